@@ -1,0 +1,245 @@
+//! Who asks, and by which door.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, de};
+use thiserror::Error;
+
+use crate::{Category, RecordId};
+
+/// The way by which a request came in.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Door {
+    /// The control socket: `pocketctl`.
+    Control,
+    /// The agents' door.
+    Mcp,
+    /// The page.
+    Web,
+}
+
+/// Who asks. The door vouches for it: it has seen the session, the token or the peer's user.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Actor {
+    /// An agent that showed its token.
+    Agent(Agent),
+    /// The device itself: timers, start and stop.
+    Device,
+    /// Someone who has shown nothing yet.
+    Nobody(Door),
+    /// The owner.
+    Owner {
+        /// By which door.
+        door: Door,
+        /// Whether the passphrase came with this very request and was right.
+        passphrase_shown: bool,
+    },
+}
+
+/// The same without scopes: what the audit log keeps.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ActorRef {
+    /// An agent, by its id.
+    Agent(RecordId),
+    /// The device itself.
+    Device,
+    /// Someone unknown, by the door.
+    Nobody(Door),
+    /// The owner, by the door.
+    Owner(Door),
+}
+
+impl Actor {
+    /// What the audit log keeps of the actor.
+    pub const fn reference(&self) -> ActorRef {
+        match self {
+            Self::Agent(agent) => ActorRef::Agent(agent.id),
+            Self::Device => ActorRef::Device,
+            Self::Nobody(door) => ActorRef::Nobody(*door),
+            Self::Owner { door, .. } => ActorRef::Owner(*door),
+        }
+    }
+}
+
+/// An agent: a program that the owner gave a token.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Agent {
+    /// Its id.
+    pub id: RecordId,
+    /// What it may do.
+    pub scopes: Scopes,
+}
+
+/// What an agent may do with a category.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// Get and list.
+    Read,
+    /// Search.
+    Search,
+    /// Add and edit.
+    Write,
+    /// Delete.
+    Delete,
+}
+
+impl Verb {
+    /// Every verb.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Search, Self::Write, Self::Delete];
+
+    /// The word that people type.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Read => "read",
+            Self::Search => "search",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// One thing that an agent may do.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+pub struct Scope {
+    /// With what.
+    pub category: Category,
+    /// Doing what.
+    pub verb: Verb,
+}
+
+/// All that an agent may do. Nothing is implied: no verb brings another with it, no category all.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Scopes(Vec<Scope>);
+
+impl Scopes {
+    /// Whether it may do `verb` with `category`.
+    pub fn allow(&self, category: Category, verb: Verb) -> bool {
+        self.0.contains(&Scope { category, verb })
+    }
+
+    /// Whether it may do anything at all with `category`.
+    pub fn touch(&self, category: Category) -> bool {
+        self.0.iter().any(|scope| scope.category == category)
+    }
+
+    /// One by one.
+    pub fn iter(&self) -> impl Iterator<Item = Scope> {
+        self.0.iter().copied()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for category in Category::ALL.into_iter().filter(|category| self.touch(*category)) {
+            let verbs: Vec<&str> = Verb::ALL
+                .into_iter()
+                .filter(|verb| self.allow(category, *verb))
+                .map(Verb::name)
+                .collect();
+            write!(f, "{separator}{category}:{}", verbs.join("+"))?;
+            separator = ",";
+        }
+        Ok(())
+    }
+}
+
+/// The text names no scopes.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+pub enum InvalidScope {
+    /// A category that agents may not have.
+    #[error("{0} is the owner's alone: agents can have no scope on it")]
+    OwnerOnly(Category),
+    /// Not in the form of a scope.
+    #[error(
+        "not a scope: write CATEGORY:VERB[+VERB], such as notes:read+search; verbs are read, search, write, delete"
+    )]
+    Form,
+    /// An unknown category.
+    #[error(transparent)]
+    Category(#[from] crate::UnknownCategory),
+}
+
+impl FromStr for Scopes {
+    type Err = InvalidScope;
+
+    fn from_str(text: &str) -> Result<Self, InvalidScope> {
+        let mut scopes = Vec::new();
+        for part in text.split(',') {
+            let (category, verbs) = part.trim().split_once(':').ok_or(InvalidScope::Form)?;
+            let category: Category = category.parse()?;
+            if matches!(category, Category::Audit | Category::Settings) {
+                return Err(InvalidScope::OwnerOnly(category));
+            }
+            for verb in verbs.split('+') {
+                let verb = Verb::ALL
+                    .into_iter()
+                    .find(|known| known.name() == verb)
+                    .ok_or(InvalidScope::Form)?;
+                scopes.push(Scope { category, verb });
+            }
+        }
+        scopes.sort_unstable();
+        scopes.dedup();
+        Ok(Self(scopes))
+    }
+}
+
+/// The name that the owner gives an agent: 1 to 64 letters, digits, `-`, `_` and `.`.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct AgentName(String);
+
+impl AgentName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AgentName {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if (1..=64).contains(&text.len()) && text.chars().all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("an agent's name is 1 to 64 letters, digits, '-', '_' or '.'")
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AgentName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_read_as_they_print() {
+        let scopes: Scopes = "tasks:write,notes:read+search".parse().unwrap();
+        assert_eq!(scopes.to_string(), "notes:read+search,tasks:write");
+        assert!(scopes.allow(Category::Notes, Verb::Read));
+        assert!(!scopes.allow(Category::Notes, Verb::Write));
+        assert!(!scopes.allow(Category::Tasks, Verb::Read));
+        assert_eq!("notes".parse::<Scopes>(), Err(InvalidScope::Form));
+        assert_eq!("notes:all".parse::<Scopes>(), Err(InvalidScope::Form));
+        assert_eq!("".parse::<Scopes>(), Err(InvalidScope::Form));
+        assert_eq!(
+            "audit:read".parse::<Scopes>(),
+            Err(InvalidScope::OwnerOnly(Category::Audit))
+        );
+        assert!("cellar:read".parse::<Scopes>().is_err());
+    }
+}

@@ -1,0 +1,219 @@
+//! What the device answers.
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::{Broken, Entry as AuditEntry};
+use crate::{AgentName, Category, Entry, Profile, RecordId, Scopes, Sensitivity, Timestamp};
+
+/// What became of one record of an `Add`.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Added {
+    /// The very same record is here already.
+    AlreadyHere(RecordId),
+    /// A record of this id is here and says something else; it was left as it is.
+    Differs(RecordId),
+    /// It is in.
+    New(RecordId),
+}
+
+/// A page of records.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Page {
+    /// The records, the newest first.
+    pub entries: Vec<Entry>,
+    /// How many records the category holds in all.
+    pub total: u64,
+    /// Whether there are more after the last one.
+    pub more: bool,
+}
+
+/// A record that was found.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Hit {
+    /// The record.
+    pub entry: Entry,
+    /// The words around the place.
+    pub snippet: String,
+}
+
+/// Whether the vault is open.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LockState {
+    /// Something on disk is damaged; what and what to do.
+    Damaged {
+        /// What is damaged.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Nobody owns the device yet.
+    FirstRun,
+    /// The keys are not in memory.
+    Locked,
+    /// The keys are in memory.
+    Unlocked,
+}
+
+/// A category, counted.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct CategoryStatus {
+    /// Which one.
+    pub category: Category,
+    /// How much harm its loss does.
+    pub sensitivity: Sensitivity,
+    /// How many records it holds; entries for the audit log.
+    pub records: u64,
+    /// Days that a record is kept after its last change; `None` is for ever.
+    pub retention_days: Option<u32>,
+}
+
+/// How the device is.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Status {
+    /// Version of the program.
+    pub version: String,
+    /// Whether the vault is open.
+    pub state: LockState,
+    /// What may leave.
+    pub profile: Profile,
+    /// When that falls back to `OFFLINE_ONLY`.
+    pub profile_until: Option<Timestamp>,
+    /// Whether the owner typed part of the recovery key back; `None` while locked.
+    pub recovery_confirmed: Option<bool>,
+    /// The two groups of the recovery key (from 1) to type back, while that is open.
+    pub recovery_groups: Option<(u8, u8)>,
+    /// Wrong passphrases since the last right one.
+    pub failed_unlocks: u32,
+    /// Seconds until the next guess may come.
+    pub wait_seconds: u64,
+    /// Where the device secret lies, and what that protects from.
+    pub device_secret: String,
+    /// The categories; empty while locked, or for who has no right to know.
+    pub categories: Vec<CategoryStatus>,
+    /// What is known to be damaged.
+    pub findings: Vec<Finding>,
+    /// The proof of the last factory reset, until someone sets the device up.
+    pub reset: Option<ResetProof>,
+}
+
+/// Something that is damaged.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Finding {
+    /// What: the file, the category, the record.
+    pub what: String,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+/// What a check read and found.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct CheckReport {
+    /// Records read.
+    pub records: u64,
+    /// Sealed files read.
+    pub blobs: u64,
+    /// Audit entries read.
+    pub audit: u64,
+    /// What is damaged.
+    pub findings: Vec<Finding>,
+}
+
+/// Evidence that a factory reset destroyed what it should.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ResetProof {
+    /// When it was finished.
+    pub at: Timestamp,
+    /// Old sealed pieces that were tried: the keyring's slots and body, and rows of the store.
+    pub samples: u32,
+    /// Times that a key was tried on one of them.
+    pub tried: u32,
+    /// Times that one opened. Anything but 0 is a defect.
+    pub opened: u32,
+    /// Files of the former owner that are left. Anything but 0 is a defect.
+    pub files_left: u32,
+}
+
+/// A secret, without its value.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct SecretSummary {
+    /// Its id.
+    pub id: RecordId,
+    /// Its name.
+    pub name: String,
+    /// Remarks.
+    pub note: String,
+    /// When it was last set.
+    pub updated: Timestamp,
+}
+
+/// An agent, without its token.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AgentSummary {
+    /// Its id, as the audit log has it.
+    pub id: RecordId,
+    /// What the owner calls it.
+    pub name: AgentName,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// Since when.
+    pub created: Timestamp,
+    /// When it last did something.
+    pub last_used: Option<Timestamp>,
+}
+
+/// An answer. Secrets (recovery key, token, setup code) and pieces of files travel beside it.
+#[derive(Clone, Deserialize, Serialize)]
+pub enum Answer {
+    /// What became of each record of an `Add`, in order.
+    Added(Vec<Added>),
+    /// An agent was made; its token travels beside.
+    Agent(AgentSummary),
+    /// The agents.
+    Agents(Vec<AgentSummary>),
+    /// Entries of the audit log, the newest first.
+    Audit(Vec<AuditEntry>),
+    /// The audit log was walked: the number of entries, or what is wrong.
+    AuditVerified(Result<u64, Broken>),
+    /// A piece of a file travels beside.
+    Blob {
+        /// Length of the whole file in bytes.
+        size: u64,
+    },
+    /// What a check found.
+    Check(CheckReport),
+    /// What waits for consent.
+    Consents(Vec<RecordId>),
+    /// It is done.
+    Done,
+    /// A record.
+    Entry(Entry),
+    /// What was found, the best first.
+    Hits(Vec<Hit>),
+    /// A page of records.
+    Page(Page),
+    /// What may leave, and until when.
+    Profile {
+        /// The profile in force.
+        profile: Profile,
+        /// When it falls back.
+        until: Option<Timestamp>,
+    },
+    /// The device is new; this is the proof.
+    Reset(ResetProof),
+    /// The names of the secrets.
+    Secrets(Vec<SecretSummary>),
+    /// The device is set up; the recovery key travels beside. These groups of it (from 1) are to be
+    /// typed back.
+    SetUp {
+        /// The two groups.
+        groups: (u8, u8),
+    },
+    /// How the device is.
+    Status(Status),
+    /// An upload was begun.
+    Upload(RecordId),
+}

@@ -1,0 +1,52 @@
+//! May this happen? The nouns of PocketAI and the rules that govern them: categories, records,
+//! actors, operations, profiles, the policy table, permits, the audit chain, and the lock and
+//! reset machines.
+//!
+//! This crate must never read a clock, a file, the environment or a source of randomness: time is
+//! an argument, bytes come in and values go out. It holds no key and no secret.
+//!
+//! Content types ([`Record`], [`Content`], [`Entry`]) deliberately lack `Debug` and `Display`, so
+//! that a log line that would show the owner's data does not compile:
+//!
+//! ```compile_fail
+//! fn log(content: &pocket_core::Content) {
+//!     println!("{content:?}");
+//! }
+//! ```
+
+mod actor;
+mod answer;
+pub mod audit;
+mod category;
+mod failure;
+mod id;
+mod lock;
+mod operation;
+mod permit;
+mod policy;
+mod profile;
+mod record;
+mod reset;
+mod settings;
+mod time;
+
+pub use actor::{Actor, ActorRef, Agent, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
+pub use answer::{
+    Added, AgentSummary, Answer, CategoryStatus, CheckReport, Finding, Hit, LockState, Page, ResetProof,
+    SecretSummary, Status,
+};
+pub use category::{Category, Sensitivity, UnknownCategory};
+pub use failure::{Failure, FailureKind};
+pub use id::{InvalidId, RecordId};
+pub use lock::Attempts;
+pub use operation::{Credential, NewEntry, Operation, OperationKind};
+pub use permit::{Draft, Permit, RecordedPermit, Recording};
+pub use policy::{Decision, Question, Reason, decide, decide_own};
+pub use profile::{Lease, Profile, UnknownProfile};
+pub use record::{
+    Contact, Content, Conversation, Document, Entry, InvalidRecord, Labelled, Memory, Message, Note, Origin,
+    Outbox, OutboxState, Property, Record, SecretName, Setting, Task,
+};
+pub use reset::ResetStep;
+pub use settings::{DeviceSettings, InvalidSetting};
+pub use time::{InvalidWhen, Timestamp, When};

@@ -1,0 +1,426 @@
+//! Everything that can be asked of the device, as typed values.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentName, Category, Content, Profile, RecordId, Scopes, Timestamp};
+
+/// What one unlocks with. The secret itself travels beside the operation, never inside it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Credential {
+    /// The owner's passphrase, together with the device secret.
+    Passphrase,
+    /// The recovery key from the owner's paper.
+    RecoveryKey,
+}
+
+/// A record to add.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct NewEntry {
+    /// The id that an export gave it; without one, the device makes it.
+    pub id: Option<RecordId>,
+    /// When it first came in, if an export says so.
+    pub created: Option<Timestamp>,
+    /// When it was last changed, if an export says so.
+    pub updated: Option<Timestamp>,
+    /// The finished upload that holds the document's bytes.
+    pub upload: Option<RecordId>,
+    /// What it says.
+    pub content: Content,
+}
+
+/// A request, from any door. Secrets (passphrases, codes, secret values, tokens) and chunks of
+/// files travel beside it, so that it can be stored in no log by mistake.
+#[derive(Clone, Deserialize, Serialize)]
+pub enum Operation {
+    /// Adds records. With `import`, the same content is never added twice.
+    Add {
+        /// What to add, at most [`Operation::MOST_ITEMS`].
+        items: Vec<NewEntry>,
+        /// Whether they come from files that the owner imports.
+        import: bool,
+    },
+    /// Makes an agent; the answer brings its token, once.
+    AgentAdd {
+        /// What the owner calls it.
+        name: AgentName,
+        /// What it may do.
+        scopes: Scopes,
+    },
+    /// Lists the agents.
+    AgentList,
+    /// Takes an agent's token away, at once.
+    AgentRevoke {
+        /// Which one.
+        name: AgentName,
+    },
+    /// Asks a model in the cloud. The text travels beside it.
+    Ask {
+        /// Whose model.
+        provider: Option<String>,
+    },
+    /// Reads the audit log out for the owner to keep; recorded, unlike [`Operation::AuditShow`].
+    AuditExport,
+    /// Shows entries of the audit log, the newest first.
+    AuditShow {
+        /// Show entries older than this sequence number.
+        before: Option<u64>,
+        /// At most this many, up to [`Operation::MOST_LISTED`].
+        limit: u32,
+    },
+    /// Verifies the whole audit log; or, beside it, an exported one.
+    AuditVerify {
+        /// Whether an exported log travels beside the operation, as JSON lines.
+        exported: bool,
+    },
+    /// Shows the passphrase: a session of the owner begins.
+    Authenticate,
+    /// Destroys the key of a category, and all that it sealed.
+    CategoryErase {
+        /// Which one.
+        category: Category,
+    },
+    /// Reads everything and says what is damaged.
+    Check {
+        /// Whether to go on with what is left where something is missing for good.
+        accept_loss: bool,
+    },
+    /// Lists what waits for the owner's consent.
+    ConsentList,
+    /// Removes a record.
+    Delete {
+        /// Where it is.
+        category: Category,
+        /// Which one.
+        id: RecordId,
+    },
+    /// Replaces what a record says.
+    Edit {
+        /// Which one.
+        id: RecordId,
+        /// What it shall say.
+        content: Box<Content>,
+        /// The revision that was edited; refused when the record has moved on meanwhile.
+        revision: Option<u32>,
+    },
+    /// Begins a full export: afterwards the door lists and reads as usual.
+    Export,
+    /// Destroys all keys and data, and makes a new device.
+    FactoryReset {
+        /// The typed word, which must be `ERASE`.
+        confirm: String,
+    },
+    /// Reads one record.
+    Get {
+        /// Where it is.
+        category: Category,
+        /// Which one.
+        id: RecordId,
+    },
+    /// Says whether the device really works: opens, decrypts, writes, verifies.
+    Health {
+        /// Whether to write and read back a record too.
+        strict: bool,
+    },
+    /// Lists records by pages, the newest first.
+    List {
+        /// Which category.
+        category: Category,
+        /// Begin after this record.
+        after: Option<RecordId>,
+        /// At most this many, up to [`Operation::MOST_LISTED`].
+        limit: u32,
+    },
+    /// Locks the vault: keys leave the memory.
+    Lock {
+        /// Panic: revoke every agent too.
+        all: bool,
+    },
+    /// Replaces the passphrase; old and new travel beside it.
+    PassphraseChange,
+    /// Sets what may leave.
+    ProfileSet {
+        /// To which profile.
+        profile: Profile,
+        /// For how many minutes; an hour when unsaid.
+        minutes: Option<u32>,
+    },
+    /// Shows what may leave.
+    ProfileShow,
+    /// Reads a piece of a document's bytes.
+    ReadBlob {
+        /// The document.
+        id: RecordId,
+        /// From this byte on.
+        offset: u64,
+    },
+    /// Types part of the recovery key back; the groups travel beside it, separated by a space.
+    RecoveryConfirm,
+    /// Replaces the recovery key; the answer brings the new one, once.
+    RecoveryNew,
+    /// Searches.
+    Search {
+        /// Where; all that the actor may search when empty.
+        categories: Vec<Category>,
+        /// For which words.
+        query: String,
+        /// At most this many, up to [`Operation::MOST_LISTED`].
+        limit: u32,
+    },
+    /// Removes a secret.
+    SecretDelete {
+        /// Its name.
+        name: String,
+    },
+    /// Lists the names of the secrets.
+    SecretList,
+    /// Sets a secret; its value travels beside it.
+    SecretSet {
+        /// Its name.
+        name: String,
+        /// Remarks.
+        note: String,
+    },
+    /// Makes the device someone's: setup code and passphrase travel beside it, the answer brings
+    /// the recovery key, once.
+    Setup,
+    /// Shows the setup code, on the owner's own socket only.
+    SetupCode,
+    /// Says how the device is.
+    Status,
+    /// Opens the vault.
+    Unlock {
+        /// With what.
+        with: Credential,
+    },
+    /// Begins to take in a document's bytes; the answer brings the upload's id.
+    UploadBegin,
+    /// Takes the next piece in; it travels beside the operation.
+    UploadChunk {
+        /// Which upload.
+        upload: RecordId,
+    },
+}
+
+/// The kind of an operation or of something that the device did by itself: what policy decides on
+/// and what the audit log calls it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(
+    missing_docs,
+    reason = "each stands for the operation of the same name; the device's own are explained"
+)]
+pub enum OperationKind {
+    Add,
+    AgentAdd,
+    AgentList,
+    AgentRevoke,
+    Ask,
+    AuditExport,
+    AuditShow,
+    AuditVerify,
+    Authenticate,
+    /// The device locked itself: the owner was idle.
+    AutoLock,
+    CategoryErase,
+    Check,
+    ConsentList,
+    Delete,
+    Edit,
+    Export,
+    FactoryReset,
+    /// Wrong passphrases were tried while the vault was locked and nothing could be recorded.
+    FailedUnlocks,
+    Get,
+    Health,
+    List,
+    Lock,
+    PassphraseChange,
+    ProfileSet,
+    ProfileShow,
+    /// Records older than their category's retention were removed.
+    Purge,
+    ReadBlob,
+    RecoveryConfirm,
+    RecoveryNew,
+    /// The device runs again after it was not stopped cleanly; up to a second of read records may
+    /// be missing before this entry.
+    Resume,
+    Search,
+    SecretDelete,
+    SecretList,
+    SecretSet,
+    Setup,
+    SetupCode,
+    Status,
+    /// The device was stopped cleanly.
+    Stop,
+    Unlock,
+    UploadBegin,
+    UploadChunk,
+}
+
+impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 41] = [
+        Self::Add,
+        Self::AgentAdd,
+        Self::AgentList,
+        Self::AgentRevoke,
+        Self::Ask,
+        Self::AuditExport,
+        Self::AuditShow,
+        Self::AuditVerify,
+        Self::Authenticate,
+        Self::AutoLock,
+        Self::CategoryErase,
+        Self::Check,
+        Self::ConsentList,
+        Self::Delete,
+        Self::Edit,
+        Self::Export,
+        Self::FactoryReset,
+        Self::FailedUnlocks,
+        Self::Get,
+        Self::Health,
+        Self::List,
+        Self::Lock,
+        Self::PassphraseChange,
+        Self::ProfileSet,
+        Self::ProfileShow,
+        Self::Purge,
+        Self::ReadBlob,
+        Self::RecoveryConfirm,
+        Self::RecoveryNew,
+        Self::Resume,
+        Self::Search,
+        Self::SecretDelete,
+        Self::SecretList,
+        Self::SecretSet,
+        Self::Setup,
+        Self::SetupCode,
+        Self::Status,
+        Self::Stop,
+        Self::Unlock,
+        Self::UploadBegin,
+        Self::UploadChunk,
+    ];
+
+    /// The name in the audit log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::AgentAdd => "agent-add",
+            Self::AgentList => "agent-list",
+            Self::AgentRevoke => "agent-revoke",
+            Self::Ask => "ask",
+            Self::AuditExport => "audit-export",
+            Self::AuditShow => "audit-show",
+            Self::AuditVerify => "audit-verify",
+            Self::Authenticate => "authenticate",
+            Self::AutoLock => "auto-lock",
+            Self::CategoryErase => "category-erase",
+            Self::Check => "check",
+            Self::ConsentList => "consent-list",
+            Self::Delete => "delete",
+            Self::Edit => "edit",
+            Self::Export => "export",
+            Self::FactoryReset => "factory-reset",
+            Self::FailedUnlocks => "failed-unlocks",
+            Self::Get => "get",
+            Self::Health => "health",
+            Self::List => "list",
+            Self::Lock => "lock",
+            Self::PassphraseChange => "passphrase-change",
+            Self::ProfileSet => "profile-set",
+            Self::ProfileShow => "profile-show",
+            Self::Purge => "purge",
+            Self::ReadBlob => "read-blob",
+            Self::RecoveryConfirm => "recovery-confirm",
+            Self::RecoveryNew => "recovery-new",
+            Self::Resume => "resume",
+            Self::Search => "search",
+            Self::SecretDelete => "secret-delete",
+            Self::SecretList => "secret-list",
+            Self::SecretSet => "secret-set",
+            Self::Setup => "setup",
+            Self::SetupCode => "setup-code",
+            Self::Status => "status",
+            Self::Stop => "stop",
+            Self::Unlock => "unlock",
+            Self::UploadBegin => "upload-begin",
+            Self::UploadChunk => "upload-chunk",
+        }
+    }
+}
+
+impl Operation {
+    /// Most records in one `Add`.
+    pub const MOST_ITEMS: usize = 256;
+    /// Most records or entries in one answer.
+    pub const MOST_LISTED: u32 = 500;
+    /// Most bytes in one piece of an upload or download: 1 MiB.
+    pub const MOST_CHUNK: usize = 1024 * 1024;
+    /// Most bytes of one document: 1 GiB.
+    pub const MOST_DOCUMENT: u64 = 1024 * 1024 * 1024;
+
+    /// Its kind.
+    pub const fn kind(&self) -> OperationKind {
+        match self {
+            Self::Add { .. } => OperationKind::Add,
+            Self::AgentAdd { .. } => OperationKind::AgentAdd,
+            Self::AgentList => OperationKind::AgentList,
+            Self::AgentRevoke { .. } => OperationKind::AgentRevoke,
+            Self::Ask { .. } => OperationKind::Ask,
+            Self::AuditExport => OperationKind::AuditExport,
+            Self::AuditShow { .. } => OperationKind::AuditShow,
+            Self::AuditVerify { .. } => OperationKind::AuditVerify,
+            Self::Authenticate => OperationKind::Authenticate,
+            Self::CategoryErase { .. } => OperationKind::CategoryErase,
+            Self::Check { .. } => OperationKind::Check,
+            Self::ConsentList => OperationKind::ConsentList,
+            Self::Delete { .. } => OperationKind::Delete,
+            Self::Edit { .. } => OperationKind::Edit,
+            Self::Export => OperationKind::Export,
+            Self::FactoryReset { .. } => OperationKind::FactoryReset,
+            Self::Get { .. } => OperationKind::Get,
+            Self::Health { .. } => OperationKind::Health,
+            Self::List { .. } => OperationKind::List,
+            Self::Lock { .. } => OperationKind::Lock,
+            Self::PassphraseChange => OperationKind::PassphraseChange,
+            Self::ProfileSet { .. } => OperationKind::ProfileSet,
+            Self::ProfileShow => OperationKind::ProfileShow,
+            Self::ReadBlob { .. } => OperationKind::ReadBlob,
+            Self::RecoveryConfirm => OperationKind::RecoveryConfirm,
+            Self::RecoveryNew => OperationKind::RecoveryNew,
+            Self::Search { .. } => OperationKind::Search,
+            Self::SecretDelete { .. } => OperationKind::SecretDelete,
+            Self::SecretList => OperationKind::SecretList,
+            Self::SecretSet { .. } => OperationKind::SecretSet,
+            Self::Setup => OperationKind::Setup,
+            Self::SetupCode => OperationKind::SetupCode,
+            Self::Status => OperationKind::Status,
+            Self::Unlock { .. } => OperationKind::Unlock,
+            Self::UploadBegin => OperationKind::UploadBegin,
+            Self::UploadChunk { .. } => OperationKind::UploadChunk,
+        }
+    }
+
+    /// The categories that it touches, without repeats.
+    pub fn categories(&self) -> Vec<Category> {
+        let mut touched = match self {
+            Self::Add { items, .. } => items.iter().map(|item| item.content.category()).collect(),
+            Self::CategoryErase { category }
+            | Self::Delete { category, .. }
+            | Self::Get { category, .. }
+            | Self::List { category, .. } => vec![*category],
+            Self::Edit { content, .. } => vec![content.category()],
+            Self::ReadBlob { .. } | Self::UploadBegin | Self::UploadChunk { .. } => vec![Category::Documents],
+            Self::Search { categories, .. } => categories.clone(),
+            Self::SecretDelete { .. } | Self::SecretList | Self::SecretSet { .. } => vec![Category::Secrets],
+            _ => Vec::new(),
+        };
+        touched.sort_unstable();
+        touched.dedup();
+        touched
+    }
+}

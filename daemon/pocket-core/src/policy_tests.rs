@@ -1,0 +1,211 @@
+use super::*;
+use crate::{Agent, RecordId, Scopes};
+use std::time::Duration;
+
+const CATEGORIES: [Category; 10] = Category::ALL;
+
+fn agent(scopes: &str) -> Actor {
+    let scopes: Scopes = scopes.parse().unwrap();
+    Actor::Agent(Agent {
+        id: RecordId::from_bytes([1; 16]),
+        scopes,
+    })
+}
+
+fn owner(passphrase_shown: bool) -> Actor {
+    Actor::Owner {
+        door: Door::Control,
+        passphrase_shown,
+    }
+}
+
+fn word(actor: &Actor, kind: OperationKind, category: Category) -> &'static str {
+    match check(Profile::OfflineOnly, actor, kind, &[category]) {
+        Ok(None) => "yes",
+        Ok(Some(_)) => "ask",
+        Err(_) => "no",
+    }
+}
+
+/// One row a kind: nobody, agent with every scope, owner, owner with passphrase, device itself.
+#[test]
+fn the_table() {
+    use OperationKind as K;
+    let everything = "memory:read+search+write+delete,notes:read+search+write+delete";
+    let actors = [
+        Actor::Nobody(Door::Web),
+        agent(everything),
+        owner(false),
+        owner(true),
+        Actor::Device,
+    ];
+    let row = |kind| actors.each_ref().map(|actor| word(actor, kind, Category::Notes));
+    for kind in K::ALL {
+        let expected = match kind {
+            K::Authenticate | K::Setup | K::Status | K::Unlock => ["yes"; 5],
+            K::Add
+            | K::Delete
+            | K::Edit
+            | K::Get
+            | K::List
+            | K::ReadBlob
+            | K::Search
+            | K::UploadBegin
+            | K::UploadChunk => ["no", "yes", "yes", "yes", "no"],
+            K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
+                ["no", "no", "no", "yes", "no"]
+            }
+            K::AutoLock | K::FailedUnlocks | K::Purge | K::Resume | K::Stop => {
+                ["no", "no", "no", "no", "yes"]
+            }
+            K::Ask => ["no"; 5],
+            _ => ["no", "no", "yes", "yes", "no"],
+        };
+        assert_eq!(row(kind), expected, "{kind:?}");
+    }
+}
+
+#[test]
+fn an_agent_does_what_its_scopes_say_and_no_more() {
+    use OperationKind as K;
+    let verbs = [
+        (K::Get, Verb::Read),
+        (K::Search, Verb::Search),
+        (K::Edit, Verb::Write),
+        (K::Delete, Verb::Delete),
+    ];
+    for given in Verb::ALL {
+        let actor = agent(&format!("tasks:{}", given.name()));
+        for category in CATEGORIES {
+            for (kind, needed) in verbs {
+                let expected = if category == Category::Tasks && given == needed {
+                    "yes"
+                } else {
+                    "no"
+                };
+                assert_eq!(
+                    word(&actor, kind, category),
+                    expected,
+                    "{given:?} {kind:?} {category}"
+                );
+            }
+        }
+    }
+    let both = check(
+        Profile::OfflineOnly,
+        &agent("tasks:search"),
+        K::Search,
+        &[Category::Tasks, Category::Notes],
+    );
+    assert_eq!(both, Err(Reason::NoScope(Category::Notes, "search")));
+}
+
+#[test]
+fn nobody_writes_the_audit_log_or_bypasses_the_secrets_door() {
+    for kind in [
+        OperationKind::Add,
+        OperationKind::Edit,
+        OperationKind::Delete,
+        OperationKind::CategoryErase,
+    ] {
+        let refused = check(Profile::Custom, &owner(true), kind, &[Category::Audit]);
+        assert_eq!(refused, Err(Reason::AuditIsFixed), "{kind:?}");
+    }
+    let refused = check(
+        Profile::Custom,
+        &owner(true),
+        OperationKind::Add,
+        &[Category::Secrets],
+    );
+    assert_eq!(refused, Err(Reason::SecretsApart));
+}
+
+#[test]
+fn the_cloud_is_shut_unless_a_profile_opens_it_and_then_the_owner_is_asked() {
+    for (profile, open) in [
+        (Profile::OfflineOnly, false),
+        (Profile::LocalNetwork, false),
+        (Profile::CloudWithConsent, true),
+        (Profile::Custom, true),
+    ] {
+        for actor in [owner(true), agent("notes:read")] {
+            let decision = check(profile, &actor, OperationKind::Ask, &[]);
+            let expected = if open {
+                Ok(Some(Question { profile }))
+            } else {
+                Err(Reason::Profile(profile))
+            };
+            assert_eq!(decision, expected);
+        }
+        assert_eq!(
+            check(profile, &Actor::Nobody(Door::Web), OperationKind::Ask, &[]),
+            Err(Reason::Anonymous)
+        );
+    }
+    let now = Timestamp::from_millis(1_000);
+    let lease = Lease::new(Profile::CloudWithConsent, now, Duration::from_secs(1));
+    let ask = Operation::Ask { provider: None };
+    assert!(matches!(
+        decide(lease, &owner(true), &ask, now),
+        Decision::AskOwner(_)
+    ));
+    let later = now.plus(Duration::from_secs(1));
+    assert!(matches!(
+        decide(lease, &owner(true), &ask, later),
+        Decision::Refuse(Reason::Profile(_))
+    ));
+}
+
+#[test]
+fn the_setup_code_shows_on_the_control_socket_only() {
+    let web = Actor::Owner {
+        door: Door::Web,
+        passphrase_shown: true,
+    };
+    assert_eq!(
+        check(Profile::OfflineOnly, &web, OperationKind::SetupCode, &[]),
+        Err(Reason::WrongDoor)
+    );
+}
+
+/// Every kind either leaves a record or stands in this list: nothing acts without one by accident.
+#[test]
+fn what_goes_unrecorded_is_a_closed_list() {
+    use OperationKind as K;
+    let silent_for_owner = [
+        K::AgentList,
+        K::AuditShow,
+        K::ConsentList,
+        K::Get,
+        K::Health,
+        K::List,
+        K::ProfileShow,
+        K::ReadBlob,
+        K::Search,
+        K::SecretList,
+        K::SetupCode,
+        K::Status,
+        K::UploadChunk,
+    ];
+    let actor = agent("notes:read");
+    for kind in K::ALL {
+        let by_owner = recording(&owner(true), kind, &[Category::Notes]);
+        assert_eq!(
+            by_owner == Recording::None,
+            silent_for_owner.contains(&kind),
+            "{kind:?}"
+        );
+        if matches!(kind, K::Get | K::List | K::ReadBlob | K::Search) {
+            assert_eq!(
+                recording(&actor, kind, &[Category::Notes]),
+                Recording::Soon,
+                "{kind:?}"
+            );
+            assert_eq!(
+                recording(&actor, kind, &[Category::Documents]),
+                Recording::First,
+                "{kind:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,700 @@
+//! The typed records of each category, and what makes one acceptable.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+use crate::{Category, RecordId, Timestamp, When};
+
+/// Largest record, all its texts together: 8 MiB. A longer chat comes in as several records; a
+/// larger file is a document, whose bytes lie outside the record.
+const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
+/// Longest single-line field (title, name, tag, path): 1 KiB.
+const MAX_LINE_BYTES: usize = 1024;
+/// Most entries of a list inside a record, messages of a conversation excepted.
+const MAX_LIST: usize = 256;
+
+/// A value with a label: a phone number with "home", say.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Labelled {
+    /// What it is for; may be empty.
+    pub label: String,
+    /// The value.
+    pub value: String,
+}
+
+/// A named property that a note carried in its front matter and that has no field of its own.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Property {
+    /// Its key.
+    pub name: String,
+    /// Its value as JSON text.
+    pub value: String,
+}
+
+/// A fact to remember.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Whom or what the fact is about.
+    pub subject: String,
+    /// The fact.
+    pub text: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Where it comes from.
+    pub source: String,
+    /// How sure one is, in percent.
+    pub confidence: Option<u8>,
+    /// When it began to hold.
+    pub valid_from: Option<When>,
+    /// When it ceased to hold.
+    pub valid_until: Option<When>,
+}
+
+/// A note in Markdown.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Note {
+    /// Its title.
+    pub title: String,
+    /// The Markdown text, links included.
+    pub body: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// The file it came from, relative, with `/`; may be empty.
+    pub path: String,
+    /// What else the front matter said.
+    pub properties: Vec<Property>,
+}
+
+/// Something to do.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Task {
+    /// What to do.
+    pub title: String,
+    /// More words on it.
+    pub notes: String,
+    /// The list it stands on.
+    pub list: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Whether it is done.
+    pub done: bool,
+    /// When it was done.
+    pub completed: Option<When>,
+    /// When it may be begun.
+    pub start: Option<When>,
+    /// When it is due.
+    pub due: Option<When>,
+    /// 1 (first) to 9 (last), as in RFC 5545.
+    pub priority: Option<u8>,
+    /// How it repeats: the value of an RFC 5545 `RRULE`; may be empty.
+    pub repeat: String,
+}
+
+/// A person or an organisation.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contact {
+    /// The full name as shown.
+    pub name: String,
+    /// What friends call them.
+    pub nickname: String,
+    /// Where they work.
+    pub organisation: String,
+    /// What they do there.
+    pub role: String,
+    /// Telephone numbers.
+    pub phones: Vec<Labelled>,
+    /// E-mail addresses.
+    pub emails: Vec<Labelled>,
+    /// Postal addresses, each on one line.
+    pub addresses: Vec<Labelled>,
+    /// Web addresses.
+    pub urls: Vec<String>,
+    /// Day of birth, as the source wrote it.
+    pub birthday: String,
+    /// Remarks.
+    pub note: String,
+    /// Labels.
+    pub tags: Vec<String>,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Message {
+    /// When it was sent.
+    pub at: Option<When>,
+    /// Who sent it; empty for a notice of the service itself.
+    pub from: String,
+    /// What it says.
+    pub text: String,
+}
+
+/// A chat.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Conversation {
+    /// With whom, or about what.
+    pub title: String,
+    /// Where it took place: `whatsapp`, say.
+    pub channel: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// The messages, oldest first.
+    pub messages: Vec<Message>,
+}
+
+/// A file.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Document {
+    /// The file's name.
+    pub name: String,
+    /// Its media type (RFC 6838).
+    pub media_type: String,
+    /// The file it came from, relative, with `/`; may be empty.
+    pub path: String,
+    /// The text in it, as far as it is known.
+    pub text: String,
+    /// Remarks.
+    pub note: String,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Its length in bytes. Set by the device.
+    pub size: u64,
+    /// SHA-256 of the bytes as 64 hexadecimal digits; empty when there are no bytes. Set by the device.
+    pub sha256: String,
+}
+
+/// The name of a secret, and what it is for. Its value is sealed apart and is not part of the record.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SecretName {
+    /// The name by which it is asked for.
+    pub name: String,
+    /// Remarks.
+    pub note: String,
+}
+
+/// How far a message to be sent has come.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutboxState {
+    /// Being written.
+    #[default]
+    Draft,
+    /// Approved, waiting for its turn.
+    Queued,
+    /// Handed over.
+    Sent,
+    /// Given up.
+    Failed,
+}
+
+/// A message to be sent.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outbox {
+    /// By which channel.
+    pub channel: String,
+    /// To whom.
+    pub to: String,
+    /// About what.
+    pub subject: String,
+    /// What it says.
+    pub body: String,
+    /// How far it has come.
+    pub state: OutboxState,
+}
+
+/// One setting of the device.
+#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Setting {
+    /// Which one.
+    pub name: String,
+    /// What it is set to.
+    pub value: String,
+}
+
+/// A record of any category but the audit log.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Record {
+    /// In `contacts`.
+    Contact(Contact),
+    /// In `conversations`.
+    Conversation(Conversation),
+    /// In `documents`.
+    Document(Document),
+    /// In `memory`.
+    Memory(Memory),
+    /// In `notes`.
+    Note(Note),
+    /// In `outbox`.
+    Outbox(Outbox),
+    /// In `secrets`.
+    Secret(SecretName),
+    /// In `settings`.
+    Setting(Setting),
+    /// In `tasks`.
+    Task(Task),
+}
+
+impl Record {
+    /// Schema version of the types above as they are stored. Grows when one of them changes; a
+    /// reader of the older shape is then kept beside, frozen.
+    pub const SCHEMA: u16 = 1;
+
+    /// The category that it belongs to.
+    pub const fn category(&self) -> Category {
+        match self {
+            Self::Contact(_) => Category::Contacts,
+            Self::Conversation(_) => Category::Conversations,
+            Self::Document(_) => Category::Documents,
+            Self::Memory(_) => Category::Memory,
+            Self::Note(_) => Category::Notes,
+            Self::Outbox(_) => Category::Outbox,
+            Self::Secret(_) => Category::Secrets,
+            Self::Setting(_) => Category::Settings,
+            Self::Task(_) => Category::Tasks,
+        }
+    }
+
+    /// What to call it in a list.
+    pub fn title(&self) -> &str {
+        match self {
+            Self::Contact(contact) => &contact.name,
+            Self::Conversation(conversation) => &conversation.title,
+            Self::Document(document) => &document.name,
+            Self::Memory(memory) if memory.subject.is_empty() => &memory.text,
+            Self::Memory(memory) => &memory.subject,
+            Self::Note(note) if note.title.is_empty() => note.body.lines().next().unwrap_or_default(),
+            Self::Note(note) => &note.title,
+            Self::Outbox(outbox) if outbox.subject.is_empty() => &outbox.to,
+            Self::Outbox(outbox) => &outbox.subject,
+            Self::Secret(secret) => &secret.name,
+            Self::Setting(setting) => &setting.name,
+            Self::Task(task) => &task.title,
+        }
+    }
+
+    /// Reads the fields of a record of `category`, as JSON has them.
+    ///
+    /// # Errors
+    /// Whatever the deserializer says of the fields; always for [`Category::Audit`].
+    pub fn deserialize_fields<'de, D: Deserializer<'de>>(
+        category: Category,
+        fields: D,
+    ) -> Result<Self, D::Error> {
+        Ok(match category {
+            Category::Audit => return Err(de::Error::custom("the audit log is written by the device alone")),
+            Category::Contacts => Self::Contact(Contact::deserialize(fields)?),
+            Category::Conversations => Self::Conversation(Conversation::deserialize(fields)?),
+            Category::Documents => Self::Document(Document::deserialize(fields)?),
+            Category::Memory => Self::Memory(Memory::deserialize(fields)?),
+            Category::Notes => Self::Note(Note::deserialize(fields)?),
+            Category::Outbox => Self::Outbox(Outbox::deserialize(fields)?),
+            Category::Secrets => Self::Secret(SecretName::deserialize(fields)?),
+            Category::Settings => Self::Setting(Setting::deserialize(fields)?),
+            Category::Tasks => Self::Task(Task::deserialize(fields)?),
+        })
+    }
+
+    /// Writes the fields alone, without the name of the category around them.
+    ///
+    /// # Errors
+    /// Whatever the serializer says.
+    pub fn serialize_fields<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Contact(contact) => contact.serialize(serializer),
+            Self::Conversation(conversation) => conversation.serialize(serializer),
+            Self::Document(document) => document.serialize(serializer),
+            Self::Memory(memory) => memory.serialize(serializer),
+            Self::Note(note) => note.serialize(serializer),
+            Self::Outbox(outbox) => outbox.serialize(serializer),
+            Self::Secret(secret) => secret.serialize(serializer),
+            Self::Setting(setting) => setting.serialize(serializer),
+            Self::Task(task) => task.serialize(serializer),
+        }
+    }
+
+    /// Calls `visit` with every text in the record that a person wrote, most telling first.
+    pub fn for_each_text<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        match self {
+            Self::Contact(contact) => contact.for_each_text(visit),
+            Self::Conversation(conversation) => {
+                visit(&conversation.title);
+                for message in &conversation.messages {
+                    visit(&message.from);
+                    visit(&message.text);
+                }
+                visit_all(&conversation.tags, visit);
+            }
+            Self::Document(document) => {
+                visit_each(
+                    [&document.name, &document.note, &document.text, &document.path],
+                    visit,
+                );
+                visit_all(&document.tags, visit);
+            }
+            Self::Memory(memory) => {
+                visit_each([&memory.subject, &memory.text, &memory.source], visit);
+                visit_all(&memory.tags, visit);
+            }
+            Self::Note(note) => {
+                visit_each([&note.title, &note.body, &note.path], visit);
+                visit_all(&note.tags, visit);
+                note.properties.iter().for_each(|property| visit(&property.value));
+            }
+            Self::Outbox(outbox) => visit_each([&outbox.subject, &outbox.to, &outbox.body], visit),
+            Self::Secret(secret) => visit_each([&secret.name, &secret.note], visit),
+            Self::Setting(setting) => visit_each([&setting.name, &setting.value], visit),
+            Self::Task(task) => {
+                visit_each([&task.title, &task.notes, &task.list], visit);
+                visit_all(&task.tags, visit);
+            }
+        }
+    }
+}
+
+impl Contact {
+    fn for_each_text<'a>(&'a self, visit: &mut dyn FnMut(&'a str)) {
+        visit_each(
+            [
+                &self.name,
+                &self.nickname,
+                &self.organisation,
+                &self.role,
+                &self.note,
+            ],
+            visit,
+        );
+        for labelled in self.phones.iter().chain(&self.emails).chain(&self.addresses) {
+            visit(&labelled.value);
+        }
+        visit_all(&self.urls, visit);
+        visit_all(&self.tags, visit);
+        visit(&self.birthday);
+    }
+}
+
+fn visit_each<'a, const N: usize>(texts: [&'a String; N], visit: &mut dyn FnMut(&'a str)) {
+    texts.into_iter().for_each(|text| visit(text));
+}
+
+fn visit_all<'a>(texts: &'a [String], visit: &mut dyn FnMut(&'a str)) {
+    texts.iter().for_each(|text| visit(text));
+}
+
+/// Why a record is not acceptable: which field, and what is wrong with it. Never quotes the value.
+#[derive(Clone, Debug, Eq, Error, PartialEq)]
+#[error("{category}: {field} {problem}")]
+pub struct InvalidRecord {
+    category: Category,
+    field: &'static str,
+    problem: &'static str,
+}
+
+/// A record that has been checked: it names itself, and no field is over its limit.
+#[derive(Clone, Eq, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Content(Record);
+
+impl Content {
+    /// Checks a record.
+    ///
+    /// # Errors
+    /// [`InvalidRecord`] names the first field at fault.
+    pub fn check(record: Record) -> Result<Self, InvalidRecord> {
+        let category = record.category();
+        let refuse = |field, problem| {
+            Err(InvalidRecord {
+                category,
+                field,
+                problem,
+            })
+        };
+        let (field, text) = required(&record);
+        if text.trim().is_empty() {
+            return refuse(field, "is empty: give it a text");
+        }
+        for (field, line) in lines(&record) {
+            if line.len() > MAX_LINE_BYTES {
+                return refuse(field, "is longer than 1 KiB: put long text into the body or note");
+            }
+            if line.contains(['\n', '\r', '\0']) {
+                return refuse(field, "holds a line break: it must be a single line");
+            }
+        }
+        if longest_list(&record) > MAX_LIST {
+            return refuse("a list", "has more than 256 entries");
+        }
+        if let Some((field, problem)) = out_of_range(&record) {
+            return refuse(field, problem);
+        }
+        let mut bytes = 0usize;
+        record.for_each_text(&mut |text| bytes = bytes.saturating_add(text.len()));
+        if bytes > MAX_RECORD_BYTES {
+            return refuse(
+                "the record",
+                "is larger than 8 MiB: split it, or keep it as a document",
+            );
+        }
+        Ok(Self(record))
+    }
+
+    /// The record.
+    pub const fn record(&self) -> &Record {
+        &self.0
+    }
+
+    /// The record, out of its wrapper.
+    pub fn into_record(self) -> Record {
+        self.0
+    }
+
+    /// The category that it belongs to.
+    pub const fn category(&self) -> Category {
+        self.0.category()
+    }
+}
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::check(Record::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}
+
+/// The field without which a record says nothing.
+fn required(record: &Record) -> (&'static str, &str) {
+    match record {
+        Record::Contact(contact) => ("name", &contact.name),
+        Record::Conversation(conversation) => ("title", &conversation.title),
+        Record::Document(document) => ("name", &document.name),
+        Record::Memory(memory) => ("text", &memory.text),
+        Record::Note(note) if note.title.is_empty() => ("title", &note.body),
+        Record::Note(note) => ("title", &note.title),
+        Record::Outbox(outbox) => ("to", &outbox.to),
+        Record::Secret(secret) => ("name", &secret.name),
+        Record::Setting(setting) => ("name", &setting.name),
+        Record::Task(task) => ("title", &task.title),
+    }
+}
+
+/// The fields that are one line each.
+fn lines(record: &Record) -> Vec<(&'static str, &str)> {
+    fn tags(tags: &[String]) -> impl Iterator<Item = (&'static str, &str)> {
+        tags.iter().map(|tag| ("a tag", tag.as_str()))
+    }
+    match record {
+        Record::Contact(contact) => tags(&contact.tags)
+            .chain([
+                ("name", contact.name.as_str()),
+                ("nickname", &contact.nickname),
+                ("birthday", &contact.birthday),
+            ])
+            .chain(
+                contact
+                    .phones
+                    .iter()
+                    .map(|phone| ("a phone number", phone.value.as_str())),
+            )
+            .chain(
+                contact
+                    .emails
+                    .iter()
+                    .map(|email| ("an e-mail address", email.value.as_str())),
+            )
+            .collect(),
+        Record::Conversation(conversation) => tags(&conversation.tags)
+            .chain([
+                ("title", conversation.title.as_str()),
+                ("channel", &conversation.channel),
+            ])
+            .collect(),
+        Record::Document(document) => tags(&document.tags)
+            .chain([
+                ("name", document.name.as_str()),
+                ("media_type", &document.media_type),
+                ("path", &document.path),
+                ("sha256", &document.sha256),
+            ])
+            .collect(),
+        Record::Memory(memory) => tags(&memory.tags)
+            .chain([("subject", memory.subject.as_str()), ("source", &memory.source)])
+            .collect(),
+        Record::Note(note) => tags(&note.tags)
+            .chain([("title", note.title.as_str()), ("path", &note.path)])
+            .collect(),
+        Record::Outbox(outbox) => {
+            vec![
+                ("channel", outbox.channel.as_str()),
+                ("to", &outbox.to),
+                ("subject", &outbox.subject),
+            ]
+        }
+        Record::Secret(secret) => vec![("name", secret.name.as_str()), ("note", &secret.note)],
+        Record::Setting(setting) => vec![("name", setting.name.as_str()), ("value", &setting.value)],
+        Record::Task(task) => tags(&task.tags)
+            .chain([
+                ("title", task.title.as_str()),
+                ("list", &task.list),
+                ("repeat", &task.repeat),
+            ])
+            .collect(),
+    }
+}
+
+fn longest_list(record: &Record) -> usize {
+    match record {
+        Record::Contact(contact) => {
+            let labelled = [
+                contact.phones.len(),
+                contact.emails.len(),
+                contact.addresses.len(),
+            ];
+            labelled
+                .into_iter()
+                .chain([contact.urls.len(), contact.tags.len()])
+                .max()
+                .unwrap_or(0)
+        }
+        Record::Conversation(conversation) => conversation.tags.len(),
+        Record::Document(document) => document.tags.len(),
+        Record::Memory(memory) => memory.tags.len(),
+        Record::Note(note) => note.tags.len().max(note.properties.len()),
+        Record::Task(task) => task.tags.len(),
+        Record::Outbox(_) | Record::Secret(_) | Record::Setting(_) => 0,
+    }
+}
+
+fn out_of_range(record: &Record) -> Option<(&'static str, &'static str)> {
+    match record {
+        Record::Memory(memory) if memory.confidence.is_some_and(|percent| percent > 100) => {
+            Some(("confidence", "is over 100: it is a percentage"))
+        }
+        Record::Task(task) if task.priority.is_some_and(|priority| !(1..=9).contains(&priority)) => {
+            Some(("priority", "must be 1 (first) to 9 (last)"))
+        }
+        _ => None,
+    }
+}
+
+/// Who brought a record in.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// An agent, over MCP.
+    Agent,
+    /// A file that the owner imported.
+    Import,
+    /// The owner.
+    Owner,
+}
+
+/// A record as the store gives it back.
+#[derive(Clone, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Entry {
+    /// Its id.
+    pub id: RecordId,
+    /// When it came in.
+    pub created: Timestamp,
+    /// When it was last changed.
+    pub updated: Timestamp,
+    /// 1 when new, one more with each change.
+    pub revision: u32,
+    /// Who brought it in.
+    pub origin: Origin,
+    /// What it says.
+    pub content: Content,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(record: Record) -> String {
+        match Content::check(record) {
+            Ok(_) => "accepted".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn an_empty_overlong_or_broken_field_is_named() {
+        let note = |title: &str| {
+            Record::Note(Note {
+                title: title.to_owned(),
+                ..Note::default()
+            })
+        };
+        assert_eq!(refused(note("")), "notes: title is empty: give it a text");
+        assert!(refused(note(&"x".repeat(1025))).starts_with("notes: title is longer"));
+        assert!(refused(note("a\nb")).contains("line break"));
+        assert_eq!(refused(note(&"x".repeat(1024))), "accepted");
+        let task = Task {
+            title: "t".to_owned(),
+            priority: Some(10),
+            ..Task::default()
+        };
+        assert!(refused(Record::Task(task)).starts_with("tasks: priority"));
+        let memory = Memory {
+            text: "t".to_owned(),
+            confidence: Some(101),
+            ..Memory::default()
+        };
+        assert!(refused(Record::Memory(memory)).starts_with("memory: confidence"));
+        let tags = vec![String::new(); 257];
+        let memory = Memory {
+            text: "t".to_owned(),
+            tags,
+            ..Memory::default()
+        };
+        assert!(refused(Record::Memory(memory)).contains("256"));
+        let body = "x".repeat(MAX_RECORD_BYTES + 1);
+        let note = Note {
+            title: "t".to_owned(),
+            body,
+            ..Note::default()
+        };
+        assert!(refused(Record::Note(note)).contains("8 MiB"));
+    }
+
+    #[test]
+    fn fields_read_from_json_and_unknown_ones_are_refused() {
+        let mut json = serde_json::Deserializer::from_str(r#"{"title":"Milk","due":"2026-12-01"}"#);
+        let record =
+            Record::deserialize_fields(Category::Tasks, &mut json).map_err(|error| error.to_string());
+        let task = Task {
+            title: "Milk".to_owned(),
+            due: "2026-12-01".parse().ok(),
+            ..Task::default()
+        };
+        assert!(record == Ok(Record::Task(task)));
+        for (category, json) in [
+            (Category::Tasks, r#"{"titel":"Milk"}"#),
+            (Category::Tasks, r#"{"due":"soon"}"#),
+            (Category::Audit, "{}"),
+        ] {
+            let mut json = serde_json::Deserializer::from_str(json);
+            assert!(Record::deserialize_fields(category, &mut json).is_err());
+        }
+    }
+
+    #[test]
+    fn content_is_checked_when_it_is_read_from_bytes() {
+        let bytes = postcard::to_stdvec(&Record::Task(Task::default())).unwrap();
+        assert!(postcard::from_bytes::<Content>(&bytes).is_err());
+        let good = Record::Task(Task {
+            title: "t".to_owned(),
+            ..Task::default()
+        });
+        let bytes = postcard::to_stdvec(&good).unwrap();
+        assert!(postcard::from_bytes::<Content>(&bytes).is_ok_and(|content| *content.record() == good));
+    }
+}
