@@ -18,7 +18,6 @@ mod table;
 mod unlocked;
 
 use rand::CryptoRng;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::encode::join;
@@ -40,7 +39,8 @@ const CHECKSUM: usize = 32;
 pub const MAX_FILE: usize = 256 * 1024;
 
 /// A keyring as it lies on disk: locked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+// Not serde: `parse` is the only way in.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keyring {
     ring_id: [u8; 16],
     counter: u64,
@@ -136,20 +136,27 @@ impl Keyring {
     }
 
     fn parse_body(body: &[u8]) -> Result<Self, KeyringError> {
-        let (keyring, rest) =
-            postcard::take_from_bytes::<Self>(body).map_err(|_| KeyringError::Damaged("structure"))?;
+        let ((ring_id, counter, slots, sealed_table), rest) =
+            postcard::take_from_bytes::<([u8; 16], u64, Vec<Slot>, Vec<u8>)>(body)
+                .map_err(|_| KeyringError::Damaged("structure"))?;
         if !rest.is_empty() {
             return Err(KeyringError::Damaged("trailing bytes"));
         }
-        slot::check_slots(&keyring.slots).map_err(KeyringError::Damaged)?;
-        Ok(keyring)
+        slot::check_slots(&slots).map_err(KeyringError::Damaged)?;
+        Ok(Self {
+            ring_id,
+            counter,
+            slots,
+            sealed_table,
+        })
     }
 
     /// The keyring file's bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut file = MAGIC.to_vec();
         file.extend_from_slice(&VERSION.to_le_bytes());
-        file.extend(postcard::to_allocvec(self).expect("encoding into memory can't fail"));
+        let body = (self.ring_id, self.counter, &self.slots, &self.sealed_table);
+        file.extend(postcard::to_allocvec(&body).expect("encoding into memory can't fail"));
         let checksum = Sha256::digest(&file);
         file.extend_from_slice(&checksum);
         file

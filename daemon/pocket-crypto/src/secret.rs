@@ -98,3 +98,91 @@ pub(crate) fn derive(salt: Option<&[u8]>, material: &[u8], label: &str, context:
             .expect("32 bytes are within HKDF-SHA256's limit of 255 blocks");
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// RFC 5869, appendix A, cases 1 to 3, on the implementation that `derive` calls.
+    #[test]
+    fn hkdf_published_vectors() {
+        let range = |from: u8, to: u8| (from..=to).collect::<Vec<u8>>();
+        let table = [
+            (
+                vec![0x0b; 22],
+                range(0x00, 0x0c),
+                range(0xf0, 0xf9),
+                "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
+            ),
+            (
+                range(0x00, 0x4f),
+                range(0x60, 0xaf),
+                range(0xb0, 0xff),
+                "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c\
+                 59045a99cac7827271cb41c65e590e09da3275600c2f09b8367793a9aca3db71\
+                 cc30c58179ec3e87c14c01d5c1f3434f1d87",
+            ),
+            (
+                vec![0x0b; 22],
+                Vec::new(),
+                Vec::new(),
+                "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
+            ),
+        ];
+        for (material, salt, info, expected) in table {
+            let mut output = vec![0; expected.len() / 2];
+            let salt = (!salt.is_empty()).then_some(salt.as_slice());
+            Hkdf::<Sha256>::new(salt, &material)
+                .expand(&info, &mut output)
+                .unwrap();
+            assert_eq!(hex(&output), expected);
+        }
+    }
+
+    /// The construction is frozen: data sealed under derived keys outlives the software.
+    #[test]
+    fn derive_is_hkdf_with_length_prefixed_info() {
+        let key = Key::from_bytes([7; 32]);
+        let mut expected = [0; 32];
+        let info = b"\0\0\0\0\0\0\0\x05label\0\0\0\0\0\0\0\x07context";
+        Hkdf::<Sha256>::new(None, &[7; 32])
+            .expand(info, &mut expected)
+            .unwrap();
+        assert_eq!(key.derive("label", b"context").expose_bytes(), &expected);
+    }
+
+    #[test]
+    fn labels_and_contexts_separate_keys() {
+        let key = Key::from_bytes([7; 32]);
+        let derived = key.derive("label", b"context");
+        assert!(derived.matches(&key.derive("label", b"context")));
+        assert!(!derived.matches(&key.derive("labelc", b"ontext")));
+        assert!(!derived.matches(&key.derive("label", b"")));
+        assert!(!derived.matches(&key));
+    }
+
+    #[test]
+    fn generated_keys_differ() {
+        let mut rng = StdRng::seed_from_u64(1);
+        let (first, second) = (Key::generate(&mut rng), Key::generate(&mut rng));
+        assert!(!first.matches(&second));
+        assert!(first.matches(&first.duplicate()));
+    }
+
+    #[test]
+    fn secret_bytes_show_themselves_on_request() {
+        let secret = SecretBytes::new(b"abc".to_vec());
+        assert_eq!(
+            (secret.expose_bytes(), secret.expose_str(), secret.len()),
+            (&b"abc"[..], Ok("abc"), 3)
+        );
+        assert!(!secret.is_empty());
+        assert!(SecretBytes::new(vec![0xff]).expose_str().is_err());
+    }
+}

@@ -45,6 +45,14 @@ pub(super) struct Table {
     pub(super) recovery: Option<Recovery>,
 }
 
+impl Recovery {
+    /// Two different groups in ascending order.
+    fn is_possible(&self) -> bool {
+        let [first, second] = self.challenge;
+        first < second && usize::from(second) < GROUPS
+    }
+}
+
 impl Entry {
     /// Fresh random keys in a fresh tree.
     pub(super) fn generate(rng: &mut impl CryptoRng, generation: u32) -> Self {
@@ -98,7 +106,8 @@ impl Table {
         let (encoded, rest) = postcard::take_from_bytes::<EncodedTable>(bytes.expose_bytes()).ok()?;
         let categories = encoded.categories.len();
         let table = Self::from(&encoded);
-        (rest.is_empty() && table.categories.len() == categories).then_some(table)
+        let whole = rest.is_empty() && table.categories.len() == categories;
+        (whole && table.recovery.as_ref().is_none_or(Recovery::is_possible)).then_some(table)
     }
 }
 

@@ -271,11 +271,10 @@ impl Unlocked {
         if asked != recovery.challenge {
             return false;
         }
+        // Both are compared, and in constant time: a wrong answer doesn't say which group was wrong.
         let right = groups.iter().fold(Choice::from(1), |right, &(index, text)| {
-            let expected = recovery.tags.get(usize::from(index));
-            expected.map_or(Choice::from(0), |tag| {
-                right & tag.ct_eq(&group_tag(&key, index, text))
-            })
+            let expected = &recovery.tags[usize::from(index)];
+            right & expected.ct_eq(&group_tag(&key, index, text))
         });
         let right = bool::from(right);
         recovery.confirmed |= right;
@@ -400,5 +399,18 @@ fn two_groups(rng: &mut impl CryptoRng) -> [u8; 2] {
         if first != second {
             return [first.min(second), first.max(second)];
         }
+    }
+}
+
+#[cfg(test)]
+impl Unlocked {
+    /// ROOT, to show that it changed.
+    pub(super) fn root_for_test(&self) -> Key {
+        self.root.duplicate()
+    }
+
+    /// The table's bytes, to damage them.
+    pub(super) fn table_bytes_for_test(&self) -> Vec<u8> {
+        self.table.to_bytes().expose_bytes().to_vec()
     }
 }
