@@ -231,7 +231,7 @@ fn scale(passes: u32, target: Duration, took: Duration) -> u32 {
         .as_nanos()
         .saturating_mul(u128::from(passes))
         .checked_div(took.as_nanos())
-        .unwrap_or(MAX_PASSES.into());
+        .unwrap_or(u128::MAX);
     u32::try_from(fitting).unwrap_or(MAX_PASSES).clamp(1, MAX_PASSES)
 }
 
