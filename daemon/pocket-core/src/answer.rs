@@ -213,7 +213,7 @@ pub enum Answer {
         groups: (u8, u8),
     },
     /// How the device is.
-    Status(Status),
+    Status(Box<Status>),
     /// An upload was begun.
     Upload(RecordId),
 }

@@ -73,7 +73,7 @@ pub struct Event {
     pub category: Option<Category>,
     /// On which records.
     pub records: Vec<RecordId>,
-    /// How many things it touched, where that differs from `records`: guesses counted, records found.
+    /// How many things it touched: records, or guesses.
     pub count: u32,
     /// How it ended.
     pub outcome: Outcome,
@@ -168,30 +168,32 @@ impl<M: Fn(&[u8]) -> [u8; 32]> Chain<M> {
         self.head = self.head.after(entries);
     }
 
-    /// The audit entries for `permit`, several when there are many records. The chain itself moves
-    /// only with [`Chain::advance`], once they are written.
+    /// The audit entries for `permit`: one for each category touched, several when there are many
+    /// records. The chain itself moves only with [`Chain::advance`], once they are written.
     pub fn draft(
         &self,
         permit: Permit,
-        records: &[RecordId],
-        count: u32,
+        records: &[(Category, RecordId)],
         outcome: Outcome,
         at: Timestamp,
     ) -> Draft {
-        let event = |records: &[RecordId]| Event {
+        let event = |category, records: &[(Category, RecordId)]| Event {
             at,
             actor: permit.actor(),
             operation: permit.kind(),
-            category: permit.category(),
-            records: records.to_vec(),
-            count,
+            category,
+            records: records.iter().map(|(_, id)| *id).collect(),
+            count: u32::try_from(records.len()).unwrap_or(u32::MAX),
             outcome,
         };
-        let events: Vec<Event> = if records.is_empty() {
-            vec![event(&[])]
-        } else {
-            records.chunks(MOST_RECORDS).map(event).collect()
-        };
+        let mut events = Vec::new();
+        for same in records.chunk_by(|left, right| left.0 == right.0) {
+            let category = same.first().map(|(category, _)| *category);
+            events.extend(same.chunks(MOST_RECORDS).map(|records| event(category, records)));
+        }
+        if events.is_empty() {
+            events.push(event(permit.category(), &[]));
+        }
         let entries = self.link(events);
         Draft::new(permit, entries)
     }

@@ -112,14 +112,22 @@ fn every_field_is_under_the_mac() {
 fn many_records_make_several_small_entries() {
     let permit = crate::policy::decide_own(OperationKind::Purge).unwrap();
     let chain = Chain::new(Head::default(), mac(1));
-    let ids = vec![RecordId::from_bytes([1; 16]); 130];
-    let draft = chain.draft(permit, &ids, 130, Outcome::Done, Timestamp::from_millis(0));
-    let lengths: Vec<usize> = draft
-        .entries()
-        .iter()
-        .map(|entry| entry.event.records.len())
-        .collect();
-    assert_eq!(lengths, [64, 64, 2]);
+    let id = RecordId::from_bytes([1; 16]);
+    let mut touched = vec![(Category::Notes, id); 130];
+    touched.push((Category::Tasks, id));
+    let draft = chain.draft(permit, &touched, Outcome::Done, Timestamp::from_millis(0));
+    let entry = |entry: &Entry| (entry.event.category, entry.event.records.len(), entry.event.count);
+    let entries: Vec<_> = draft.entries().iter().map(entry).collect();
+    let notes = Some(Category::Notes);
+    assert_eq!(
+        entries,
+        [
+            (notes, 64, 64),
+            (notes, 64, 64),
+            (notes, 2, 2),
+            (Some(Category::Tasks), 1, 1)
+        ]
+    );
 }
 
 /// The canonical bytes are a format: entries written today must verify for ever.

@@ -249,6 +249,8 @@ pub enum OperationKind {
     SecretDelete,
     SecretList,
     SecretSet,
+    /// A row was written and read back, to see whether the store works.
+    SelfTest,
     Setup,
     SetupCode,
     Status,
@@ -261,7 +263,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Add,
         Self::AgentAdd,
         Self::AgentList,
@@ -296,6 +298,7 @@ impl OperationKind {
         Self::SecretDelete,
         Self::SecretList,
         Self::SecretSet,
+        Self::SelfTest,
         Self::Setup,
         Self::SetupCode,
         Self::Status,
@@ -342,6 +345,7 @@ impl OperationKind {
             Self::SecretDelete => "secret-delete",
             Self::SecretList => "secret-list",
             Self::SecretSet => "secret-set",
+            Self::SelfTest => "self-test",
             Self::Setup => "setup",
             Self::SetupCode => "setup-code",
             Self::Status => "status",

@@ -178,7 +178,7 @@ const fn needs(kind: OperationKind) -> Needs {
         K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
         }
-        K::AutoLock | K::FailedUnlocks | K::Purge | K::Resume | K::Stop => Needs::Device,
+        K::AutoLock | K::FailedUnlocks | K::Purge | K::Resume | K::SelfTest | K::Stop => Needs::Device,
         K::AgentAdd
         | K::AgentList
         | K::AgentRevoke
