@@ -1,0 +1,106 @@
+//! Fitting what a foreign file says into the limits of a record, and saying what was lost.
+
+use pocket_core::{Content, Record, RecordId, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::text::cut;
+use crate::{Item, lossless};
+
+/// Longest single line that a record takes, in bytes.
+const MAX_LINE: usize = 1024;
+/// Most entries of a list that a record takes.
+const MAX_LIST: usize = 256;
+
+/// What an export adds to a record that another program would not know.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// The record's id.
+    pub(crate) id: Option<RecordId>,
+    /// When it was made.
+    pub(crate) created: Option<Timestamp>,
+    /// When it was last changed.
+    pub(crate) updated: Option<Timestamp>,
+    /// Fields that the format could not spell.
+    pub(crate) fields: Map<String, Value>,
+}
+
+/// Collects what the owner should know about one record while it is read.
+#[derive(Default)]
+pub(crate) struct Fitter {
+    note: Option<String>,
+}
+
+impl Fitter {
+    /// Adds a remark, once.
+    pub(crate) fn remark(&mut self, text: &str) {
+        remark(&mut self.note, text);
+    }
+
+    /// `text` on one line, at most 1 KiB long.
+    pub(crate) fn line(&mut self, text: &str) -> String {
+        let line = one_line(text);
+        let short = cut(line.trim(), MAX_LINE);
+        if short.len() < line.trim().len() {
+            self.remark("a line longer than 1 KiB was cut");
+        }
+        short.to_owned()
+    }
+
+    /// The first 256 of `list`.
+    pub(crate) fn list<T>(&mut self, mut list: Vec<T>) -> Vec<T> {
+        if list.len() > MAX_LIST {
+            list.truncate(MAX_LIST);
+            self.remark("more than 256 entries of a list were left out");
+        }
+        list
+    }
+
+    /// `tags` as lines, without empty ones and repeats.
+    pub(crate) fn tags(&mut self, tags: impl IntoIterator<Item = String>) -> Vec<String> {
+        let mut seen: Vec<String> = Vec::new();
+        for tag in tags {
+            let tag = self.line(&tag);
+            if seen.len() > MAX_LIST {
+                break;
+            }
+            if !tag.is_empty() && !seen.contains(&tag) {
+                seen.push(tag);
+            }
+        }
+        self.list(seen)
+    }
+
+    /// The finished item, or why the record is not acceptable.
+    pub(crate) fn finish(mut self, record: Record, kept: Kept) -> Result<Item, String> {
+        let record = lossless::restore(record, kept.fields).unwrap_or_else(|record| {
+            self.remark("the fields that PocketAI had added are damaged and were left out");
+            record
+        });
+        let content = Content::check(record).map_err(|error| error.to_string())?;
+        Ok(Item {
+            id: kept.id,
+            created: kept.created,
+            updated: kept.updated,
+            content,
+            note: self.note,
+            file: None,
+        })
+    }
+}
+
+/// Adds a remark to a note, once.
+pub(crate) fn remark(note: &mut Option<String>, text: &str) {
+    match note {
+        Some(note) if note.split("; ").any(|said| said == text) => {}
+        Some(note) => {
+            note.push_str("; ");
+            note.push_str(text);
+        }
+        None => *note = Some(text.to_owned()),
+    }
+}
+
+/// `text` with each line break (and NUL) turned into a space.
+fn one_line(text: &str) -> String {
+    text.replace("\r\n", " ").replace(['\n', '\r', '\0'], " ")
+}
