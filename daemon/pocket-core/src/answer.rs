@@ -190,7 +190,7 @@ pub enum Answer {
     /// It is done.
     Done,
     /// A record.
-    Entry(Entry),
+    Entry(Box<Entry>),
     /// What was found, the best first.
     Hits(Vec<Hit>),
     /// A page of records.
