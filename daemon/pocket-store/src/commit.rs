@@ -1,0 +1,415 @@
+//! One commit: audit entries, changes and the head that says so, in one transaction over all trees.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pocket_core::{Category, Draft, Entry, RecordId, RecordedPermit, Timestamp, audit};
+use zeroize::Zeroizing;
+
+use crate::blob::{self, BlobRef};
+use crate::changes::{Change, Subject};
+use crate::database::{TreeWrites, engine, guarded};
+use crate::heads::{Head, ShelfHead};
+use crate::keys::{SYSTEM, ShelfKeys};
+use crate::row::{Fault, Kind, Row};
+use crate::shelf::{Index, name_of};
+use crate::v1::{self, StubV1};
+use crate::{Changes, Store, StoreError};
+
+impl Store {
+    /// Writes the audit entries of `draft` and the changes that they describe in one transaction. Not
+    /// durable before [`Store::sync`]: answer, or act, only after that where the recording asks for it.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] when something is to be added below the low-water mark (nothing was
+    /// written; removing goes on), [`StoreError::AuditOrder`], [`StoreError::StaleBlob`],
+    /// [`StoreError::Damaged`] when a row to be replaced can't be read. When the write itself failed,
+    /// the store must be opened again ([`Store::must_reopen`]).
+    pub fn apply(&mut self, draft: Draft, changes: Changes) -> Result<RecordedPermit, StoreError> {
+        draft.recorded(|_, entries| self.commit(entries, changes))
+    }
+
+    /// Writes audit entries alone: refusals, failures, lock and unlock.
+    ///
+    /// # Errors
+    /// As [`Store::apply`].
+    pub fn apply_own(&mut self, entries: &[audit::Entry]) -> Result<(), StoreError> {
+        self.commit(entries, Changes::new())
+    }
+
+    pub(crate) fn commit(&mut self, entries: &[audit::Entry], changes: Changes) -> Result<(), StoreError> {
+        self.usable()?;
+        self.check_audit_order(entries)?;
+        if changes.adds() {
+            self.refuse_when_low()?;
+        }
+        let mut stage = Stage::new(self);
+        let staged = stage.audit(entries).and_then(|()| {
+            changes
+                .into_iter()
+                .try_for_each(|(subject, change)| stage.change(subject, change))
+        });
+        let plan = match staged {
+            Ok(()) => stage.finish(),
+            Err(error) => {
+                stage.undo();
+                return Err(if error.is_full() {
+                    self.space().map_or(error, StoreError::Full)
+                } else {
+                    error
+                });
+            }
+        };
+        self.write(plan)
+    }
+
+    /// Writes what was staged, and only then changes what is in memory.
+    pub(crate) fn write(&mut self, plan: Plan) -> Result<(), StoreError> {
+        let all: Vec<TreeWrites> = plan
+            .writes
+            .into_iter()
+            .map(|(code, writes)| TreeWrites {
+                tree: self.shelf(code).tree.clone(),
+                writes: writes.into_iter().collect(),
+            })
+            .collect();
+        self.database.commit(&all).map_err(|error| self.fail(error))?;
+        self.head = plan.head;
+        self.doomed.extend(plan.doomed);
+        self.unsynced = true;
+        for (code, effect) in plan.effects {
+            effect.happen(&mut self.shelf_mut(code).index);
+        }
+        Ok(())
+    }
+
+    /// The log has no gaps and no forks: what is written must continue it.
+    fn check_audit_order(&self, entries: &[audit::Entry]) -> Result<(), StoreError> {
+        let mut head = self.head.audit();
+        for entry in entries {
+            if entry.sequence != head.sequence.saturating_add(1) || entry.previous != head.mac {
+                return Err(StoreError::AuditOrder {
+                    found: entry.sequence,
+                    head: head.sequence,
+                });
+            }
+            head = audit::Head {
+                sequence: entry.sequence,
+                mac: entry.mac,
+            };
+        }
+        Ok(())
+    }
+
+    fn refuse_when_low(&self) -> Result<(), StoreError> {
+        let space = self.space()?;
+        if space.free < space.needed {
+            Err(StoreError::Full(space))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// What a commit will write, and what is to happen in memory once it is written.
+pub(crate) struct Plan {
+    pub(crate) writes: BTreeMap<u8, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
+    pub(crate) head: Head,
+    pub(crate) doomed: Vec<[u8; 32]>,
+    pub(crate) effects: Vec<(u8, Effect)>,
+}
+
+/// A change of an index.
+pub(crate) enum Effect {
+    Blob([u8; 32], u64),
+    Insert(RecordId, Timestamp),
+    Name(String),
+    NoBlob([u8; 32]),
+    NoName(String),
+    Remove(RecordId),
+}
+
+impl Effect {
+    fn happen(self, index: &mut Index) {
+        match self {
+            Self::Blob(name, length) => drop(index.blobs.insert(name, length)),
+            Self::Insert(id, created) => index.insert(id, created),
+            Self::Name(name) => index.insert_name(name),
+            Self::NoBlob(name) => drop(index.blobs.remove(&name)),
+            Self::NoName(name) => index.remove_name(&name),
+            Self::Remove(id) => index.remove(id),
+        }
+    }
+}
+
+/// A commit being put together.
+pub(crate) struct Stage<'a> {
+    store: &'a Store,
+    blobs: PathBuf,
+    plan: Plan,
+    /// Sealed files written for this commit; removed if it does not happen.
+    made: Vec<[u8; 32]>,
+}
+
+impl<'a> Stage<'a> {
+    pub(crate) fn new(store: &'a Store) -> Self {
+        let plan = Plan {
+            writes: BTreeMap::new(),
+            head: store.head.clone(),
+            doomed: Vec::new(),
+            effects: Vec::new(),
+        };
+        Self {
+            store,
+            blobs: store.blobs(),
+            plan,
+            made: Vec::new(),
+        }
+    }
+
+    /// Adds the head that describes the commit.
+    pub(crate) fn finish(mut self) -> Plan {
+        self.plan.head.commit = self.plan.head.commit.saturating_add(1);
+        let keys = self.store.keys_of(SYSTEM);
+        let key = head_key(keys);
+        let row = Row::seal(keys, &key, Kind::Head, &self.plan.head.encode());
+        self.insert(SYSTEM, row.segments(keys, &key));
+        self.plan
+    }
+
+    fn undo(self) {
+        for name in self.made {
+            drop(blob::remove_lazily(&self.blobs, &name));
+        }
+    }
+
+    fn audit(&mut self, entries: &[audit::Entry]) -> Result<(), StoreError> {
+        let code = Category::Audit.code();
+        for entry in entries {
+            let plain = Zeroizing::new(postcard::to_stdvec(entry).expect("encoding into memory can't fail"));
+            self.add(
+                code,
+                &entry.sequence.to_be_bytes(),
+                Kind::Audit,
+                &plain,
+                |content| StubV1::of_named(content, ""),
+            )?;
+            self.plan.head.set_audit(audit::Head {
+                sequence: entry.sequence,
+                mac: entry.mac,
+            });
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, subject: Subject, change: Change) -> Result<(), StoreError> {
+        match (subject, change) {
+            (Subject::Record(code, id), Change::Put(entry, blob)) => self.put_record(code, id, &entry, blob),
+            (Subject::Record(code, id), _) => self.remove_record(code, id),
+            (Subject::System(name), Change::Bytes(bytes)) => self.put_system(name, &bytes),
+            (Subject::System(name), _) => self.remove_system(name),
+            (Subject::Value(id), Change::Bytes(bytes)) => self.put_value(id, &bytes),
+            (Subject::Value(id), _) => self.retire(
+                Category::Secrets.code(),
+                &value_key(self.store.keys_of(Category::Secrets.code()), id),
+                None,
+            ),
+        }
+    }
+
+    /// Stages a record in the place of the one of its id.
+    pub(crate) fn put_record(
+        &mut self,
+        code: u8,
+        id: RecordId,
+        entry: &Entry,
+        blob: Option<BlobRef>,
+    ) -> Result<(), StoreError> {
+        let keys = self.store.keys_of(code);
+        if blob.is_some_and(|blob| blob.code != code || blob.generation != keys.generation) {
+            return Err(StoreError::StaleBlob);
+        }
+        let key = record_key(keys, id);
+        if self.store.shelf(code).index.contains(id) {
+            self.retire(code, &key, blob)?;
+        }
+        self.add(code, &key, Kind::Record, &v1::encode(entry, blob), |content| {
+            StubV1::of_record(content, entry, blob)
+        })?;
+        if let Some(blob) = blob {
+            self.effect(code, Effect::Blob(blob.name, blob.file_length()));
+        }
+        self.effect(code, Effect::Insert(id, entry.created));
+        Ok(())
+    }
+
+    fn remove_record(&mut self, code: u8, id: RecordId) -> Result<(), StoreError> {
+        if self.store.shelf(code).index.contains(id) {
+            self.retire(code, &record_key(self.store.keys_of(code), id), None)?;
+            self.effect(code, Effect::Remove(id));
+        }
+        Ok(())
+    }
+
+    fn put_system(&mut self, name: String, bytes: &[u8]) -> Result<(), StoreError> {
+        let key = system_key(self.store.keys_of(SYSTEM), &name);
+        if self.store.shelf(SYSTEM).index.has_name(&name) {
+            self.retire(SYSTEM, &key, None)?;
+        }
+        let plain = v1::encode_named(&name, bytes);
+        self.add(SYSTEM, &key, Kind::System, &plain, |content| {
+            StubV1::of_named(content, &name)
+        })?;
+        self.effect(SYSTEM, Effect::Name(name));
+        Ok(())
+    }
+
+    fn remove_system(&mut self, name: String) -> Result<(), StoreError> {
+        if self.store.shelf(SYSTEM).index.has_name(&name) {
+            self.retire(SYSTEM, &system_key(self.store.keys_of(SYSTEM), &name), None)?;
+            self.effect(SYSTEM, Effect::NoName(name));
+        }
+        Ok(())
+    }
+
+    fn put_value(&mut self, id: RecordId, bytes: &[u8]) -> Result<(), StoreError> {
+        let code = Category::Secrets.code();
+        let key = value_key(self.store.keys_of(code), id);
+        self.retire(code, &key, None)?;
+        self.add(code, &key, Kind::Value, bytes, |content| {
+            StubV1::of_named(content, "")
+        })
+    }
+
+    /// Seals `plain` under `key`; what is too long for sled goes into a sealed file first.
+    fn add(
+        &mut self,
+        code: u8,
+        key: &[u8],
+        kind: Kind,
+        plain: &[u8],
+        stub: impl FnOnce(BlobRef) -> StubV1,
+    ) -> Result<(), StoreError> {
+        let keys = self.store.keys_of(code);
+        let row = if Row::is_oversize(plain.len()) {
+            let content = blob::write_whole(&self.blobs, keys, plain)?;
+            self.made.push(content.name);
+            self.effect(code, Effect::Blob(content.name, content.file_length()));
+            Row::seal_stub(keys, key, kind, &stub(content).encode())
+        } else {
+            Row::seal(keys, key, kind, plain)
+        };
+        self.head_of(code, |head| head.add(&row.element(keys, key)));
+        self.insert(code, row.segments(keys, key));
+        Ok(())
+    }
+
+    /// Takes the row of `key` out, if there is one, and its sealed files but for `keep`.
+    fn retire(&mut self, code: u8, key: &[u8], keep: Option<BlobRef>) -> Result<(), StoreError> {
+        let keys = self.store.keys_of(code);
+        let Some(row) = read_row(&self.store.shelf(code).tree, keys, key)? else {
+            return Ok(());
+        };
+        let plain = row
+            .open(keys, key)
+            .map_err(StoreError::sealed(format!("a row of {}", name_of(code))))?;
+        for blob in blobs_of(&row, &plain)
+            .into_iter()
+            .filter(|blob| Some(*blob) != keep)
+        {
+            self.plan.doomed.push(blob.name);
+            self.effect(code, Effect::NoBlob(blob.name));
+        }
+        self.head_of(code, |head| head.take(&row.element(keys, key)));
+        let writes = self.plan.writes.entry(code).or_default();
+        writes.extend(
+            row.segment_keys(keys, key)
+                .into_iter()
+                .map(|segment| (segment, None)),
+        );
+        Ok(())
+    }
+
+    pub(crate) fn remove_keys(&mut self, code: u8, keys: impl IntoIterator<Item = Vec<u8>>) {
+        self.plan
+            .writes
+            .entry(code)
+            .or_default()
+            .extend(keys.into_iter().map(|key| (key, None)));
+    }
+
+    pub(crate) fn set_shelf_head(&mut self, head: ShelfHead) {
+        self.plan.head.set_shelf(head);
+    }
+
+    fn insert(&mut self, code: u8, segments: Vec<(Vec<u8>, Vec<u8>)>) {
+        let segments = segments.into_iter().map(|(key, value)| (key, Some(value)));
+        self.plan.writes.entry(code).or_default().extend(segments);
+    }
+
+    fn head_of(&mut self, code: u8, change: impl FnOnce(&mut ShelfHead)) {
+        let generation = self.store.keys_of(code).generation;
+        let mut head = self
+            .plan
+            .head
+            .shelf(code)
+            .unwrap_or_else(|| ShelfHead::empty(code, generation));
+        change(&mut head);
+        self.plan.head.set_shelf(head);
+    }
+
+    fn effect(&mut self, code: u8, effect: Effect) {
+        self.plan.effects.push((code, effect));
+    }
+}
+
+/// The sealed files that an opened row names.
+pub(crate) fn blobs_of(row: &Row, plain: &[u8]) -> Vec<BlobRef> {
+    if row.is_stub() {
+        let stub = StubV1::decode(plain);
+        stub.map_or_else(Vec::new, |stub| {
+            std::iter::once(stub.content()).chain(stub.blob()).collect()
+        })
+    } else if row.is(Kind::Record) {
+        v1::decode(plain).and_then(|(_, blob)| blob).into_iter().collect()
+    } else {
+        Vec::new()
+    }
+}
+
+/// Reads a row; a torn one is an error that names its shelf.
+pub(crate) fn read_row(tree: &sled::Tree, keys: &ShelfKeys, key: &[u8]) -> Result<Option<Row>, StoreError> {
+    match guarded("read", || Ok(Row::read(tree, keys, key)))? {
+        Ok(row) => Ok(row),
+        Err(Fault::Engine(error)) => Err(engine("read")(error)),
+        Err(Fault::Torn) => Err(StoreError::damaged(
+            format!("a row of {}", name_of(keys.code)),
+            "a part of it is missing",
+        )),
+    }
+}
+
+/// The blinded key of a record's row.
+pub(crate) fn record_key(keys: &ShelfKeys, id: RecordId) -> [u8; 16] {
+    keys.row_key(&[b"record", id.as_bytes()])
+}
+
+/// The blinded key of a secret's value.
+pub(crate) fn value_key(keys: &ShelfKeys, id: RecordId) -> [u8; 16] {
+    keys.row_key(&[b"value", id.as_bytes()])
+}
+
+/// The blinded key of a system row.
+pub(crate) fn system_key(keys: &ShelfKeys, name: &str) -> [u8; 16] {
+    keys.row_key(&[b"system", name.as_bytes()])
+}
+
+/// The blinded key of the inside head.
+pub(crate) fn head_key(keys: &ShelfKeys) -> [u8; 16] {
+    keys.row_key(&[b"head"])
+}
+
+/// `Some` when the row lies where it says that it belongs.
+pub(crate) fn is_key(found: &[u8], expected: &[u8]) -> Option<()> {
+    (found == expected).then_some(())
+}

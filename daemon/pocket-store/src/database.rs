@@ -1,0 +1,263 @@
+//! sled, opened and written by the rules of `docs/design/0001-store.md`.
+
+use std::fs::{self, File};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use pocket_core::Finding;
+use sled::transaction::{ConflictableTransactionError, TransactionError};
+use sled::{Db, Mode, Transactional, Tree};
+
+use crate::StoreError;
+use crate::atomic::{remove_durably, sync_folder, sync_folder_of};
+
+/// The folder's name.
+pub(crate) const DB: &str = "db";
+/// Copies of a store that did not open: `db.damaged-1` and so on.
+pub(crate) const DAMAGED: &str = "db.damaged-";
+/// More copies than this would fill the card; the first ones are the most telling.
+const MOST_COPIES: u32 = 3;
+/// A million records open in 0.6 s on the build machine; a board is some twenty times slower.
+const OPEN_LIMIT: Duration = Duration::from_secs(120);
+/// 500 MB resident with sled's default.
+const CACHE: u64 = 8 * 1024 * 1024;
+
+/// The open database.
+pub(crate) struct Database {
+    db: Db,
+    /// A handle of sled's own log, for the sync that sled does not do.
+    log: File,
+    path: PathBuf,
+}
+
+/// The writes of one commit on one tree; `None` removes.
+pub(crate) struct TreeWrites {
+    pub(crate) tree: Tree,
+    pub(crate) writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+enum Failure {
+    Broke(String),
+    TimedOut,
+}
+
+impl Database {
+    /// Opens the database in the data folder `root`, or makes it. Each step that had to be taken on
+    /// the way is told.
+    pub(crate) fn open(root: &Path, findings: &mut Vec<Finding>) -> Result<Self, StoreError> {
+        let path = root.join(DB);
+        remove_half_snapshots(&path).map_err(StoreError::io("tidy", &path))?;
+        let db = match try_open(&path) {
+            Ok(db) => db,
+            Err(Failure::TimedOut) => {
+                return Err(StoreError::TimedOut {
+                    seconds: OPEN_LIMIT.as_secs(),
+                });
+            }
+            Err(Failure::Broke(problem)) => reopen(root, &path, &problem, findings)?,
+        };
+        let log_path = path.join("db");
+        let log = File::open(&log_path).map_err(StoreError::io("open", &log_path))?;
+        for folder in [&path, root] {
+            sync_folder(folder).map_err(StoreError::io("sync", folder))?;
+        }
+        sync_folder_of(root).map_err(StoreError::io("sync the parent of", root))?;
+        Ok(Self { db, log, path })
+    }
+
+    /// The tree of that name, made if need be.
+    pub(crate) fn tree(&self, name: &[u8; 16]) -> Result<Tree, StoreError> {
+        guarded("open a tree", || self.db.open_tree(name))
+    }
+
+    /// Drops every tree whose name is not in `keep`. Gives how many.
+    pub(crate) fn drop_others(&self, keep: &[[u8; 16]]) -> Result<usize, StoreError> {
+        let mut dropped = 0;
+        for name in self.db.tree_names() {
+            let ours = keep.iter().any(|tree| name == tree.as_slice());
+            // sled's own first tree is always there; nothing is kept in it.
+            if !ours && name.as_ref() != b"__sled__default" {
+                guarded("drop a tree", || self.db.drop_tree(&name))?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
+    }
+
+    /// Writes to several trees at once: after a crash all of it is there, or none.
+    pub(crate) fn commit(&self, all: &[TreeWrites]) -> Result<(), StoreError> {
+        let trees: Vec<Tree> = all.iter().map(|writes| writes.tree.clone()).collect();
+        let run = || {
+            trees.as_slice().transaction(|views| {
+                for (view, writes) in views.iter().zip(all) {
+                    for (key, value) in &writes.writes {
+                        match value {
+                            Some(value) => view.insert(key.as_slice(), value.as_slice())?,
+                            None => view.remove(key.as_slice())?,
+                        };
+                    }
+                }
+                Ok::<(), ConflictableTransactionError<()>>(())
+            })
+        };
+        let attempted = "write a change";
+        match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(TransactionError::Storage(error))) => Err(engine(attempted)(error)),
+            Ok(Err(TransactionError::Abort(()))) => Err(StoreError::Panicked { attempted }),
+            Err(_) => Err(StoreError::Panicked { attempted }),
+        }
+    }
+
+    /// Brings everything written so far to the disk: sled's flush, and then the fdatasync that sled
+    /// leaves out (without it, 118 of 250 simulated power cuts lost acknowledged writes).
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        guarded("flush", || self.db.flush())?;
+        self.log.sync_data().map_err(StoreError::io("sync", &self.path))
+    }
+
+    /// Length of sled's log in bytes.
+    pub(crate) fn size(&self) -> u64 {
+        self.log.metadata().map_or(0, |metadata| metadata.len())
+    }
+}
+
+/// Runs a call into sled, which on damaged files panics as often as it reports an error.
+pub(crate) fn guarded<T>(
+    attempted: &'static str,
+    run: impl FnOnce() -> sled::Result<T>,
+) -> Result<T, StoreError> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => result.map_err(engine(attempted)),
+        Err(_) => Err(StoreError::Panicked { attempted }),
+    }
+}
+
+pub(crate) fn engine(attempted: &'static str) -> impl FnOnce(sled::Error) -> StoreError {
+    move |error| StoreError::Engine {
+        attempted,
+        source: Box::new(error),
+    }
+}
+
+/// In a thread of its own, so that an endless loop over damaged pages does not hang the device.
+fn try_open(path: &Path) -> Result<Db, Failure> {
+    let (report, result) = mpsc::sync_channel(1);
+    let config = sled::Config::default()
+        .path(path)
+        .mode(Mode::LowSpace)
+        .cache_capacity(CACHE)
+        // The background flusher rewrites a store that holds garbage at 1 MB/s for ever.
+        .flush_every_ms(None);
+    let open = move || {
+        let opened = catch_unwind(AssertUnwindSafe(|| config.open()));
+        // Nobody listens any more once the time is over.
+        drop(report.send(opened));
+    };
+    let spawned = thread::Builder::new().name("store-open".to_owned()).spawn(open);
+    spawned.map_err(|error| Failure::Broke(error.to_string()))?;
+    match result.recv_timeout(OPEN_LIMIT) {
+        Ok(Ok(Ok(db))) => Ok(db),
+        Ok(Ok(Err(error))) => Err(Failure::Broke(error.to_string())),
+        Ok(Err(_)) | Err(mpsc::RecvTimeoutError::Disconnected) => {
+            Err(Failure::Broke("sled panicked".to_owned()))
+        }
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(Failure::TimedOut),
+    }
+}
+
+/// A store that did not open: the folder is copied aside first, and kept. Then sled's parameters,
+/// which it writes anew, and its snapshots, which only save it time, are taken away.
+fn reopen(root: &Path, path: &Path, problem: &str, findings: &mut Vec<Finding>) -> Result<Db, StoreError> {
+    let aside = copy_aside(root, path, problem)?;
+    let mut tell = |remedy: String| {
+        findings.push(Finding {
+            what: "store".to_owned(),
+            problem: format!("it did not open: {problem}"),
+            remedy,
+        });
+    };
+    remove_matching(path, |name| name == "conf").map_err(StoreError::io("tidy", path))?;
+    if let Ok(db) = try_open(path) {
+        tell(format!(
+            "nothing to do: its parameters were damaged and were written again; a copy of the old is in {}",
+            aside.display()
+        ));
+        return Ok(db);
+    }
+    remove_matching(path, |name| name == "conf" || name.starts_with("snap."))
+        .map_err(StoreError::io("tidy", path))?;
+    let db = try_open(path).map_err(|_| StoreError::Damaged {
+        what: format!("the store {}", path.display()),
+        problem: format!(
+            "it does not open ({problem}), not even without its snapshot; a copy is in {}",
+            aside.display()
+        ),
+    })?;
+    tell(format!(
+        "it opened without its snapshot; check what is missing; a copy of the old is in {}",
+        aside.display()
+    ));
+    Ok(db)
+}
+
+fn copy_aside(root: &Path, path: &Path, problem: &str) -> Result<PathBuf, StoreError> {
+    let free = (1..=MOST_COPIES)
+        .map(|number| root.join(format!("{DAMAGED}{number}")))
+        .find(|path| !path.exists());
+    let Some(aside) = free else {
+        return Err(StoreError::Damaged {
+            what: format!("the store {}", path.display()),
+            problem: format!("it does not open ({problem}), and {MOST_COPIES} copies of it are kept already"),
+        });
+    };
+    let part = aside.with_extension("part");
+    copy_folder(path, &part)
+        .and_then(|()| fs::rename(&part, &aside))
+        .and_then(|()| sync_folder(root))
+        .map_err(StoreError::io("copy the store to", &aside))?;
+    Ok(aside)
+}
+
+/// sled's folder is flat but for `blobs`, which stays empty.
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    if to.exists() {
+        fs::remove_dir_all(to)?;
+    }
+    fs::create_dir(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            let copy = to.join(entry.file_name());
+            fs::copy(entry.path(), &copy)?;
+            File::open(&copy)?.sync_all()?;
+        }
+    }
+    sync_folder(to)
+}
+
+/// A snapshot half written makes sled fail to open for ever (sled #1527, #1533).
+fn remove_half_snapshots(path: &Path) -> io::Result<()> {
+    remove_matching(path, |name| {
+        name.starts_with("snap.") && name.ends_with(".generating")
+    })
+}
+
+fn remove_matching(path: &Path, matches: impl Fn(&str) -> bool) -> io::Result<()> {
+    let entries = match fs::read_dir(path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    for entry in entries {
+        let entry = entry?;
+        if entry.file_name().to_str().is_some_and(&matches) {
+            remove_durably(&entry.path())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,73 @@
+//! Erasing a category: its key is destroyed first, then what it sealed.
+//!
+//! Order: the caller writes the keyring without the old key (from here on the data is noise), then
+//! calls [`Store::erase_category`]. A power cut between the two is finished by the next open: the
+//! head speaks of an older generation than the keyring, the tree is unknown, the files are orphans.
+
+use std::collections::BTreeMap;
+
+use pocket_core::{Category, audit};
+
+use crate::blob;
+use crate::commit::Stage;
+use crate::heads::ShelfHead;
+use crate::shelf::{Index, Shelf};
+use crate::{KeySet, Store, StoreError};
+
+impl Store {
+    /// Starts `category` empty under its new keys, and removes its tree and its sealed files. Comes
+    /// after the new keyring is on the disk; returns when all of it is on the disk too.
+    ///
+    /// # Errors
+    /// [`StoreError::AuditOrder`] for the audit log, which can't be erased alone; else as
+    /// [`Store::sync`].
+    pub fn erase_category(&mut self, category: Category, keys: KeySet) -> Result<(), StoreError> {
+        self.usable()?;
+        let code = category.code();
+        if category == Category::Audit {
+            let audit::Head { sequence, .. } = self.head.audit();
+            return Err(StoreError::AuditOrder {
+                found: 0,
+                head: sequence,
+            });
+        }
+        self.sync()?;
+        let tree = self
+            .database
+            .tree(&keys.shelf(code).tree)
+            .map_err(|error| self.fail(error))?;
+        let fresh = Shelf {
+            tree,
+            index: Index::default(),
+            finding: None,
+        };
+        let old = self.shelves.insert(code, fresh);
+        self.keys = keys;
+        self.start_empty(code)?;
+        let known: Vec<[u8; 16]> = self.keys.shelves().map(|shelf| shelf.tree).collect();
+        self.database
+            .drop_others(&known)
+            .map_err(|error| self.fail(error))?;
+        self.unsynced = true;
+        self.sync()?;
+        self.tick()?;
+        self.remove_files(old.map(|shelf| shelf.index.blobs).unwrap_or_default())
+    }
+
+    fn start_empty(&mut self, code: u8) -> Result<(), StoreError> {
+        let generation = self.keys_of(code).generation;
+        let mut stage = Stage::new(self);
+        stage.set_shelf_head(ShelfHead::empty(code, generation));
+        let plan = stage.finish();
+        self.write(plan)
+    }
+
+    fn remove_files(&self, files: BTreeMap<[u8; 32], u64>) -> Result<(), StoreError> {
+        let blobs = self.blobs();
+        let remove = |name: &[u8; 32]| blob::remove_lazily(&blobs, name);
+        files
+            .keys()
+            .try_for_each(remove)
+            .map_err(StoreError::io("remove a file from", &blobs))
+    }
+}

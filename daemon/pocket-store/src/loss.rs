@@ -1,0 +1,81 @@
+//! Accepting a loss: what is left becomes what must be there.
+
+use pocket_core::Category;
+
+use crate::blob::{self, BLOBS};
+use crate::commit::{Stage, read_row};
+use crate::keys::SYSTEM;
+use crate::scan::{Scan, scan};
+use crate::v1::{self, StubV1};
+use crate::{Store, StoreError};
+
+impl Store {
+    /// Goes on with what is left of `category`: rows that can't be read are removed, records whose
+    /// sealed file is lost stay without it, and the head says what is there. The owner has decided
+    /// this; the caller records it. An audit log that lost its end goes on behind the gap, which stays
+    /// visible when it is verified. Not durable before [`Store::sync`].
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the database itself can't be read to the end: only a backup helps.
+    pub fn accept_loss(&mut self, category: Category) -> Result<(), StoreError> {
+        self.accept(category.code())
+    }
+
+    /// The same for the engine's own rows.
+    ///
+    /// # Errors
+    /// As [`Store::accept_loss`].
+    pub fn accept_system_loss(&mut self) -> Result<(), StoreError> {
+        self.accept(SYSTEM)
+    }
+
+    fn accept(&mut self, code: u8) -> Result<(), StoreError> {
+        self.usable()?;
+        let scan = self.rescan(code)?;
+        if let Some(problem) = &scan.cut_short {
+            return Err(StoreError::damaged(crate::shelf::name_of(code), problem));
+        }
+        let plan = {
+            let mut stage = Stage::new(self);
+            stage.remove_keys(code, scan.broken.iter().chain(&scan.stray).cloned());
+            stage.set_shelf_head(scan.head);
+            for key in &scan.bare {
+                self.strip_file(&mut stage, code, key)?;
+            }
+            stage.finish()
+        };
+        // Before the effects of the plan, which speak of the new index.
+        let shelf = self.shelf_mut(code);
+        shelf.index = scan.index;
+        self.write(plan)?;
+        self.shelf_mut(code).finding = None;
+        Ok(())
+    }
+
+    pub(crate) fn rescan(&self, code: u8) -> Result<Scan, StoreError> {
+        let blobs = self.root.join(BLOBS);
+        let inventory = blob::inventory(&blobs).map_err(StoreError::io("list", &blobs))?;
+        scan(&self.shelf(code).tree, self.keys_of(code), &inventory)
+    }
+
+    /// Writes a record again, without the file that is lost.
+    fn strip_file(&self, stage: &mut Stage<'_>, code: u8, key: &[u8]) -> Result<(), StoreError> {
+        let keys = self.keys_of(code);
+        let Some(row) = read_row(&self.shelf(code).tree, keys, key)? else {
+            return Ok(());
+        };
+        let plain = row.open(keys, key).map_err(StoreError::sealed("a record"))?;
+        let id = if row.is_stub() {
+            StubV1::decode(&plain).map(|stub| stub.id())
+        } else {
+            v1::decode(&plain).map(|(entry, _)| entry.id)
+        };
+        let category = Category::ALL.into_iter().find(|category| category.code() == code);
+        if let (Some(id), Some(category)) = (id, category)
+            && let Some((entry, _)) = self.stored(category, id)?
+        {
+            stage.put_record(code, id, &entry, None)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,274 @@
+//! Opening: everything is read once and compared with what must be there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use pocket_core::{Category, Finding, audit};
+
+use crate::blob::{self, BLOBS, Inventory};
+use crate::commit::{Stage, head_key, read_row};
+use crate::database::Database;
+use crate::heads::{self, HEADS, Head, HeadFile, Outside, ShelfHead};
+use crate::keys::{KeySet, SYSTEM};
+use crate::scan::{Scan, scan};
+use crate::shelf::Shelf;
+use crate::space::Ballast;
+use crate::{Folder, Opened, Store, StoreError};
+
+impl Store {
+    /// Opens the store of `folder`, or makes it. Reads every row and compares what is there with the
+    /// heads inside and beside the database. Damage is a finding, not an error: the categories that are
+    /// whole can be used, the others say so ([`Store::whole`]).
+    ///
+    /// # Errors
+    /// When nothing can be used at all: [`StoreError::Damaged`], [`StoreError::TimedOut`],
+    /// [`StoreError::Newer`], [`StoreError::Io`]. The folder is then as it was, with a copy beside it.
+    pub fn open(folder: &Folder, keys: KeySet) -> Result<Opened, StoreError> {
+        let root = folder.path();
+        let ballast_path = root.join("ballast");
+        let ballast =
+            Ballast::find(ballast_path.clone()).map_err(StoreError::io("examine", &ballast_path))?;
+        let mut findings = Vec::new();
+        let database = Database::open(root, &mut findings)?;
+        let found = Found::read(root, &keys, &database, &mut findings)?;
+        let mut store = found.into_store(root, keys, database, ballast)?;
+        findings.extend(store.shelves.values().filter_map(|shelf| shelf.finding.clone()));
+        store.settle()?;
+        Ok(Opened { store, findings })
+    }
+
+    /// Brings the heads up to date with what was found, so that the next cut finds both.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        let plan = Stage::new(self).finish();
+        self.write(plan)?;
+        self.sync()?;
+        self.tick()
+    }
+}
+
+/// What opening found.
+struct Found {
+    scans: BTreeMap<u8, (sled::Tree, Scan)>,
+    /// What must be there.
+    head: Head,
+    slot: u64,
+    inventory: Inventory,
+    /// The heads are there and agree with the keyring: what is unknown is left over, not lost.
+    heads_trusted: bool,
+}
+
+impl Found {
+    fn read(
+        root: &Path,
+        keys: &KeySet,
+        database: &Database,
+        findings: &mut Vec<Finding>,
+    ) -> Result<Self, StoreError> {
+        let blobs = root.join(BLOBS);
+        let inventory = blob::inventory(&blobs).map_err(StoreError::io("list", &blobs))?;
+        let mut scans = BTreeMap::new();
+        for shelf in keys.shelves() {
+            let tree = database.tree(&shelf.tree)?;
+            let result = scan(&tree, shelf, &inventory)?;
+            scans.insert(shelf.code, (tree, result));
+        }
+        let heads_path = root.join(HEADS);
+        let (outside, slot) =
+            heads::read(&heads_path, &keys.heads).map_err(StoreError::io("read", &heads_path))?;
+        let inside = read_inside(&scans[&SYSTEM].0, keys)?;
+        let empty = scans
+            .values()
+            .all(|(_, scan)| scan.head.rows == 0 && scan.broken.is_empty());
+        let (head, heads_trusted) = reconcile(inside, outside, empty, findings)?;
+        Ok(Self {
+            scans,
+            head,
+            slot,
+            inventory,
+            heads_trusted,
+        })
+    }
+
+    fn into_store(
+        mut self,
+        root: &Path,
+        keys: KeySet,
+        database: Database,
+        ballast: Ballast,
+    ) -> Result<Store, StoreError> {
+        let mut rolled_back = false;
+        let mut shelves = BTreeMap::new();
+        for (code, (tree, scan)) in &mut self.scans {
+            let generation = keys.shelf(*code).generation;
+            let expected = self
+                .head
+                .shelf(*code)
+                .unwrap_or_else(|| ShelfHead::empty(*code, generation));
+            let expected = match expected.generation.cmp(&generation) {
+                std::cmp::Ordering::Equal => expected,
+                // The keyring is written first: an erase that was cut is finished here.
+                std::cmp::Ordering::Less => ShelfHead::empty(*code, generation),
+                std::cmp::Ordering::Greater => {
+                    rolled_back = true;
+                    expected
+                }
+            };
+            self.head.set_shelf(expected);
+            let finding = scan
+                .judge(&expected)
+                .or_else(|| judge_audit(*code, scan, &self.head));
+            let index = std::mem::take(&mut scan.index);
+            shelves.insert(
+                *code,
+                Shelf {
+                    tree: tree.clone(),
+                    index,
+                    finding,
+                },
+            );
+        }
+        let whole = shelves.values().all(|shelf| shelf.finding.is_none());
+        if self.heads_trusted && !rolled_back {
+            let known: Vec<[u8; 16]> = keys.shelves().map(|shelf| shelf.tree).collect();
+            database.drop_others(&known)?;
+        }
+        if whole && self.heads_trusted && !rolled_back {
+            self.remove_orphans(&root.join(BLOBS))?;
+        }
+        let heads_path = root.join(HEADS);
+        let head_file =
+            HeadFile::open(&heads_path, self.slot).map_err(StoreError::io("open", &heads_path))?;
+        Ok(Store {
+            root: root.to_owned(),
+            keys,
+            shelves,
+            head: self.head,
+            database,
+            head_file,
+            ballast,
+            doomed: Vec::new(),
+            unsynced: false,
+            poisoned: false,
+        })
+    }
+
+    /// Unfinished files, and whole ones that nothing names. Only after a clean scan: what looks like an
+    /// orphan may belong to a record that could not be read.
+    fn remove_orphans(&self, blobs: &Path) -> Result<(), StoreError> {
+        let remove = StoreError::io("remove a file from", blobs);
+        let named = |name: &[u8; 32]| self.scans.values().any(|(_, scan)| scan.named.contains(name));
+        let orphans = self.inventory.whole.keys().filter(|name| !named(name));
+        let parts = self.inventory.parts.iter().try_for_each(std::fs::remove_file);
+        let removed = parts.and_then(|()| {
+            orphans
+                .into_iter()
+                .try_for_each(|name| blob::remove_lazily(blobs, name))
+        });
+        removed.map_err(remove)
+    }
+}
+
+/// The head in the database: `Err` inside when it is there and can't be read.
+fn read_inside(tree: &sled::Tree, keys: &KeySet) -> Result<Result<Option<Head>, StoreError>, StoreError> {
+    let keys = keys.shelf(SYSTEM);
+    let key = head_key(keys);
+    let row = match read_row(tree, keys, &key) {
+        Ok(Some(row)) => row,
+        Ok(None) => return Ok(Ok(None)),
+        Err(error) => return Ok(Err(error)),
+    };
+    let opened = row.open(keys, &key);
+    let known = crate::row::Kind::Head.schema();
+    match opened {
+        Ok(_) if row.schema > known => Err(StoreError::Newer {
+            what: "the store".to_owned(),
+            found: row.schema,
+            known,
+        }),
+        Ok(plain) => Ok(Head::decode(&plain)
+            .map(Some)
+            .ok_or_else(|| StoreError::damaged("the head", "it is malformed"))),
+        Err(error) => Ok(Err(StoreError::damaged("the head", error))),
+    }
+}
+
+/// Which head says what must be there: the newer one that can be read. And whether it can be trusted
+/// to be the last.
+fn reconcile(
+    inside: Result<Option<Head>, StoreError>,
+    outside: Outside,
+    empty: bool,
+    findings: &mut Vec<Finding>,
+) -> Result<(Head, bool), StoreError> {
+    let mut tell = |what: &str, problem: String| {
+        let remedy = "see which categories are named as well; those that are not are whole. Restore a backup for what is missing";
+        findings.push(Finding {
+            what: what.to_owned(),
+            problem,
+            remedy: remedy.to_owned(),
+        });
+    };
+    let (inside, inside_bad) = match inside {
+        Ok(head) => (head, false),
+        Err(error) => {
+            tell("store", format!("its own head can't be read: {error}"));
+            (None, true)
+        }
+    };
+    let outside = match outside {
+        Outside::Newer(found) => {
+            return Err(StoreError::Newer {
+                what: HEADS.to_owned(),
+                found,
+                known: 1,
+            });
+        }
+        Outside::Head(head) => Some(*head),
+        Outside::Damaged if inside.is_none() && empty && !inside_bad => None,
+        Outside::Damaged => {
+            tell(HEADS, "it is damaged; it was written again".to_owned());
+            None
+        }
+        Outside::Missing if inside.is_none() && empty => None,
+        Outside::Missing => {
+            tell(HEADS, "it is missing; it was written again".to_owned());
+            None
+        }
+    };
+    Ok(match (inside, outside) {
+        (Some(inside), Some(outside)) if outside.commit > inside.commit => {
+            let lost = outside.commit - inside.commit;
+            tell("store", format!("the last {lost} commits are missing from it"));
+            (outside, false)
+        }
+        (Some(inside), _) => (inside, true),
+        (None, Some(outside)) => {
+            if !inside_bad {
+                tell("store", "its own head is missing".to_owned());
+            }
+            (outside, false)
+        }
+        (None, None) => (Head::default(), false),
+    })
+}
+
+/// The log must end where the head says that it ends.
+fn judge_audit(code: u8, scan: &Scan, head: &Head) -> Option<Finding> {
+    let last = scan.last.unwrap_or_default();
+    if code != Category::Audit.code() || last == head.audit() {
+        return None;
+    }
+    Some(audit_finding(last, head.audit()))
+}
+
+fn audit_finding(last: audit::Head, head: audit::Head) -> Finding {
+    Finding {
+        what: Category::Audit.name().to_owned(),
+        problem: format!(
+            "it ends at entry {} and must end at entry {}",
+            last.sequence, head.sequence
+        ),
+        remedy: "restore a backup, or accept the loss: the gap stays visible when the log is verified"
+            .to_owned(),
+    }
+}

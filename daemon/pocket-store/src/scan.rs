@@ -1,0 +1,240 @@
+//! Reads a whole tree: what is in it, and what is wrong with it.
+
+use std::collections::{BTreeSet, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use pocket_core::{Finding, audit};
+
+use crate::blob::{BlobRef, Inventory};
+use crate::heads::ShelfHead;
+use crate::keys::{SYSTEM, ShelfKeys};
+use crate::row::{Fault, Kind, Row, known_schema};
+use crate::shelf::{Index, name_of};
+use crate::v1::{self, StubV1};
+use crate::{StoreError, commit};
+
+/// What a tree holds.
+pub(crate) struct Scan {
+    /// Count and digest of the rows that are whole.
+    pub(crate) head: ShelfHead,
+    pub(crate) index: Index,
+    /// Keys of rows that can't be read.
+    pub(crate) broken: Vec<Vec<u8>>,
+    /// Keys of segments that no row claims.
+    pub(crate) stray: BTreeSet<Vec<u8>>,
+    /// Keys of records whose sealed file is missing or cut.
+    pub(crate) bare: Vec<Vec<u8>>,
+    /// Every sealed file that is named, also by a row whose file is missing.
+    pub(crate) named: HashSet<[u8; 32]>,
+    /// The last audit entry.
+    pub(crate) last: Option<audit::Head>,
+    /// sled itself could not read on.
+    pub(crate) cut_short: Option<String>,
+}
+
+/// What a row says of itself.
+struct Told {
+    blobs: Vec<BlobRef>,
+    /// Lost content makes a row unreadable; a lost file leaves the record without it.
+    content_lost: bool,
+}
+
+/// Reads every row of `tree`. Never fails for damage, which it counts; only for what is newer.
+pub(crate) fn scan(tree: &sled::Tree, keys: &ShelfKeys, inventory: &Inventory) -> Result<Scan, StoreError> {
+    let mut scan = Scan::new(keys);
+    let walked = catch_unwind(AssertUnwindSafe(|| scan.walk(tree, keys, inventory)));
+    match walked {
+        Ok(Ok(())) => Ok(scan),
+        Ok(Err(StoreError::Engine { source, .. })) => Ok(scan.ended(&source.to_string())),
+        Ok(Err(error)) => Err(error),
+        Err(_) => Ok(scan.ended("sled panicked")),
+    }
+}
+
+impl Scan {
+    fn new(keys: &ShelfKeys) -> Self {
+        Self {
+            head: ShelfHead::empty(keys.code, keys.generation),
+            index: Index::default(),
+            broken: Vec::new(),
+            stray: BTreeSet::new(),
+            bare: Vec::new(),
+            named: HashSet::new(),
+            last: None,
+            cut_short: None,
+        }
+    }
+
+    fn ended(mut self, problem: &str) -> Self {
+        self.cut_short = Some(problem.to_owned());
+        self
+    }
+
+    fn walk(&mut self, tree: &sled::Tree, keys: &ShelfKeys, inventory: &Inventory) -> Result<(), StoreError> {
+        for item in tree {
+            let (key, first) = item.map_err(crate::database::engine("read"))?;
+            match Row::gather(tree, keys, &key, &first) {
+                Ok(Some(row)) => self.take(keys, &key, &row, inventory)?,
+                Ok(None) => self.toggle(key.to_vec()),
+                Err(Fault::Torn) => self.broken.push(key.to_vec()),
+                Err(Fault::Engine(error)) => return Err(crate::database::engine("read")(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn take(
+        &mut self,
+        keys: &ShelfKeys,
+        key: &[u8],
+        row: &Row,
+        inventory: &Inventory,
+    ) -> Result<(), StoreError> {
+        if keys.code == SYSTEM && key == commit::head_key(keys) {
+            return Ok(());
+        }
+        row.segment_keys(keys, key)
+            .into_iter()
+            .skip(1)
+            .for_each(|segment| self.toggle(segment));
+        let Ok(plain) = row.open(keys, key) else {
+            self.broken.push(key.to_vec());
+            return Ok(());
+        };
+        // It authenticates, so the number is what was written and no flipped bit.
+        let known = known_schema(row.kind).unwrap_or(0);
+        if row.schema > known {
+            let what = format!("a row of {}", name_of(keys.code));
+            return Err(StoreError::Newer {
+                what,
+                found: row.schema,
+                known,
+            });
+        }
+        match self.read(keys, key, row, &plain, inventory) {
+            Some(told) if !told.content_lost => self.count(keys, key, row, &told, inventory),
+            _ => self.broken.push(key.to_vec()),
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, keys: &ShelfKeys, key: &[u8], row: &Row, told: &Told, inventory: &Inventory) {
+        self.head.add(&row.element(keys, key));
+        for blob in &told.blobs {
+            self.index.blobs.insert(blob.name, blob.file_length());
+            if !is_there(blob, inventory) {
+                self.bare.push(key.to_vec());
+            }
+        }
+    }
+
+    /// Indexes a row; `None` when it authenticates but is not what its key says.
+    fn read(
+        &mut self,
+        keys: &ShelfKeys,
+        key: &[u8],
+        row: &Row,
+        plain: &[u8],
+        inventory: &Inventory,
+    ) -> Option<Told> {
+        if row.is_stub() {
+            return self.read_stub(keys, key, row, plain, inventory);
+        }
+        let mut blobs = Vec::new();
+        if row.is(Kind::Record) {
+            let (entry, blob) = v1::decode(plain)?;
+            commit::is_key(key, &commit::record_key(keys, entry.id))?;
+            self.index.insert(entry.id, entry.created);
+            blobs.extend(blob);
+        } else if row.is(Kind::System) {
+            let (name, _) = v1::decode_named(plain)?;
+            commit::is_key(key, &commit::system_key(keys, &name))?;
+            self.index.insert_name(name);
+        } else if row.is(Kind::Audit) {
+            let entry: audit::Entry = postcard::from_bytes(plain).ok()?;
+            commit::is_key(key, &entry.sequence.to_be_bytes())?;
+            self.last = Some(audit::Head {
+                sequence: entry.sequence,
+                mac: entry.mac,
+            });
+        } else if !row.is(Kind::Value) {
+            return None;
+        }
+        self.named.extend(blobs.iter().map(|blob| blob.name));
+        Some(Told {
+            blobs,
+            content_lost: false,
+        })
+    }
+
+    fn read_stub(
+        &mut self,
+        keys: &ShelfKeys,
+        key: &[u8],
+        row: &Row,
+        plain: &[u8],
+        inventory: &Inventory,
+    ) -> Option<Told> {
+        let stub = StubV1::decode(plain)?;
+        let blobs: Vec<BlobRef> = std::iter::once(stub.content()).chain(stub.blob()).collect();
+        self.named.extend(blobs.iter().map(|blob| blob.name));
+        let content_lost = !is_there(&stub.content(), inventory);
+        if content_lost {
+            return Some(Told { blobs, content_lost });
+        }
+        if row.is(Kind::Record) {
+            commit::is_key(key, &commit::record_key(keys, stub.id()))?;
+            self.index.insert(stub.id(), stub.created());
+        } else if row.is(Kind::System) {
+            commit::is_key(key, &commit::system_key(keys, stub.name()))?;
+            self.index.insert_name(stub.name().to_owned());
+        }
+        Some(Told { blobs, content_lost })
+    }
+
+    /// A segment is met twice: in the tree, and through its row. What is left over is stray.
+    fn toggle(&mut self, segment: Vec<u8>) {
+        if !self.stray.remove(&segment) {
+            self.stray.insert(segment);
+        }
+    }
+
+    /// What is wrong, compared with what the head says there must be.
+    pub(crate) fn judge(&self, expected: &ShelfHead) -> Option<Finding> {
+        let name = name_of(expected.code);
+        let problem = if let Some(problem) = &self.cut_short {
+            format!("it can't be read to its end ({problem})")
+        } else if !self.broken.is_empty() {
+            format!(
+                "{} of its {} rows can't be read",
+                self.broken.len(),
+                expected.rows
+            )
+        } else if self.head.rows < expected.rows {
+            format!(
+                "{} of its {} rows are missing",
+                expected.rows - self.head.rows,
+                expected.rows
+            )
+        } else if self.head.rows > expected.rows {
+            format!("it holds {} rows and must hold {}", self.head.rows, expected.rows)
+        } else if self.head.digest != expected.digest {
+            "rows in it are older than what was last written".to_owned()
+        } else if !self.bare.is_empty() {
+            format!("the files of {} records are missing or cut", self.bare.len())
+        } else if !self.stray.is_empty() {
+            format!("{} pieces in it belong to no row", self.stray.len())
+        } else {
+            return None;
+        };
+        Some(Finding {
+            what: name.to_owned(),
+            problem,
+            remedy: "restore a backup, or accept the loss to go on with what is left".to_owned(),
+        })
+    }
+}
+
+fn is_there(blob: &BlobRef, inventory: &Inventory) -> bool {
+    inventory.whole.get(&blob.name) == Some(&blob.file_length())
+}

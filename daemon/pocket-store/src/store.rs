@@ -1,0 +1,197 @@
+//! The store, open: what every part of it works on, and the two calls that make it durable.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use pocket_core::{Category, Finding, audit};
+
+use crate::StoreError;
+use crate::blob::{self, BLOBS, BlobRef, BlobWriter};
+use crate::database::Database;
+use crate::heads::{Head, HeadFile};
+use crate::keys::{KeySet, ShelfKeys};
+use crate::shelf::Shelf;
+use crate::space::{Ballast, Space, free_bytes, low_water};
+
+/// The store. One value, one thread; long reads of sealed files apart.
+pub struct Store {
+    pub(crate) root: PathBuf,
+    pub(crate) keys: KeySet,
+    pub(crate) shelves: BTreeMap<u8, Shelf>,
+    pub(crate) head: Head,
+    pub(crate) database: Database,
+    pub(crate) head_file: HeadFile,
+    pub(crate) ballast: Ballast,
+    /// Sealed files that nothing names once the last commit is on the disk.
+    pub(crate) doomed: Vec<[u8; 32]>,
+    pub(crate) unsynced: bool,
+    /// A write or sync failed: what is on the disk is no longer known.
+    pub(crate) poisoned: bool,
+}
+
+/// A store that was opened, and what was found on the way.
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// What is damaged, or was put right.
+    pub findings: Vec<Finding>,
+}
+
+impl Store {
+    /// Brings everything that was applied to the disk. Acknowledge a change only after this. Costs one
+    /// sync of the card however many changes there were: that is what makes groups cheap.
+    ///
+    /// # Errors
+    /// After any, the store must be dropped and opened again, and what it then holds counts:
+    /// [`StoreError::Reopen`] is all that it says until then.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        self.usable()?;
+        if !self.unsynced {
+            return Ok(());
+        }
+        self.database.sync().map_err(|error| self.fail(error))?;
+        // Only now: the head outside must never claim what sled could still lose.
+        let written = self.head_file.write(&self.head, &self.keys.heads);
+        written
+            .map_err(StoreError::io("write", &self.root.join(crate::heads::HEADS)))
+            .map_err(|error| self.fail(error))?;
+        self.unsynced = false;
+        for name in std::mem::take(&mut self.doomed) {
+            // A file that stays is an orphan, and the next open removes it.
+            drop(blob::remove_lazily(&self.blobs(), &name));
+        }
+        Ok(())
+    }
+
+    /// To be called about once a second: brings the outside head to the disk and keeps the reserve.
+    /// After a power cut the outside head may trail what was acknowledged by the time since the last
+    /// call; it never leads.
+    ///
+    /// # Errors
+    /// As [`Store::sync`].
+    pub fn tick(&mut self) -> Result<(), StoreError> {
+        self.usable()?;
+        let synced = self.head_file.sync();
+        synced
+            .map_err(StoreError::io("sync", &self.root.join(crate::heads::HEADS)))
+            .map_err(|error| self.fail(error))?;
+        // A reserve that can't be taken now is taken later; writes are refused well before it matters.
+        drop(self.ballast.renew(self.database.size()));
+        Ok(())
+    }
+
+    /// Whether something was applied that [`Store::sync`] has not brought to the disk yet.
+    pub fn unsynced(&self) -> bool {
+        self.unsynced
+    }
+
+    /// Whether the store must be dropped and opened again.
+    pub fn must_reopen(&self) -> bool {
+        self.poisoned
+    }
+
+    /// Begins a sealed file for a record of `category`.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] below the low-water mark, [`StoreError::Io`].
+    pub fn begin_blob(&self, category: Category) -> Result<BlobWriter, StoreError> {
+        self.usable()?;
+        BlobWriter::begin(&self.blobs(), self.keys_of(category.code()))
+    }
+
+    /// Removes a finished file that no record will name after all.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`]; the next open then removes it.
+    pub fn discard_blob(&self, blob: BlobRef) -> Result<(), StoreError> {
+        let blobs = self.blobs();
+        blob::remove(&blobs, &blob.name).map_err(StoreError::io("remove a file from", &blobs))
+    }
+
+    /// Where the audit log stands, by what was applied last.
+    pub fn audit_head(&self) -> audit::Head {
+        self.head.audit()
+    }
+
+    /// Whether all that was ever acknowledged in `category` is there.
+    ///
+    /// # Errors
+    /// The finding, when it is not.
+    pub fn whole(&self, category: Category) -> Result<(), Finding> {
+        self.shelf_whole(category.code())
+    }
+
+    /// The same for the engine's own rows ([`Store::system`]).
+    ///
+    /// # Errors
+    /// The finding, when something is missing.
+    pub fn system_whole(&self) -> Result<(), Finding> {
+        self.shelf_whole(crate::keys::SYSTEM)
+    }
+
+    /// Bytes that the store takes on the disk: sled's log and the sealed files.
+    pub fn size_on_disk(&self) -> u64 {
+        let files = self.shelves.values().flat_map(|shelf| shelf.index.blobs.values());
+        files.fold(self.database.size(), |sum, length| sum.saturating_add(*length))
+    }
+
+    /// The room on the disk, and the room that must be there before anything is added.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn space(&self) -> Result<Space, StoreError> {
+        let free = free_bytes(&self.root).map_err(StoreError::io("measure the free space of", &self.root))?;
+        Ok(Space {
+            free,
+            needed: low_water(self.database.size()),
+        })
+    }
+
+    pub(crate) fn usable(&self) -> Result<(), StoreError> {
+        if self.poisoned {
+            Err(StoreError::Reopen)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A write failed: from now on only opening again helps. On a full disk the reserve is released,
+    /// so that opening, and then deleting, works.
+    pub(crate) fn fail(&mut self, error: StoreError) -> StoreError {
+        self.poisoned = true;
+        if !error.is_full() {
+            return error;
+        }
+        let space = self.space();
+        self.ballast.release();
+        space.map_or(error, StoreError::Full)
+    }
+
+    pub(crate) fn shelf(&self, code: u8) -> &Shelf {
+        self.shelves
+            .get(&code)
+            .expect("opened with a shelf for every code of the key set")
+    }
+
+    pub(crate) fn shelf_mut(&mut self, code: u8) -> &mut Shelf {
+        self.shelves
+            .get_mut(&code)
+            .expect("opened with a shelf for every code of the key set")
+    }
+
+    pub(crate) fn keys_of(&self, code: u8) -> &ShelfKeys {
+        self.keys.shelf(code)
+    }
+
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.root.join(BLOBS)
+    }
+
+    pub(crate) fn shelf_whole(&self, code: u8) -> Result<(), Finding> {
+        self.shelf(code).finding.clone().map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn refuse_unless_whole(&self, code: u8) -> Result<(), StoreError> {
+        self.shelf_whole(code).map_err(StoreError::NotWhole)
+    }
+}

@@ -1,0 +1,5 @@
+//! The store as its one user meets it, on real folders.
+
+mod support;
+
+mod store;
