@@ -1,0 +1,168 @@
+//! The record of every decision and change.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Read, Write};
+use std::path::Path;
+
+use pocket_core::audit::{Entry, Outcome};
+use pocket_core::{ActorRef, Answer, Failure, FailureKind, Operation};
+use pocket_crypto::SecretBytes;
+use serde_json::{Value, json};
+
+use crate::arguments::AuditCommand;
+use crate::entry::moment;
+use crate::exit::Problem;
+use crate::export::create;
+use crate::output::{columns, escape, json_line};
+use crate::session::Session;
+
+/// Largest exported log that fits into one request: 8 MiB.
+const MOST_LOG: u64 = 8 * 1024 * 1024;
+
+pub(crate) fn run(session: &mut Session, command: AuditCommand) -> Result<(), Problem> {
+    match command {
+        AuditCommand::Export { file } => export(session, &file),
+        AuditCommand::Show { limit, before } => show(session, before, limit),
+        AuditCommand::Verify { file } => verify(session, file.as_deref()),
+    }
+}
+
+fn show(session: &mut Session, before: Option<u64>, limit: u32) -> Result<(), Problem> {
+    let entries = read(session, before, limit)?;
+    if session.output.is_json() {
+        return entries
+            .iter()
+            .try_for_each(|entry| session.output.print(&json!(entry), ""));
+    }
+    let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
+    session.output.print(&Value::Null, &columns(&rows))
+}
+
+fn verify(session: &mut Session, file: Option<&Path>) -> Result<(), Problem> {
+    let log = file.map(read_log).transpose()?;
+    let operation = Operation::AuditVerify {
+        exported: log.is_some(),
+    };
+    match session.call(operation, None, log)?.answer {
+        Answer::AuditVerified(Ok(entries)) => {
+            let text = format!("the audit log is whole: {entries} entries");
+            session
+                .output
+                .print(&json!({"verified": true, "entries": entries}), &text)
+        }
+        Answer::AuditVerified(Err(broken)) => {
+            let remedy = "someone or something changed it: keep a copy, and find out who had the device";
+            Err(Failure::new(FailureKind::Damaged, broken.to_string(), remedy).into())
+        }
+        _ => Err(Problem::unexpected()),
+    }
+}
+
+fn read_log(path: &Path) -> Result<SecretBytes, Problem> {
+    let fail = |error| Problem::file("read", path, &error);
+    let file = File::open(path).map_err(fail)?;
+    let mut bytes = Vec::new();
+    file.take(MOST_LOG + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_LOG) {
+        return Err(Problem::local(
+            format!(
+                "{} is larger than 8 MiB, which is the most that can be verified at once",
+                path.display()
+            ),
+            "verify the device's own log: pocketctl audit verify",
+        ));
+    }
+    Ok(SecretBytes::new(bytes))
+}
+
+/// Writes the log from its beginning, a page at a time: an entry's place is its number.
+fn export(session: &mut Session, path: &Path) -> Result<(), Problem> {
+    let file = create(path)?;
+    let written = write(session, path, file);
+    if written.is_err() {
+        // Half a log would later look like a damaged one.
+        fs::remove_file(path).unwrap_or_default();
+    }
+    let entries = written?;
+    let text = format!(
+        "{entries} entries written to {}",
+        escape(&path.display().to_string())
+    );
+    session.output.print(
+        &json!({"file": path.to_string_lossy(), "entries": entries}),
+        &text,
+    )
+}
+
+fn write(session: &mut Session, path: &Path, file: File) -> Result<u64, Problem> {
+    let fail = |error| Problem::file("write", path, &error);
+    session.ask(Operation::AuditExport)?;
+    let last = read(session, None, 1)?.first().map_or(0, |entry| entry.sequence);
+    let mut out = BufWriter::new(file);
+    let mut written = 0u64;
+    let mut done = 0u64;
+    while done < last {
+        let page = last.saturating_sub(done).min(u64::from(Operation::MOST_LISTED));
+        done = done.saturating_add(page);
+        let limit = u32::try_from(page).unwrap_or(Operation::MOST_LISTED);
+        let entries = read(session, Some(done.saturating_add(1)), limit)?;
+        for entry in entries.iter().rev().filter(|entry| entry.sequence > done - page) {
+            writeln!(out, "{}", json_line(&json!(entry))).map_err(fail)?;
+            written += 1;
+        }
+    }
+    let file = out.into_inner().map_err(|error| fail(error.into_error()))?;
+    file.sync_all().map_err(fail)?;
+    Ok(written)
+}
+
+/// Entries older than `before`, the newest first.
+fn read(session: &mut Session, before: Option<u64>, limit: u32) -> Result<Vec<Entry>, Problem> {
+    match session.ask(Operation::AuditShow { before, limit })? {
+        Answer::Audit(entries) => Ok(entries),
+        _ => Err(Problem::unexpected()),
+    }
+}
+
+fn row(entry: &Entry) -> Vec<String> {
+    let event = &entry.event;
+    let category = event.category.map(|category| category.name()).unwrap_or_default();
+    let what = match event.records.as_slice() {
+        [] if event.count > 0 => event.count.to_string(),
+        [] => String::new(),
+        [one] => one.to_string(),
+        many => format!("{} records", many.len()),
+    };
+    vec![
+        entry.sequence.to_string(),
+        moment(event.at),
+        actor(event.actor),
+        event.operation.name().to_owned(),
+        category.to_owned(),
+        outcome(event.outcome),
+        what,
+    ]
+}
+
+fn actor(actor: ActorRef) -> String {
+    match actor {
+        ActorRef::Agent(id) => format!("agent {}", id.to_string().get(..8).unwrap_or_default()),
+        ActorRef::Device => "device".to_owned(),
+        ActorRef::Nobody(door) => format!("nobody at {}", word(&json!(door))),
+        ActorRef::Owner(door) => format!("owner at {}", word(&json!(door))),
+    }
+}
+
+fn outcome(outcome: Outcome) -> String {
+    match outcome {
+        Outcome::Allowed => "allowed".to_owned(),
+        Outcome::Done => "done".to_owned(),
+        Outcome::Failed(kind) => format!("failed: {}", kind.name()),
+        Outcome::Refused(refusal) => format!("refused: {}", word(&json!(refusal))),
+    }
+}
+
+/// The name that JSON has for a variant without fields.
+fn word(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

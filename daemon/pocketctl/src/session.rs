@@ -1,0 +1,79 @@
+//! One run of the program: how it prints, where passphrases come from, and the way to the device.
+
+use std::path::{Path, PathBuf};
+
+use pocket_core::{Answer, Operation};
+use pocket_crypto::SecretBytes;
+use pocket_wire::{Client, Reply, SYSTEM_SOCKET, control_path};
+
+use crate::arguments::Global;
+use crate::exit::Problem;
+use crate::output::Output;
+use crate::passphrase::Passphrases;
+
+/// What every command is given.
+pub(crate) struct Session {
+    pub(crate) output: Output,
+    pub(crate) passphrases: Passphrases,
+    socket: PathBuf,
+    client: Option<Client>,
+}
+
+impl Session {
+    pub(crate) fn new(global: Global) -> Result<Self, Problem> {
+        Ok(Self {
+            output: Output::new(global.json),
+            passphrases: Passphrases::new(global.passphrase_fd),
+            socket: socket(global.control, global.data_dir.as_deref())?,
+            client: None,
+        })
+    }
+
+    /// Asks the device.
+    pub(crate) fn ask(&mut self, operation: Operation) -> Result<Answer, Problem> {
+        self.call(operation, None, None).map(|reply| reply.answer)
+    }
+
+    /// Asks the device, with something beside the operation.
+    pub(crate) fn call(
+        &mut self,
+        operation: Operation,
+        passphrase: Option<SecretBytes>,
+        payload: Option<SecretBytes>,
+    ) -> Result<Reply, Problem> {
+        let client = match &mut self.client {
+            Some(client) => client,
+            none => none.insert(Client::connect(&self.socket)?),
+        };
+        Ok(client.call(operation, passphrase, payload)?)
+    }
+
+    /// Closes the connection: the device keeps few, and cuts one that idles while a person thinks.
+    /// The next question opens another.
+    pub(crate) fn hang_up(&mut self) {
+        self.client = None;
+    }
+
+    /// A fresh connection, to be handed on.
+    pub(crate) fn connect(&self) -> Result<Client, Problem> {
+        Ok(Client::connect(&self.socket)?)
+    }
+}
+
+/// The socket that was named; else the usual one, or the installed device's where only that is there.
+fn socket(control: Option<PathBuf>, data_dir: Option<&Path>) -> Result<PathBuf, Problem> {
+    if let Some(control) = control {
+        return Ok(control);
+    }
+    let usual = control_path(data_dir, |name| std::env::var_os(name));
+    let system = Path::new(SYSTEM_SOCKET);
+    match usual {
+        // Who named a folder means that device, and never another one.
+        Some(usual) if data_dir.is_some() || usual.exists() || !system.exists() => Ok(usual),
+        _ if system.exists() => Ok(system.to_path_buf()),
+        _ => Err(Problem::usage(
+            "it is not known where the control socket is: $HOME is not set",
+            "name it: --control PATH, or the data folder: --data-dir DIR",
+        )),
+    }
+}
