@@ -146,7 +146,7 @@ fn what_is_cut_lengthened_or_against_the_rules_is_garbled() {
     for cut in 0..whole.len() {
         assert_eq!(decode_request(&whole[..cut]).err(), Some(Garbled), "cut at {cut}");
     }
-    let mut longer = whole.clone();
+    let mut longer = whole;
     longer.push(0);
     assert_eq!(decode_request(&longer).err(), Some(Garbled));
     // The token must be there.
