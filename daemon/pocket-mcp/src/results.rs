@@ -1,0 +1,393 @@
+//! What each tool gives back.
+
+use pocket_core::{Category, Entry, Hit, Record};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::cut::{self, Cut};
+
+/// Bytes of JSON that one record may take in a list.
+const IN_LIST: usize = 700;
+/// Bytes that one fact may take in what `recall` gives.
+const IN_RECALL: usize = 2_000;
+/// Bytes of a title or of the words around a hit.
+const LINE: usize = 240;
+/// Bytes of a record's fields when it is read by itself.
+const ALONE: usize = cut::MOST_RESULT - 700;
+
+/// How the device is, and what this agent may do on it.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct StatusResult {
+    /// `unlocked`, `locked`, `first-run` or `damaged`.
+    pub(crate) state: &'static str,
+    /// What that means for you, while it is not `unlocked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<String>,
+    /// What the owner can do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) remedy: Option<String>,
+    /// Version of PocketAI.
+    pub(crate) version: String,
+    /// What this agent may do, by category. What is not listed is refused.
+    pub(crate) may: Vec<MayDo>,
+}
+
+/// What an agent may do with a category.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct MayDo {
+    /// The category.
+    pub(crate) category: &'static str,
+    /// `read`, `search`, `write`, `delete`.
+    pub(crate) verbs: Vec<&'static str>,
+}
+
+/// A page of records, the newest first.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct ListResult {
+    pub(crate) records: Vec<Row>,
+    /// How many records the category holds in all.
+    pub(crate) total: u64,
+    /// Pass this as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<String>,
+}
+
+/// A record in a list.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Row {
+    pub(crate) id: String,
+    /// When it was last changed.
+    pub(crate) updated: String,
+    /// 1 when new, one more with each change.
+    pub(crate) revision: u32,
+    /// What it says, without empty fields; long ones are cut.
+    pub(crate) fields: Map<String, Value>,
+    /// Whether a field was cut: `get` shows all of it.
+    pub(crate) truncated: bool,
+}
+
+/// One record.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct RecordResult {
+    pub(crate) category: &'static str,
+    pub(crate) id: String,
+    /// When it came in.
+    pub(crate) created: String,
+    /// When it was last changed.
+    pub(crate) updated: String,
+    /// 1 when new, one more with each change; `edit` takes it.
+    pub(crate) revision: u32,
+    /// Who brought it in: `agent`, `import` or `owner`.
+    pub(crate) origin: String,
+    /// What it says.
+    pub(crate) fields: Map<String, Value>,
+    /// Whether a field was cut.
+    pub(crate) truncated: bool,
+    /// Where each cut field goes on: call `get` again with `field` and `offset`.
+    pub(crate) cut: Vec<Cut>,
+}
+
+/// What became of a new record.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct AddedResult {
+    /// Its id.
+    pub(crate) id: String,
+    /// `added`, or `already-here` when the very same record is kept already.
+    pub(crate) outcome: &'static str,
+}
+
+/// The change is on disk.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct DoneResult {
+    /// The record that was changed or removed.
+    pub(crate) id: String,
+    /// `edited` or `deleted`.
+    pub(crate) outcome: &'static str,
+}
+
+/// What was found, the best first.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct SearchResult {
+    pub(crate) hits: Vec<Found>,
+    /// Pass this as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<usize>,
+}
+
+/// A record that was found.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct Found {
+    pub(crate) category: &'static str,
+    pub(crate) id: String,
+    /// What it is called.
+    pub(crate) title: String,
+    /// The words around the place.
+    pub(crate) snippet: String,
+    /// When it was last changed.
+    pub(crate) updated: String,
+}
+
+/// Facts that were found, the best first.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct RecallResult {
+    pub(crate) facts: Vec<Row>,
+    /// Pass this as `after` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next: Option<usize>,
+}
+
+impl Row {
+    /// A record for a list.
+    pub(crate) fn listed(entry: Entry) -> Self {
+        Self::shortened(entry, IN_LIST)
+    }
+
+    /// A fact, whole if it is not very long.
+    pub(crate) fn recalled(entry: Entry) -> Self {
+        Self::shortened(entry, IN_RECALL)
+    }
+
+    /// A fact for an agent that may search but not read: the words around the place, as in any hit.
+    pub(crate) fn glimpsed(hit: Hit) -> Self {
+        let (snippet, _) = cut::start(&hit.snippet, LINE);
+        let fields = Map::from_iter([("text".to_owned(), Value::from(snippet))]);
+        Self {
+            id: hit.entry.id.to_string(),
+            updated: hit.entry.updated.to_string(),
+            revision: hit.entry.revision,
+            fields,
+            truncated: true,
+        }
+    }
+
+    fn shortened(entry: Entry, budget: usize) -> Self {
+        let (id, updated, revision) = (entry.id.to_string(), entry.updated.to_string(), entry.revision);
+        let mut fields = shown_fields(entry.content.into_record());
+        fields.retain(|_, value| !is_empty(value));
+        let short = cut::shorten(fields, budget);
+        Self {
+            id,
+            updated,
+            revision,
+            fields: short.fields,
+            truncated: !short.cuts.is_empty(),
+        }
+    }
+}
+
+impl RecordResult {
+    /// A record by itself, its longest fields cut where it is too large for one result.
+    pub(crate) fn whole(entry: Entry) -> Self {
+        Self::of(entry, |fields| {
+            let short = cut::shorten(fields, ALONE);
+            (short.fields, short.cuts)
+        })
+    }
+
+    /// One field of a record, from `offset` on; its main text when `field` is unsaid. `None` when
+    /// it has no such field.
+    pub(crate) fn piece(entry: Entry, field: Option<&str>, offset: usize) -> Option<Self> {
+        let name = field
+            .unwrap_or_else(|| main_text(entry.content.category()))
+            .to_owned();
+        let mut known = true;
+        let piece = Self::of(entry, |mut fields| {
+            let value = fields.remove(&name);
+            known = value.is_some();
+            let (text, cut) = cut::read_on(&name, value.unwrap_or_default(), offset, ALONE);
+            (
+                Map::from_iter([(name, Value::String(text))]),
+                cut.into_iter().collect(),
+            )
+        });
+        known.then_some(piece)
+    }
+
+    fn of(entry: Entry, show: impl FnOnce(Map<String, Value>) -> (Map<String, Value>, Vec<Cut>)) -> Self {
+        let category = entry.content.category().name();
+        let (fields, cut) = show(shown_fields(entry.content.into_record()));
+        Self {
+            category,
+            id: entry.id.to_string(),
+            created: entry.created.to_string(),
+            updated: entry.updated.to_string(),
+            revision: entry.revision,
+            origin: plain_name(&entry.origin),
+            fields,
+            truncated: !cut.is_empty(),
+            cut,
+        }
+    }
+}
+
+impl From<Hit> for Found {
+    fn from(hit: Hit) -> Self {
+        let record = hit.entry.content.record();
+        let (title, _) = cut::start(record.title(), LINE);
+        // The note on a secret may hint at its value: agents see names only.
+        let secret = matches!(record, Record::Secret(_));
+        let (snippet, _) = cut::start(if secret { "" } else { &hit.snippet }, LINE);
+        Self {
+            category: record.category().name(),
+            id: hit.entry.id.to_string(),
+            title: title.to_owned(),
+            snippet: snippet.to_owned(),
+            updated: hit.entry.updated.to_string(),
+        }
+    }
+}
+
+/// All fields of a record, as `edit` merges them.
+pub(crate) fn all_fields(record: &Record) -> Map<String, Value> {
+    match record.serialize_fields(serde_json::value::Serializer) {
+        Ok(Value::Object(fields)) => fields,
+        // Records are structs of texts, numbers and lists: they always serialize to an object.
+        _ => Map::new(),
+    }
+}
+
+/// The fields that an agent is shown.
+fn shown_fields(record: Record) -> Map<String, Value> {
+    let mut fields = all_fields(&record);
+    if matches!(record, Record::Secret(_)) {
+        // The note on a secret may hint at its value: agents see names only.
+        fields.remove("note");
+    }
+    fields
+}
+
+/// The field that holds most of what a record says.
+const fn main_text(category: Category) -> &'static str {
+    match category {
+        Category::Notes | Category::Outbox => "body",
+        Category::Contacts => "note",
+        Category::Conversations => "messages",
+        Category::Tasks => "notes",
+        Category::Secrets => "name",
+        Category::Settings => "value",
+        Category::Audit | Category::Documents | Category::Memory => "text",
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => false,
+    }
+}
+
+/// The name that serde gives a variant without fields.
+fn plain_name(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(name)) => name,
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pocket_core::Conversation;
+    use pocket_core::{Content, Memory, Message, Note, Origin, RecordId, SecretName, Timestamp};
+
+    use super::*;
+
+    fn entry(record: Record) -> Entry {
+        let Ok(content) = Content::check(record) else {
+            panic!("an unacceptable record")
+        };
+        Entry {
+            id: RecordId::from_bytes([7; 16]),
+            created: Timestamp::from_millis(0),
+            updated: Timestamp::from_millis(0),
+            revision: 1,
+            origin: Origin::Agent,
+            content,
+        }
+    }
+
+    fn note(body: &str) -> Entry {
+        entry(Record::Note(Note {
+            title: "t".to_owned(),
+            body: body.to_owned(),
+            ..Note::default()
+        }))
+    }
+
+    fn json_len(value: &impl Serialize) -> usize {
+        serde_json::to_string(value).unwrap().len()
+    }
+
+    #[test]
+    fn a_long_note_is_read_in_pieces_that_each_fit() {
+        let body: String = (0..9_000).map(|number| format!("line \"{number}\"\n")).collect();
+        let first = RecordResult::whole(note(&body));
+        assert!(first.truncated && json_len(&first) <= cut::MOST_RESULT);
+        let mut read = first.fields["body"].as_str().unwrap().to_owned();
+        loop {
+            let piece = RecordResult::piece(note(&body), None, read.len()).unwrap();
+            assert!(json_len(&piece) <= cut::MOST_RESULT);
+            read.push_str(piece.fields["body"].as_str().unwrap());
+            if !piece.truncated {
+                break;
+            }
+        }
+        assert!(read == body);
+    }
+
+    #[test]
+    fn a_chat_with_one_enormous_message_is_cut_and_readable() {
+        let message = Message {
+            text: "x".repeat(100_000),
+            ..Message::default()
+        };
+        let chat = Conversation {
+            title: "t".to_owned(),
+            messages: vec![message],
+            ..Conversation::default()
+        };
+        let chat = entry(Record::Conversation(chat));
+        let shown = RecordResult::whole(chat.clone());
+        assert!(shown.truncated && json_len(&shown) <= cut::MOST_RESULT);
+        assert!(RecordResult::piece(chat.clone(), Some("messages"), 99_000).is_some());
+        assert!(RecordResult::piece(chat, Some("cellar"), 0).is_none());
+    }
+
+    #[test]
+    fn a_row_is_short_whatever_the_record() {
+        let tags = vec!["y".repeat(1_000); 200];
+        let memory = Memory {
+            text: "x".repeat(5_000),
+            tags,
+            ..Memory::default()
+        };
+        let row = Row::listed(entry(Record::Memory(memory.clone())));
+        assert!(row.truncated && json_len(&row) <= 900);
+        assert!(json_len(&Row::recalled(entry(Record::Memory(memory)))) <= 2_200);
+        let plain = Row::listed(note("b"));
+        assert!(!plain.truncated);
+        assert_eq!(plain.fields.len(), 2, "empty fields are left out");
+    }
+
+    #[test]
+    fn a_secret_shows_its_name_alone() {
+        let secret = || {
+            entry(Record::Secret(SecretName {
+                name: "bank".to_owned(),
+                note: "whiskers".to_owned(),
+            }))
+        };
+        let shown = serde_json::to_string(&RecordResult::whole(secret())).unwrap();
+        assert!(shown.contains("bank") && !shown.contains("whiskers"));
+        assert!(RecordResult::piece(secret(), Some("note"), 0).is_none());
+        let row = serde_json::to_string(&Row::listed(secret())).unwrap();
+        assert!(row.contains("bank") && !row.contains("whiskers"));
+        let hit = Found::from(Hit {
+            entry: secret(),
+            snippet: "whiskers".to_owned(),
+        });
+        assert_eq!((hit.title.as_str(), hit.snippet.as_str()), ("bank", ""));
+    }
+}
