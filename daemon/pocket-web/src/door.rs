@@ -1,0 +1,250 @@
+//! What every request of this door shares.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use axum::http::{HeaderMap, header};
+use hmac::{Hmac, KeyInit, Mac};
+use pocket_core::{Actor, Answer, Door as DoorName, Failure, FailureKind, LockState, Operation, Status};
+use pocket_crypto::SecretBytes;
+use pocket_service::{Handle, Reply, Request};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use crate::limit::RateLimit;
+use crate::session::{CookieToken, SessionId, Sessions, hex};
+
+/// Changes that someone without a session may ask for in a minute, all callers together: on the
+/// loopback address there is no telling them apart. The engine slows guesses down besides.
+const VISITOR_RATE: u32 = 20;
+
+/// The door's own state. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Door(Arc<Inner>);
+
+struct Inner {
+    handle: Handle,
+    hosts: Vec<String>,
+    port: u16,
+    sessions: Sessions,
+    visitors: Mutex<RateLimit>,
+    // Lives as long as the process: a form from before a restart is refused, as its session is.
+    form_key: CookieToken,
+    watching: AtomicBool,
+}
+
+impl Door {
+    pub(crate) fn new(handle: Handle, address: SocketAddr) -> Self {
+        let port = address.port();
+        Self(Arc::new(Inner {
+            handle,
+            hosts: hosts(port),
+            port,
+            sessions: Sessions::default(),
+            visitors: Mutex::new(RateLimit::a_minute(VISITOR_RATE)),
+            form_key: CookieToken::generate(),
+            watching: AtomicBool::new(false),
+        }))
+    }
+
+    /// Whether `host`, as in a request, names this door. A name that an attacker's DNS points at
+    /// 127.0.0.1 does not.
+    pub(crate) fn is_named(&self, host: &str) -> bool {
+        self.0.hosts.iter().any(|known| known.eq_ignore_ascii_case(host))
+    }
+
+    /// The engine.
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.0.handle
+    }
+
+    /// The sessions.
+    pub(crate) fn sessions(&self) -> &Sessions {
+        &self.0.sessions
+    }
+
+    /// Counts a change asked for without a session; the error is the number of seconds to wait.
+    pub(crate) fn count_visitor(&self, now: Instant) -> Result<(), u64> {
+        self.0
+            .visitors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(now)
+    }
+
+    /// Asks the engine as the owner.
+    pub(crate) async fn ask(&self, operation: Operation) -> Result<Reply, Failure> {
+        self.0.handle.call(self.request(operation)).await
+    }
+
+    /// An owner's request, to put a passphrase or a payload beside.
+    pub(crate) fn request(&self, operation: Operation) -> Request {
+        let actor = Actor::Owner {
+            door: DoorName::Web,
+            passphrase_shown: false,
+        };
+        Request::new(actor, operation)
+    }
+
+    /// Sends a request that was made with [`Door::request`].
+    pub(crate) async fn send(&self, request: Request) -> Result<Reply, Failure> {
+        self.0.handle.call(request).await
+    }
+
+    /// Asks the engine as someone who shows a secret or nothing.
+    pub(crate) async fn ask_as_visitor(
+        &self,
+        operation: Operation,
+        passphrase: Option<SecretBytes>,
+        payload: Option<SecretBytes>,
+    ) -> Result<Reply, Failure> {
+        let actor = Actor::Nobody(DoorName::Web);
+        self.0
+            .handle
+            .call(Request {
+                actor,
+                operation,
+                passphrase,
+                payload,
+            })
+            .await
+    }
+
+    /// How the device is, as anyone may know it.
+    pub(crate) async fn public_status(&self) -> Result<Status, Failure> {
+        status_of(self.ask_as_visitor(Operation::Status, None, None).await?)
+    }
+
+    /// How the device is, as the owner may know it.
+    pub(crate) async fn owner_status(&self) -> Result<Status, Failure> {
+        status_of(self.ask(Operation::Status).await?)
+    }
+
+    /// Begins a session for a browser that has just shown the passphrase; gives the cookie.
+    pub(crate) fn begin_session(&self, before: Option<SessionId>, now: Instant) -> String {
+        self.watch_the_vault();
+        let token = self.0.sessions.begin(before, now);
+        set_cookie(&self.session_cookie(), token.expose_str())
+    }
+
+    /// The name of the session's cookie. It holds the port, because browsers share cookies between
+    /// the ports of a host and two devices may be open at once.
+    pub(crate) fn session_cookie(&self) -> String {
+        format!("pocketai_session_{}", self.0.port)
+    }
+
+    /// The name of the cookie of those who have no session yet.
+    pub(crate) fn visitor_cookie(&self) -> String {
+        format!("pocketai_visitor_{}", self.0.port)
+    }
+
+    /// What a form must bring along to be taken for one of this door's, for the browser with this cookie.
+    pub(crate) fn form_token(&self, cookie: &str) -> String {
+        let key = self.0.form_key.expose_str().as_bytes();
+        let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+        mac.update(cookie.as_bytes());
+        hex(&mac.finalize().into_bytes())
+    }
+
+    /// Whether a form brought the right token along. Constant time.
+    pub(crate) fn form_token_matches(&self, cookie: &str, presented: &str) -> bool {
+        self.form_token(cookie)
+            .as_bytes()
+            .ct_eq(presented.as_bytes())
+            .into()
+    }
+
+    /// Ends all sessions as soon as the vault locks, whoever locked it: a session must not outlive
+    /// the keys and come back to life with the next unlock.
+    fn watch_the_vault(&self) {
+        if self.0.watching.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut changes = self.0.handle.changes();
+        let door: Weak<Inner> = Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            while changes.changed().await.is_ok() {
+                let Some(door) = door.upgrade().map(Self) else {
+                    return;
+                };
+                let state = door.public_status().await.map(|status| status.state);
+                if !matches!(state, Ok(LockState::Unlocked)) {
+                    door.sessions().end_all();
+                }
+            }
+        });
+    }
+}
+
+/// The names under which a browser on this machine reaches the port.
+fn hosts(port: u16) -> Vec<String> {
+    let names = ["127.0.0.1", "localhost", "[::1]"];
+    let mut hosts: Vec<String> = names.iter().map(|name| format!("{name}:{port}")).collect();
+    if port == 80 {
+        hosts.extend(names.map(str::to_owned));
+    }
+    hosts
+}
+
+fn status_of(reply: Reply) -> Result<Status, Failure> {
+    match reply.answer {
+        Answer::Status(status) => Ok(*status),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The engine gave an answer of another kind than the operation has.
+pub(crate) fn unexpected() -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        "the device gave an answer that does not fit the question",
+        "try again; if it stays, read the journal of pocketd",
+    )
+}
+
+/// The value of a `Set-Cookie` header. Without `Secure`: this door speaks plain HTTP on the loopback
+/// address, where some browsers drop such a cookie; no packet of it passes a network.
+pub(crate) fn set_cookie(name: &str, value: &str) -> String {
+    format!("{name}={value}; HttpOnly; SameSite=Strict; Path=/")
+}
+
+/// The same that makes the browser forget the cookie.
+pub(crate) fn drop_cookie(name: &str) -> String {
+    format!("{name}=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0")
+}
+
+/// The value of a request's cookie.
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers
+        .get_all(header::COOKIE)
+        .into_iter()
+        .filter_map(|value| value.to_str().ok());
+    lines
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cookie_is_found_among_others_by_its_whole_name() {
+        let mut headers = HeaderMap::new();
+        headers.append(header::COOKIE, "x_a=1; a=2".parse().unwrap());
+        headers.append(header::COOKIE, "b=3;a=4".parse().unwrap());
+        assert_eq!(cookie(&headers, "a"), Some("2"));
+        assert_eq!(cookie(&headers, "b"), Some("3"));
+        assert_eq!(cookie(&headers, "c"), None);
+    }
+
+    #[test]
+    fn only_names_of_this_machine_are_hosts() {
+        assert_eq!(hosts(7878), ["127.0.0.1:7878", "localhost:7878", "[::1]:7878"]);
+        assert!(hosts(80).contains(&"localhost".to_owned()));
+    }
+}

@@ -1,0 +1,115 @@
+//! The fields of a form, as a browser sends them.
+
+use std::sync::Arc;
+
+use axum::RequestExt;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::{FromRequestParts, Multipart, Request};
+use axum::http::{header, request::Parts};
+use pocket_crypto::SecretBytes;
+use zeroize::Zeroizing;
+
+use crate::trouble::Trouble;
+
+/// The name of the hidden field that shows a form to be this door's own.
+pub(crate) const FORM_TOKEN: &str = "form_token";
+/// Most fields of a form; the largest, an agent's scopes, has about 40.
+const MOST_FIELDS: usize = 512;
+
+/// A form that came in: its guard has seen the right token in it. Values are wiped on drop, since
+/// some are passphrases.
+#[derive(Clone)]
+pub(crate) struct Fields(Arc<Vec<(String, Zeroizing<String>)>>);
+
+impl Fields {
+    /// Reads a form of at most `limit` bytes.
+    pub(crate) async fn read(request: Request, limit: usize) -> Result<Self, Trouble> {
+        let kind = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
+        let kind = kind.unwrap_or_default().to_ascii_lowercase();
+        let (parts, body) = request.into_parts();
+        let bytes = to_bytes(body, limit).await.map_err(|_| Trouble::TooLarge)?;
+        let pairs = if kind.starts_with("application/x-www-form-urlencoded") {
+            form_urlencoded::parse(&bytes)
+                .take(MOST_FIELDS)
+                .map(|(name, value)| (name.into_owned(), plain_lines(&value)))
+                .collect()
+        } else if kind.starts_with("multipart/form-data") {
+            multipart(parts, bytes).await?
+        } else {
+            return Err(Trouble::NotAForm);
+        };
+        Ok(Self(Arc::new(pairs)))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn from_pairs(pairs: &[(&str, &str)]) -> Self {
+        let owned = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), plain_lines(value)));
+        Self(Arc::new(owned.collect()))
+    }
+
+    /// A field's first value; empty when it is not there.
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// The same without the blanks around it.
+    pub(crate) fn line(&self, name: &str) -> &str {
+        self.text(name).trim()
+    }
+
+    /// Every value of a field.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.0
+            .iter()
+            .filter(move |(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// Whether a box is ticked.
+    pub(crate) fn ticked(&self, name: &str) -> bool {
+        self.all(name).next().is_some()
+    }
+
+    /// A field that must not be shown.
+    pub(crate) fn secret(&self, name: &str) -> SecretBytes {
+        SecretBytes::new(self.text(name).as_bytes().to_vec())
+    }
+
+    /// All of them, without the form's token.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let own = self.0.iter().filter(|(name, _)| name != FORM_TOKEN);
+        own.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+}
+
+/// Browsers send each line break as CR LF; records hold LF.
+fn plain_lines(text: &str) -> Zeroizing<String> {
+    Zeroizing::new(text.replace("\r\n", "\n"))
+}
+
+async fn multipart(parts: Parts, bytes: Bytes) -> Result<Vec<(String, Zeroizing<String>)>, Trouble> {
+    let request = Request::from_parts(parts, Body::from(bytes));
+    let mut form: Multipart = request.extract().await.map_err(|_| Trouble::NotAForm)?;
+    let mut pairs = Vec::new();
+    while let Some(field) = form.next_field().await.map_err(|_| Trouble::NotAForm)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let value = field.text().await.map_err(|_| Trouble::NotAForm)?;
+        if pairs.len() < MOST_FIELDS {
+            pairs.push((name, plain_lines(&value)));
+        }
+    }
+    Ok(pairs)
+}
+
+impl<S: Sync> FromRequestParts<S> for Fields {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Trouble> {
+        parts.extensions.get::<Self>().cloned().ok_or(Trouble::Unguarded)
+    }
+}

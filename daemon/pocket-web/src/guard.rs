@@ -1,0 +1,211 @@
+//! Who may use a route: each has one of these guards, and `routes.txt` lists which.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use pocket_core::{LockState, Status};
+
+use crate::door::{Door, cookie, set_cookie};
+use crate::fields::{FORM_TOKEN, Fields};
+use crate::session::{CookieToken, NoSession, SessionId};
+use crate::trouble::{Trouble, VaultLocked};
+
+/// Most bytes of a form: 64 KiB.
+const FORM_BYTES: usize = 64 * 1024;
+/// Most bytes of a form that carries a record: the 8 MiB of its texts, and what is around them.
+const RECORD_BYTES: usize = 9 * 1024 * 1024;
+
+/// The guard of a route.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Guard {
+    /// Anyone: a part of the program itself, the same on every device.
+    Asset,
+    /// A session, which it does not keep alive: a page that waits is no owner at work.
+    Events,
+    /// A session; a change brings the form's token along, in at most 64 KiB.
+    Owner,
+    /// The same, in at most 9 MiB.
+    Record,
+    /// A session; the handler checks the form's token in the first part, before it takes a byte of
+    /// the file that follows.
+    Upload,
+    /// Anyone; a change brings the form's token along, in at most 64 KiB, 20 times a minute.
+    Visitor,
+}
+
+/// Someone without a session.
+#[derive(Clone)]
+pub(crate) struct Visitor {
+    /// What the forms of the page must bring along.
+    pub(crate) form_token: String,
+    /// The session whose cookie came along, if it is alive.
+    pub(crate) session: Option<SessionId>,
+}
+
+/// The owner: a session is alive and the vault is open.
+#[derive(Clone)]
+pub(crate) struct Owner {
+    /// Which session.
+    pub(crate) session: SessionId,
+    /// What the forms of the page must bring along.
+    pub(crate) form_token: String,
+    /// How the device is.
+    pub(crate) status: Arc<Status>,
+}
+
+/// Lets a request in to where its guard allows.
+pub(crate) async fn enter(
+    State((door, guard)): State<(Door, Guard)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let outcome = match guard {
+        Guard::Asset => Ok(next.run(request).await),
+        Guard::Events => watch(&door, request, next).await,
+        Guard::Visitor => visit(&door, request, next).await,
+        Guard::Owner => own(&door, Some(FORM_BYTES), request, next).await,
+        Guard::Record => own(&door, Some(RECORD_BYTES), request, next).await,
+        Guard::Upload => own(&door, None, request, next).await,
+    };
+    outcome.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn watch(door: &Door, mut request: Request, next: Next) -> Result<Response, Trouble> {
+    let session = session(door, request.headers()).ok_or(Trouble::SignedOut)?;
+    if !door.sessions().lives(session, Instant::now()) {
+        return Err(Trouble::SignedOut);
+    }
+    request.extensions_mut().insert(session);
+    Ok(next.run(request).await)
+}
+
+async fn visit(door: &Door, mut request: Request, next: Next) -> Result<Response, Trouble> {
+    let now = Instant::now();
+    let brought = cookie(request.headers(), &door.visitor_cookie()).map(str::to_owned);
+    let session = session(door, request.headers()).filter(|id| door.sessions().lives(*id, now));
+    let change = is_change(&request);
+    if change {
+        door.count_visitor(now).map_err(Trouble::Throttled)?;
+        request = with_fields(door, brought.as_deref().unwrap_or_default(), FORM_BYTES, request).await?;
+    }
+    let fresh = brought.is_none().then(CookieToken::generate);
+    let known = fresh
+        .as_ref()
+        .map(CookieToken::expose_str)
+        .or(brought.as_deref())
+        .unwrap_or_default();
+    let form_token = door.form_token(known);
+    request.extensions_mut().insert(Visitor { form_token, session });
+    let mut response = next.run(request).await;
+    if let Some(token) = fresh {
+        append_cookie(
+            &mut response,
+            &set_cookie(&door.visitor_cookie(), token.expose_str()),
+        );
+    }
+    Ok(response)
+}
+
+async fn own(
+    door: &Door,
+    form_bytes: Option<usize>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Trouble> {
+    let signed_out = signed_out(&request);
+    let brought = cookie(request.headers(), &door.session_cookie())
+        .unwrap_or_default()
+        .to_owned();
+    let session = SessionId::of(&brought);
+    match door.sessions().touch(session, Instant::now()) {
+        Ok(()) => {}
+        Err(NoSession::Over) => return Err(signed_out),
+        Err(NoSession::Throttled(seconds)) => return Err(Trouble::Throttled(seconds)),
+    }
+    let status = Arc::new(door.owner_status().await?);
+    if status.state != LockState::Unlocked {
+        door.sessions().end_all();
+        return Err(signed_out);
+    }
+    if let (true, Some(limit)) = (is_change(&request), form_bytes) {
+        request = with_fields(door, &brought, limit, request).await?;
+    }
+    let form_token = door.form_token(&brought);
+    request.extensions_mut().insert(Owner {
+        session,
+        form_token,
+        status,
+    });
+    let response = next.run(request).await;
+    if response.extensions().get::<VaultLocked>().is_some() {
+        door.sessions().end_all();
+        return Err(signed_out);
+    }
+    Ok(response)
+}
+
+fn is_change(request: &Request) -> bool {
+    !matches!(*request.method(), Method::GET | Method::HEAD)
+}
+
+/// The session that the request's cookie names, alive or not.
+fn session(door: &Door, headers: &HeaderMap) -> Option<SessionId> {
+    cookie(headers, &door.session_cookie()).map(SessionId::of)
+}
+
+/// Where someone without a session goes: a page is shown after the login, a form is not lost
+/// without a word.
+fn signed_out(request: &Request) -> Trouble {
+    if is_change(request) {
+        return Trouble::SignedOut;
+    }
+    let wanted = request
+        .uri()
+        .path_and_query()
+        .map_or("/", |wanted| wanted.as_str());
+    Trouble::LogIn {
+        next: wanted.to_owned(),
+    }
+}
+
+/// Reads the form and lets it pass if it brings the token of the browser with this cookie along.
+async fn with_fields(door: &Door, cookie: &str, limit: usize, request: Request) -> Result<Request, Trouble> {
+    let (parts, body) = request.into_parts();
+    let action = parts.uri.path().to_owned();
+    let fields = Fields::read(Request::from_parts(parts.clone(), body), limit).await?;
+    // The token of a browser without a cookie would be known to anyone.
+    if cookie.is_empty() || !door.form_token_matches(cookie, fields.text(FORM_TOKEN)) {
+        let again = (limit == RECORD_BYTES).then(|| (action, door.form_token(cookie), fields));
+        return Err(Trouble::StaleForm(again));
+    }
+    let mut request = Request::from_parts(parts, axum::body::Body::empty());
+    request.extensions_mut().insert(fields);
+    Ok(request)
+}
+
+/// Adds a cookie to an answer.
+pub(crate) fn append_cookie(response: &mut Response, cookie: &str) {
+    if let Ok(value) = HeaderValue::from_str(cookie) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Owner {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Trouble> {
+        parts.extensions.get::<Self>().cloned().ok_or(Trouble::Unguarded)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Trouble> {
+        parts.extensions.get::<Self>().cloned().ok_or(Trouble::Unguarded)
+    }
+}

@@ -1,0 +1,34 @@
+//! How does the owner use the device? The page on the loopback address: first run, unlock, every
+//! category, agents, profile, audit and the actions that destroy things.
+//!
+//! This crate must never decide what may happen (the engine behind [`Handle`] does), keep a
+//! passphrase or key longer than the request that brought it, load anything from outside the
+//! program, or trust a caller for being local: every request passes [`perimeter`] and the guard
+//! that `routes.txt` names.
+
+mod assets;
+mod door;
+mod events;
+mod fields;
+mod guard;
+mod limit;
+mod pages;
+mod perimeter;
+mod present;
+mod routes;
+mod serve;
+mod session;
+mod trouble;
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use pocket_service::Handle;
+
+pub use serve::serve;
+
+/// The page as a service for HTTP/1.1. `address` is the one that the listener is bound to: requests
+/// that name another host or port are refused.
+pub fn router(handle: Handle, address: SocketAddr) -> Router {
+    routes::build(door::Door::new(handle, address))
+}

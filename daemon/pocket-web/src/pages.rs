@@ -1,0 +1,31 @@
+//! The pages, one file for each group of them.
+
+pub(crate) mod agents;
+pub(crate) mod audit;
+pub(crate) mod device;
+pub(crate) mod documents;
+pub(crate) mod erasing;
+pub(crate) mod first_run;
+pub(crate) mod home;
+pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod profile;
+pub(crate) mod records;
+pub(crate) mod search;
+pub(crate) mod secrets;
+pub(crate) mod settings;
+
+use serde::Deserialize;
+
+/// What the page before has done, as the address says.
+#[derive(Deserialize)]
+pub(crate) struct Done {
+    done: Option<String>,
+}
+
+impl Done {
+    /// Its code.
+    pub(crate) fn code(&self) -> Option<&str> {
+        self.done.as_deref()
+    }
+}

@@ -1,0 +1,87 @@
+//! What may leave the device.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use pocket_core::{Failure, FailureKind, Operation, Profile};
+
+use crate::door::Door;
+use crate::fields::Fields;
+use crate::guard::Owner;
+use crate::pages::Done;
+use crate::present::{Shell, go, page, page_after};
+use crate::trouble::Trouble;
+
+#[derive(Template)]
+#[template(path = "profile.html")]
+struct ProfilePage {
+    shell: Shell,
+    now: Profile,
+    chosen: Profile,
+    minutes: String,
+}
+
+fn profile_page(owner: &Owner) -> ProfilePage {
+    let now = owner.status.profile;
+    let shell = Shell::new(owner, "Profile: what may leave", "/profile");
+    ProfilePage {
+        shell,
+        now,
+        chosen: now,
+        minutes: "60".to_owned(),
+    }
+}
+
+/// Shows the profiles and what each means.
+pub(crate) async fn show(owner: Owner, Query(done): Query<Done>) -> Result<Response, Trouble> {
+    let mut page_now = profile_page(&owner);
+    page_now.shell = page_now.shell.done(done.code());
+    page(&page_now)
+}
+
+/// Sets one for a time.
+pub(crate) async fn submit(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    match set(&door, &fields).await {
+        Ok(()) => Ok(go("/profile?done=profile")),
+        Err(failure) => {
+            let mut form = profile_page(&owner);
+            form.chosen = fields.line("profile").parse().unwrap_or(form.now);
+            form.minutes = fields.line("minutes").to_owned();
+            form.shell = form.shell.failed(&failure);
+            page_after(&failure, &form)
+        }
+    }
+}
+
+async fn set(door: &Door, fields: &Fields) -> Result<(), Failure> {
+    let profile: Profile = fields
+        .line("profile")
+        .parse()
+        .map_err(|error: pocket_core::UnknownProfile| {
+            Failure::new(FailureKind::Invalid, error.to_string(), "choose one of the four")
+        })?;
+    let minutes = match fields.line("minutes") {
+        "" => None,
+        text => Some(
+            text.parse()
+                .ok()
+                .filter(|minutes| (1..=1440).contains(minutes))
+                .ok_or_else(bad_minutes)?,
+        ),
+    };
+    door.ask(Operation::ProfileSet { profile, minutes })
+        .await
+        .map(drop)
+}
+
+fn bad_minutes() -> Failure {
+    Failure::new(
+        FailureKind::Invalid,
+        "the time is not a number of minutes",
+        "write a number from 1 to 1440, which is a day",
+    )
+}

@@ -1,0 +1,423 @@
+//! A record as a form, and the form read back. What has no field in the form stays as it was.
+
+use pocket_core::{
+    Category, Contact, Content, Conversation, Document, Failure, FailureKind, Labelled, Memory, Message,
+    Note, Outbox, Record, Task, Timestamp, When,
+};
+
+use crate::fields::Fields;
+
+/// A field of the form.
+pub(crate) struct Input {
+    /// Its name in the form.
+    pub(crate) name: &'static str,
+    /// What people read.
+    pub(crate) label: &'static str,
+    /// What to write there; may be empty.
+    pub(crate) hint: &'static str,
+    /// What stands there; of a box, empty when it is not ticked.
+    pub(crate) value: String,
+    /// What it is made of.
+    pub(crate) kind: Kind,
+    /// Whether a record can't be without.
+    pub(crate) required: bool,
+}
+
+/// What a field is made of.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Kind {
+    /// A box to tick.
+    Box,
+    /// A day, without a time.
+    Day,
+    /// One line.
+    Line,
+    /// A whole number, from and to.
+    Number(u8, u8),
+    /// Many lines.
+    Text,
+}
+
+impl Kind {
+    /// The `type` of an `input` element.
+    pub(crate) const fn html(self) -> &'static str {
+        match self {
+            Self::Box => "checkbox",
+            Self::Day => "date",
+            Self::Line | Self::Text => "text",
+            Self::Number(..) => "number",
+        }
+    }
+
+    /// The bounds of a number.
+    pub(crate) const fn bounds(self) -> Option<(u8, u8)> {
+        match self {
+            Self::Number(least, most) => Some((least, most)),
+            _ => None,
+        }
+    }
+}
+
+/// An empty record of a category that has forms.
+pub(crate) fn blank(category: Category) -> Option<Record> {
+    Some(match category {
+        Category::Audit | Category::Documents | Category::Secrets | Category::Settings => return None,
+        Category::Contacts => Record::Contact(Contact::default()),
+        Category::Conversations => Record::Conversation(Conversation::default()),
+        Category::Memory => Record::Memory(Memory::default()),
+        Category::Notes => Record::Note(Note::default()),
+        Category::Outbox => Record::Outbox(Outbox::default()),
+        Category::Tasks => Record::Task(Task::default()),
+    })
+}
+
+/// The form of a record.
+pub(crate) fn inputs(record: &Record) -> Vec<Input> {
+    match record {
+        Record::Contact(contact) => contact_inputs(contact),
+        Record::Conversation(conversation) => vec![
+            required("title", "With whom, or about what", &conversation.title),
+            line("channel", "Channel", &conversation.channel),
+            text("messages", "Add messages", "")
+                .hint("One on each line, as NAME: TEXT. Those that are there stay."),
+            tags_input(&conversation.tags),
+        ],
+        Record::Document(document) => vec![
+            required("name", "Name", &document.name),
+            line("media_type", "Media type", &document.media_type),
+            text("note", "Note", &document.note),
+            tags_input(&document.tags),
+        ],
+        Record::Memory(memory) => memory_inputs(memory),
+        Record::Note(note) => vec![
+            line("title", "Title", &note.title),
+            text("body", "Text", &note.body).hint("Markdown, kept as you type it."),
+            tags_input(&note.tags),
+        ],
+        Record::Outbox(outbox) => vec![
+            required("to", "To", &outbox.to),
+            line("channel", "Channel", &outbox.channel),
+            line("subject", "Subject", &outbox.subject),
+            text("body", "Text", &outbox.body),
+        ],
+        Record::Secret(_) | Record::Setting(_) => Vec::new(),
+        Record::Task(task) => task_inputs(task),
+    }
+}
+
+fn contact_inputs(contact: &Contact) -> Vec<Input> {
+    let labelled = "One on each line; a label may stand in front, as in home: 030 1234.";
+    vec![
+        required("name", "Name", &contact.name),
+        line("nickname", "Nickname", &contact.nickname),
+        line("organisation", "Organisation", &contact.organisation),
+        line("role", "Role", &contact.role),
+        text("phones", "Telephone", &labelled_text(&contact.phones)).hint(labelled),
+        text("emails", "E-mail", &labelled_text(&contact.emails)).hint(labelled),
+        text("addresses", "Address", &labelled_text(&contact.addresses)).hint(labelled),
+        text("urls", "Web", &contact.urls.join("\n")).hint("One on each line."),
+        line("birthday", "Birthday", &contact.birthday),
+        text("note", "Note", &contact.note),
+        tags_input(&contact.tags),
+    ]
+}
+
+fn memory_inputs(memory: &Memory) -> Vec<Input> {
+    vec![
+        line("subject", "About", &memory.subject).hint("Whom or what the fact is about."),
+        Input {
+            required: true,
+            ..text("text", "Fact", &memory.text)
+        },
+        line("source", "Source", &memory.source).hint("Where it comes from."),
+        number("confidence", "Confidence", memory.confidence, 0, 100).hint("How sure you are, in percent."),
+        day("valid_from", "Holds from", memory.valid_from.as_ref()),
+        day("valid_until", "Holds until", memory.valid_until.as_ref()),
+        tags_input(&memory.tags),
+    ]
+}
+
+fn task_inputs(task: &Task) -> Vec<Input> {
+    let done = Input {
+        kind: Kind::Box,
+        ..line("done", "Done", if task.done { "yes" } else { "" })
+    };
+    vec![
+        required("title", "What to do", &task.title),
+        day("due", "Due", task.due.as_ref()),
+        day("start", "Start", task.start.as_ref()),
+        line("list", "List", &task.list),
+        number("priority", "Priority", task.priority, 1, 9).hint("1 is first, 9 is last."),
+        line("repeat", "Repeats", &task.repeat).hint("An RFC 5545 rule, such as FREQ=WEEKLY."),
+        text("notes", "Notes", &task.notes),
+        tags_input(&task.tags),
+        done,
+    ]
+}
+
+fn line(name: &'static str, label: &'static str, value: &str) -> Input {
+    Input {
+        name,
+        label,
+        hint: "",
+        value: value.to_owned(),
+        kind: Kind::Line,
+        required: false,
+    }
+}
+
+fn required(name: &'static str, label: &'static str, value: &str) -> Input {
+    Input {
+        required: true,
+        ..line(name, label, value)
+    }
+}
+
+fn text(name: &'static str, label: &'static str, value: &str) -> Input {
+    Input {
+        kind: Kind::Text,
+        ..line(name, label, value)
+    }
+}
+
+fn number(name: &'static str, label: &'static str, value: Option<u8>, least: u8, most: u8) -> Input {
+    let value = value.map(|number| number.to_string()).unwrap_or_default();
+    Input {
+        kind: Kind::Number(least, most),
+        ..line(name, label, &value)
+    }
+}
+
+/// A calendar, unless the value has a time, which a calendar would lose.
+fn day(name: &'static str, label: &'static str, when: Option<&When>) -> Input {
+    let value = when.map_or("", When::as_str);
+    if value.len() > 10 {
+        return line(name, label, value).hint("As 2026-11-22 or 2026-11-22T10:30.");
+    }
+    Input {
+        kind: Kind::Day,
+        ..line(name, label, value)
+    }
+}
+
+fn tags_input(tags: &[String]) -> Input {
+    line("tags", "Tags", &tags.join(", ")).hint("With commas between them.")
+}
+
+impl Input {
+    fn hint(self, hint: &'static str) -> Self {
+        Self { hint, ..self }
+    }
+}
+
+/// The form again, as it was typed.
+pub(crate) fn typed(record: &Record, fields: &Fields) -> Vec<Input> {
+    let refill = |input: Input| Input {
+        value: fields.text(input.name).to_owned(),
+        ..input
+    };
+    inputs(record).into_iter().map(refill).collect()
+}
+
+/// Reads the form over `record`.
+///
+/// # Errors
+/// [`FailureKind::Invalid`] names the field.
+pub(crate) fn read(record: &Record, fields: &Fields, now: Timestamp) -> Result<Content, Failure> {
+    let read = match record.clone() {
+        Record::Contact(contact) => Record::Contact(read_contact(contact, fields)),
+        Record::Conversation(conversation) => Record::Conversation(read_conversation(conversation, fields)),
+        Record::Document(document) => Record::Document(Document {
+            name: own(fields, "name"),
+            media_type: own(fields, "media_type"),
+            note: fields.text("note").to_owned(),
+            tags: read_tags(&document.tags, fields),
+            ..document
+        }),
+        Record::Memory(memory) => Record::Memory(read_memory(memory, fields)?),
+        Record::Note(note) => Record::Note(Note {
+            title: own(fields, "title"),
+            body: fields.text("body").to_owned(),
+            tags: read_tags(&note.tags, fields),
+            ..note
+        }),
+        Record::Outbox(outbox) => Record::Outbox(Outbox {
+            channel: own(fields, "channel"),
+            to: own(fields, "to"),
+            subject: own(fields, "subject"),
+            body: fields.text("body").to_owned(),
+            ..outbox
+        }),
+        Record::Task(task) => Record::Task(read_task(task, fields, now)?),
+        fixed @ (Record::Secret(_) | Record::Setting(_)) => fixed,
+    };
+    Content::check(read).map_err(|error| {
+        Failure::new(
+            FailureKind::Invalid,
+            error.to_string(),
+            "correct the field and save again",
+        )
+    })
+}
+
+fn own(fields: &Fields, name: &str) -> String {
+    fields.line(name).to_owned()
+}
+
+fn read_contact(contact: Contact, fields: &Fields) -> Contact {
+    let unchanged_urls = fields.text("urls") == contact.urls.join("\n");
+    let urls = if unchanged_urls {
+        contact.urls
+    } else {
+        lines(fields.text("urls"))
+    };
+    Contact {
+        name: own(fields, "name"),
+        nickname: own(fields, "nickname"),
+        organisation: own(fields, "organisation"),
+        role: own(fields, "role"),
+        phones: read_labelled(contact.phones, fields.text("phones")),
+        emails: read_labelled(contact.emails, fields.text("emails")),
+        addresses: read_labelled(contact.addresses, fields.text("addresses")),
+        urls,
+        birthday: own(fields, "birthday"),
+        note: fields.text("note").to_owned(),
+        tags: read_tags(&contact.tags, fields),
+    }
+}
+
+fn read_conversation(conversation: Conversation, fields: &Fields) -> Conversation {
+    let tags = read_tags(&conversation.tags, fields);
+    let added = lines(fields.text("messages"))
+        .into_iter()
+        .map(|line| match line.split_once(": ") {
+            Some((from, text)) => Message {
+                at: None,
+                from: from.to_owned(),
+                text: text.to_owned(),
+            },
+            None => Message {
+                text: line,
+                ..Message::default()
+            },
+        });
+    Conversation {
+        title: own(fields, "title"),
+        channel: own(fields, "channel"),
+        tags,
+        messages: conversation.messages.into_iter().chain(added).collect(),
+    }
+}
+
+fn read_memory(memory: Memory, fields: &Fields) -> Result<Memory, Failure> {
+    Ok(Memory {
+        subject: own(fields, "subject"),
+        text: fields.text("text").to_owned(),
+        tags: read_tags(&memory.tags, fields),
+        source: own(fields, "source"),
+        confidence: read_number(fields, "confidence", "Confidence")?,
+        valid_from: read_day(fields, "valid_from", "Holds from")?,
+        valid_until: read_day(fields, "valid_until", "Holds until")?,
+    })
+}
+
+fn read_task(task: Task, fields: &Fields, now: Timestamp) -> Result<Task, Failure> {
+    let done = fields.ticked("done");
+    let completed = match (task.done, done) {
+        (true, true) => task.completed,
+        (false, true) => Some(When::from_instant(now)),
+        (_, false) => None,
+    };
+    Ok(Task {
+        title: own(fields, "title"),
+        notes: fields.text("notes").to_owned(),
+        list: own(fields, "list"),
+        tags: read_tags(&task.tags, fields),
+        done,
+        completed,
+        start: read_day(fields, "start", "Start")?,
+        due: read_day(fields, "due", "Due")?,
+        priority: read_number(fields, "priority", "Priority")?,
+        repeat: own(fields, "repeat"),
+    })
+}
+
+fn read_number(fields: &Fields, name: &str, label: &str) -> Result<Option<u8>, Failure> {
+    match fields.line(name) {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| {
+            Failure::new(
+                FailureKind::Invalid,
+                format!("{label}: not a whole number"),
+                "write digits only",
+            )
+        }),
+    }
+}
+
+fn read_day(fields: &Fields, name: &str, label: &str) -> Result<Option<When>, Failure> {
+    match fields.line(name) {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(|_| {
+            let remedy = "write 2026-11-22, 2026-11-22T10:30 or 2026-11-22T10:30:00Z";
+            Failure::new(FailureKind::Invalid, format!("{label}: not a date"), remedy)
+        }),
+    }
+}
+
+/// Tags that an import brought in may hold commas: those that nobody touched stay as they are.
+fn read_tags(before: &[String], fields: &Fields) -> Vec<String> {
+    let text = fields.text("tags");
+    if text == before.join(", ") {
+        before.to_vec()
+    } else {
+        split_tags(text)
+    }
+}
+
+/// Tags with commas between them.
+pub(crate) fn split_tags(text: &str) -> Vec<String> {
+    let tags = text.split(',').map(str::trim).filter(|tag| !tag.is_empty());
+    tags.map(str::to_owned).collect()
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn labelled_text(list: &[Labelled]) -> String {
+    let line = |labelled: &Labelled| {
+        if labelled.label.is_empty() {
+            labelled.value.clone()
+        } else {
+            format!("{}: {}", labelled.label, labelled.value)
+        }
+    };
+    list.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// As with tags, what nobody touched stays as it is.
+fn read_labelled(before: Vec<Labelled>, text: &str) -> Vec<Labelled> {
+    if text == labelled_text(&before) {
+        return before;
+    }
+    let read = |line: String| match line.split_once(": ") {
+        Some((label, value)) => Labelled {
+            label: label.to_owned(),
+            value: value.trim().to_owned(),
+        },
+        None => Labelled {
+            label: String::new(),
+            value: line,
+        },
+    };
+    lines(text).into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+#[path = "form_tests.rs"]
+mod tests;

@@ -1,0 +1,98 @@
+//! Search in one category or all.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use pocket_core::{Answer, Category, Failure, Hit, Operation};
+use serde::Deserialize;
+
+use crate::door::{Door, unexpected};
+use crate::guard::Owner;
+use crate::pages::records::view;
+use crate::present::{Notice, Shell, page, title_of};
+use crate::trouble::Trouble;
+
+/// Most hits on the page.
+const MOST: u32 = 50;
+
+/// What is looked for, and where.
+#[derive(Deserialize)]
+pub(crate) struct Asked {
+    q: Option<String>,
+    #[serde(rename = "in")]
+    category: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "search.html")]
+struct SearchPage {
+    shell: Shell,
+    query: String,
+    chosen: String,
+    places: Vec<(&'static str, &'static str)>,
+    hits: Vec<Row>,
+    asked: bool,
+}
+
+struct Row {
+    path: String,
+    title: String,
+    place: &'static str,
+    snippet: String,
+}
+
+impl From<Hit> for Row {
+    fn from(hit: Hit) -> Self {
+        let category = hit.entry.content.category();
+        Self {
+            path: view::path(&hit.entry),
+            title: view::title(hit.entry.content.record()),
+            place: title_of(category),
+            snippet: hit.snippet,
+        }
+    }
+}
+
+/// The box, and what was found.
+pub(crate) async fn show(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Trouble> {
+    let query = asked.q.unwrap_or_default();
+    let chosen = asked.category.unwrap_or_default();
+    let searchable = Category::ALL
+        .into_iter()
+        .filter(|category| *category != Category::Audit);
+    let mut search = SearchPage {
+        shell: Shell::new(&owner, "Search", "/search"),
+        query: query.trim().to_owned(),
+        places: searchable
+            .map(|category| (category.name(), title_of(category)))
+            .collect(),
+        hits: Vec::new(),
+        asked: !query.trim().is_empty(),
+        chosen,
+    };
+    if search.asked {
+        match find(&door, &search.query, &search.chosen).await {
+            Ok(hits) => search.hits = hits.into_iter().map(Row::from).collect(),
+            Err(failure) if failure.kind == pocket_core::FailureKind::Locked => return Err(failure.into()),
+            Err(failure) => search.shell.notice = Some(Notice::from(&failure)),
+        }
+    }
+    page(&search)
+}
+
+async fn find(door: &Door, query: &str, category: &str) -> Result<Vec<Hit>, Failure> {
+    let categories = category.parse().ok().into_iter().collect();
+    let operation = Operation::Search {
+        categories,
+        query: query.to_owned(),
+        limit: MOST,
+    };
+    match door.ask(operation).await?.answer {
+        Answer::Hits(hits) => Ok(hits),
+        _ => Err(unexpected()),
+    }
+}

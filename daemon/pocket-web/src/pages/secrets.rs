@@ -1,0 +1,136 @@
+//! Secrets: named here, set here, shown nowhere.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use pocket_core::{Answer, Operation};
+use serde::Deserialize;
+
+use crate::door::{Door, unexpected};
+use crate::fields::Fields;
+use crate::guard::Owner;
+use crate::pages::Done;
+use crate::present::{Moment, Shell, go, page, page_after};
+use crate::trouble::Trouble;
+
+/// Which secret.
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    name: Option<String>,
+    note: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "secrets.html")]
+struct SecretsPage {
+    shell: Shell,
+    secrets: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    note: String,
+    updated: Moment,
+    /// The name and note as a query.
+    query: String,
+}
+
+/// The names.
+pub(crate) async fn list(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let Answer::Secrets(secrets) = door.ask(Operation::SecretList).await?.answer else {
+        return Err(unexpected().into());
+    };
+    let rows = secrets.into_iter().map(|secret| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        let query = query
+            .append_pair("name", &secret.name)
+            .append_pair("note", &secret.note)
+            .finish();
+        Row {
+            name: secret.name,
+            note: secret.note,
+            updated: Moment(secret.updated),
+            query,
+        }
+    });
+    let shell = Shell::new(&owner, "Secrets", "/secrets").done(done.code());
+    page(&SecretsPage {
+        shell,
+        secrets: rows.collect(),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "secret_set.html")]
+struct SetPage {
+    shell: Shell,
+    name: String,
+    note: String,
+}
+
+/// Asks for a secret's value.
+pub(crate) async fn set(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
+    let shell = Shell::new(&owner, "Set a secret", "/secrets");
+    let Which { name, note } = which;
+    page(&SetPage {
+        shell,
+        name: name.unwrap_or_default(),
+        note: note.unwrap_or_default(),
+    })
+}
+
+/// Sets it.
+pub(crate) async fn submit_set(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let (name, note) = (fields.line("name").to_owned(), fields.line("note").to_owned());
+    let operation = Operation::SecretSet {
+        name: name.clone(),
+        note: note.clone(),
+    };
+    match door
+        .send(door.request(operation).with_payload(fields.secret("value")))
+        .await
+    {
+        Ok(_) => Ok(go("/secrets?done=saved")),
+        Err(failure) => {
+            let shell = Shell::new(&owner, "Set a secret", "/secrets").failed(&failure);
+            page_after(&failure, &SetPage { shell, name, note })
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "confirm_delete.html")]
+struct DeletePage {
+    shell: Shell,
+    question: String,
+    name: String,
+    button: &'static str,
+    back: String,
+}
+
+/// Asks before a secret is deleted.
+pub(crate) async fn delete(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
+    let name = which.name.unwrap_or_default();
+    page(&DeletePage {
+        shell: Shell::new(&owner, "Delete a secret", "/secrets"),
+        question: format!("Delete the secret \u{201c}{name}\u{201d}? Its value can't be brought back."),
+        name,
+        button: "Delete the secret",
+        back: "/secrets".to_owned(),
+    })
+}
+
+/// Deletes it.
+pub(crate) async fn submit_delete(State(door): State<Door>, fields: Fields) -> Result<Response, Trouble> {
+    let name = fields.text("name").to_owned();
+    door.ask(Operation::SecretDelete { name }).await?;
+    Ok(go("/secrets?done=deleted"))
+}

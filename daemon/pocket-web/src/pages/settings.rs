@@ -1,0 +1,170 @@
+//! How the device behaves.
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use pocket_core::{
+    Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, NewEntry, Operation, Record,
+    Setting,
+};
+
+use crate::door::{Door, unexpected};
+use crate::fields::Fields;
+use crate::guard::Owner;
+use crate::pages::Done;
+use crate::present::{RECORD_CATEGORIES, Shell, go, page, page_after, title_of};
+use crate::trouble::Trouble;
+
+const AUTO_LOCK: &str = "auto_lock_minutes";
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct SettingsPage {
+    shell: Shell,
+    auto_lock: Row,
+    retention: Vec<Row>,
+}
+
+/// A setting and what it is set to.
+struct Row {
+    name: String,
+    words: &'static str,
+    value: String,
+}
+
+/// The settings in force.
+pub(crate) async fn show(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let stored = stored(&door).await?;
+    let shell = Shell::new(&owner, "Settings", "/settings").done(done.code());
+    page(&settings_page(shell, &in_force(&stored)))
+}
+
+fn settings_page(shell: Shell, values: &[Row]) -> SettingsPage {
+    let row = |row: &Row| Row {
+        name: row.name.clone(),
+        words: row.words,
+        value: row.value.clone(),
+    };
+    let (auto_lock, retention) = values.split_first().expect("auto-lock comes first, always");
+    SettingsPage {
+        shell,
+        auto_lock: row(auto_lock),
+        retention: retention.iter().map(row).collect(),
+    }
+}
+
+/// The settings as records: at most one for each name.
+async fn stored(door: &Door) -> Result<Vec<Entry>, Failure> {
+    let operation = Operation::List {
+        category: Category::Settings,
+        after: None,
+        limit: Operation::MOST_LISTED,
+    };
+    match door.ask(operation).await?.answer {
+        Answer::Page(page) => Ok(page.entries),
+        _ => Err(unexpected()),
+    }
+}
+
+/// Every setting with its value: auto-lock first, then the retention of each category.
+fn in_force(stored: &[Entry]) -> Vec<Row> {
+    let mut settings = DeviceSettings::default();
+    for entry in stored.iter().rev() {
+        if let Record::Setting(setting) = entry.content.record() {
+            // The device obeys none that it does not understand.
+            settings.apply(setting).unwrap_or_default();
+        }
+    }
+    let minutes = settings.auto_lock().map_or(0, |time| time.as_secs() / 60);
+    let auto_lock = Row {
+        name: AUTO_LOCK.to_owned(),
+        words: "Auto-lock",
+        value: minutes.to_string(),
+    };
+    let retention = RECORD_CATEGORIES.map(|category| {
+        let days = settings
+            .retention(category)
+            .map_or(0, |time| time.as_secs() / (24 * 60 * 60));
+        Row {
+            name: format!("retention_days.{category}"),
+            words: title_of(category),
+            value: days.to_string(),
+        }
+    });
+    std::iter::once(auto_lock).chain(retention).collect()
+}
+
+/// Stores what was changed.
+pub(crate) async fn submit(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let stored = stored(&door).await?;
+    match save(&door, &stored, &fields).await {
+        Ok(()) => Ok(go("/settings?done=saved")),
+        Err(failure) => {
+            let typed = in_force(&stored).into_iter().map(|row| Row {
+                value: fields.line(&row.name).to_owned(),
+                ..row
+            });
+            let shell = Shell::new(&owner, "Settings", "/settings").failed(&failure);
+            page_after(&failure, &settings_page(shell, &typed.collect::<Vec<_>>()))
+        }
+    }
+}
+
+/// All values are looked at before the first one is stored.
+async fn save(door: &Door, stored: &[Entry], fields: &Fields) -> Result<(), Failure> {
+    let mut operations = Vec::new();
+    for row in in_force(stored) {
+        let value = fields.line(&row.name);
+        if value != row.value && !value.is_empty() {
+            operations.push(change(
+                stored,
+                Setting {
+                    name: row.name,
+                    value: value.to_owned(),
+                },
+            )?);
+        }
+    }
+    for operation in operations {
+        door.ask(operation).await?;
+    }
+    Ok(())
+}
+
+fn change(stored: &[Entry], setting: Setting) -> Result<Operation, Failure> {
+    let invalid = |error: String| Failure::new(FailureKind::Invalid, error, "correct the value");
+    DeviceSettings::default()
+        .apply(&setting)
+        .map_err(|error| invalid(error.to_string()))?;
+    let same = |entry: &&Entry| matches!(entry.content.record(), Record::Setting(known) if known.name == setting.name);
+    let known = stored.iter().find(same).map(|entry| (entry.id, entry.revision));
+    let content = Content::check(Record::Setting(setting)).map_err(|error| invalid(error.to_string()))?;
+    Ok(match known {
+        Some((id, revision)) => Operation::Edit {
+            id,
+            content: Box::new(content),
+            revision: Some(revision),
+        },
+        None => {
+            let entry = NewEntry {
+                id: None,
+                created: None,
+                updated: None,
+                upload: None,
+                content,
+            };
+            Operation::Add {
+                items: vec![entry],
+                import: false,
+            }
+        }
+    })
+}

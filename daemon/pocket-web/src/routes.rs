@@ -1,0 +1,186 @@
+//! The table of routes: each with its guard. `routes.txt` beside this crate is the same table for
+//! people to review; a test holds the two together.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
+use axum::middleware::from_fn_with_state;
+use axum::routing::{self, MethodRouter};
+
+use crate::door::Door;
+use crate::guard::{Guard, enter};
+use crate::pages::{
+    agents, audit, device, documents, erasing, first_run, home, keys, login, profile, records, search,
+    secrets, settings,
+};
+use crate::trouble::Trouble;
+use crate::{assets, events, perimeter};
+
+/// A route: who may use it, and what answers.
+struct Route {
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the list of routes"))]
+    method: &'static str,
+    path: &'static str,
+    guard: Guard,
+    answer: MethodRouter<Door>,
+}
+
+/// The door as a service.
+pub(crate) fn build(door: Door) -> Router {
+    let mut router = Router::new();
+    for route in table() {
+        let guard = from_fn_with_state((door.clone(), route.guard), enter);
+        router = router.route(route.path, route.answer.route_layer(guard));
+    }
+    router
+        .fallback(async || Trouble::NotFound)
+        .method_not_allowed_fallback(async || Trouble::WrongMethod)
+        // Each guard has its own limit; an upload has the engine's.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(door.clone(), perimeter::pass))
+        .with_state(door)
+}
+
+fn get<T: 'static>(path: &'static str, guard: Guard, answer: impl Handler<T, Door>) -> Route {
+    Route {
+        method: "GET",
+        path,
+        guard,
+        answer: routing::get(answer),
+    }
+}
+
+fn post<T: 'static>(path: &'static str, guard: Guard, answer: impl Handler<T, Door>) -> Route {
+    Route {
+        method: "POST",
+        path,
+        guard,
+        answer: routing::post(answer),
+    }
+}
+
+/// Every route there is.
+fn table() -> Vec<Route> {
+    let mut table = entrance();
+    table.extend(record_routes());
+    table.extend(tool_routes());
+    table.extend(device_routes());
+    table
+}
+
+fn entrance() -> Vec<Route> {
+    use Guard::{Asset, Events, Owner, Visitor};
+    vec![
+        get("/", Owner, home::show),
+        get("/assets/app.js", Asset, assets::script),
+        get("/assets/icon.svg", Asset, assets::icon),
+        get("/assets/style.css", Asset, assets::style),
+        get("/events", Events, events::stream),
+        get("/setup", Visitor, first_run::show),
+        post("/setup", Visitor, first_run::submit),
+        get("/unlock", Visitor, login::show),
+        post("/unlock", Visitor, login::submit),
+        post("/logout", Owner, login::log_out),
+        post("/logout-everywhere", Owner, login::log_out_everywhere),
+        post("/lock", Owner, login::lock),
+        get("/lock-all", Owner, login::lock_all),
+        post("/lock-all", Owner, login::submit_lock_all),
+    ]
+}
+
+fn record_routes() -> Vec<Route> {
+    use Guard::{Owner, Record, Upload};
+    vec![
+        get("/records/{category}", Owner, records::list),
+        get("/records/{category}/new", Owner, records::add),
+        post("/records/{category}/new", Record, records::submit_add),
+        get("/records/{category}/{id}", Owner, records::show),
+        get("/records/{category}/{id}/edit", Owner, records::edit),
+        post("/records/{category}/{id}/edit", Record, records::submit_edit),
+        get("/records/{category}/{id}/delete", Owner, records::delete),
+        post("/records/{category}/{id}/delete", Owner, records::submit_delete),
+        post("/tasks/{id}/tick", Owner, records::tick),
+        get("/documents/upload", Owner, documents::upload),
+        post("/documents/upload", Upload, documents::submit_upload),
+        get("/documents/{id}/file", Owner, documents::download),
+        get("/search", Owner, search::show),
+    ]
+}
+
+fn tool_routes() -> Vec<Route> {
+    use Guard::Owner;
+    vec![
+        get("/secrets", Owner, secrets::list),
+        get("/secrets/set", Owner, secrets::set),
+        post("/secrets/set", Owner, secrets::submit_set),
+        get("/secrets/delete", Owner, secrets::delete),
+        post("/secrets/delete", Owner, secrets::submit_delete),
+        get("/agents", Owner, agents::list),
+        get("/agents/new", Owner, agents::add),
+        post("/agents/new", Owner, agents::submit_add),
+        get("/agents/revoke", Owner, agents::revoke),
+        post("/agents/revoke", Owner, agents::submit_revoke),
+        get("/profile", Owner, profile::show),
+        post("/profile", Owner, profile::submit),
+        get("/settings", Owner, settings::show),
+        post("/settings", Owner, settings::submit),
+        get("/audit", Owner, audit::show),
+        post("/audit/verify", Owner, audit::verify),
+        post("/audit/export", Owner, audit::export),
+    ]
+}
+
+fn device_routes() -> Vec<Route> {
+    use Guard::Owner;
+    vec![
+        get("/device", Owner, device::show),
+        get("/device/check", Owner, device::check),
+        post("/device/check", Owner, device::submit_check),
+        get("/device/passphrase", Owner, keys::passphrase),
+        post("/device/passphrase", Owner, keys::submit_passphrase),
+        get("/device/recovery", Owner, keys::renew),
+        post("/device/recovery", Owner, keys::submit_renew),
+        get("/device/recovery/confirm", Owner, keys::confirm),
+        post("/device/recovery/confirm", Owner, keys::submit_confirm),
+        get("/device/erase", Owner, erasing::erase),
+        post("/device/erase", Owner, erasing::submit_erase),
+        get("/device/reset", Owner, erasing::reset),
+        post("/device/reset", Owner, erasing::submit_reset),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_routes_is_the_table() {
+        let lines = table().into_iter().map(|route| {
+            format!(
+                "{} {} {}\n",
+                route.method,
+                route.path,
+                format!("{:?}", route.guard).to_lowercase()
+            )
+        });
+        let mut lines: Vec<String> = lines.collect();
+        lines.sort_unstable();
+        let listed = include_str!("../routes.txt");
+        assert!(
+            listed == lines.concat(),
+            "routes.txt must be:\n{}",
+            lines.concat()
+        );
+    }
+
+    #[test]
+    fn every_change_has_a_guard_that_asks_for_the_forms_token() {
+        for route in table().into_iter().filter(|route| route.method == "POST") {
+            assert!(
+                !matches!(route.guard, Guard::Asset | Guard::Events),
+                "{}",
+                route.path
+            );
+        }
+    }
+}

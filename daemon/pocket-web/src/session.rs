@@ -1,0 +1,224 @@
+//! Sessions of the owner: random, kept as a hash only, short.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use pocket_crypto::SecretBytes;
+use rand::Rng;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::limit::RateLimit;
+
+/// A session that nobody used for this long is over.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+/// A session is over after this long, used or not.
+const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
+/// Sessions at once: browsers of one owner. The one unused for longest makes room.
+const MOST: usize = 16;
+/// Requests of one session in a minute.
+const RATE: u32 = 600;
+
+/// A 256-bit random value, as a cookie carries it: 64 hexadecimal digits.
+pub(crate) struct CookieToken(SecretBytes);
+
+impl CookieToken {
+    /// A fresh one.
+    pub(crate) fn generate() -> Self {
+        let mut bytes = Zeroizing::new([0u8; 32]);
+        rand::rng().fill_bytes(bytes.as_mut_slice());
+        Self(SecretBytes::new(hex(bytes.as_slice()).into_bytes()))
+    }
+
+    /// The text of the cookie.
+    pub(crate) fn expose_str(&self) -> &str {
+        self.0.expose_str().expect("hexadecimal digits are ASCII")
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is kept of a session's token. A plain hash is enough: there are 256 random bits under it.
+#[derive(Clone, Copy, Eq, Hash, PartialEq)]
+pub(crate) struct SessionId([u8; 32]);
+
+impl SessionId {
+    /// Of whatever a cookie presented.
+    pub(crate) fn of(cookie: &str) -> Self {
+        Self(Sha256::digest(cookie.as_bytes()).into())
+    }
+}
+
+struct Session {
+    started: Instant,
+    used: Instant,
+    rate: RateLimit,
+}
+
+impl Session {
+    fn lives(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.used) < IDLE
+            && now.saturating_duration_since(self.started) < LONGEST
+    }
+}
+
+/// Why a session can't be used.
+#[derive(Debug, Eq, PartialEq)]
+pub(crate) enum NoSession {
+    /// Unknown, or over.
+    Over,
+    /// Too many requests; seconds to wait.
+    Throttled(u64),
+}
+
+/// The sessions of this door. They live in memory only: a restart ends them all, and locks the
+/// vault anyway.
+#[derive(Default)]
+pub(crate) struct Sessions(Mutex<HashMap<SessionId, Session>>);
+
+impl Sessions {
+    /// Begins a session under a new token, and ends the one that the browser had before: a token
+    /// that someone planted before the login is worth nothing after it.
+    pub(crate) fn begin(&self, before: Option<SessionId>, now: Instant) -> CookieToken {
+        let token = CookieToken::generate();
+        let mut live = self.lock();
+        live.retain(|id, session| Some(*id) != before && session.lives(now));
+        if live.len() >= MOST {
+            let oldest = live
+                .iter()
+                .min_by_key(|(_, session)| session.used)
+                .map(|(id, _)| *id);
+            oldest.and_then(|id| live.remove(&id));
+        }
+        let rate = RateLimit::a_minute(RATE);
+        live.insert(
+            SessionId::of(token.expose_str()),
+            Session {
+                started: now,
+                used: now,
+                rate,
+            },
+        );
+        token
+    }
+
+    /// Uses a session: its idle time starts anew.
+    pub(crate) fn touch(&self, id: SessionId, now: Instant) -> Result<(), NoSession> {
+        let mut live = self.lock();
+        let session = live
+            .get_mut(&id)
+            .filter(|session| session.lives(now))
+            .ok_or(NoSession::Over)?;
+        session.rate.take(now).map_err(NoSession::Throttled)?;
+        session.used = now;
+        Ok(())
+    }
+
+    /// Whether it is alive, without using it.
+    pub(crate) fn lives(&self, id: SessionId, now: Instant) -> bool {
+        self.lock().get(&id).is_some_and(|session| session.lives(now))
+    }
+
+    /// Ends one.
+    pub(crate) fn end(&self, id: SessionId) {
+        self.lock().remove(&id);
+    }
+
+    /// Ends all.
+    pub(crate) fn end_all(&self) {
+        self.lock().clear();
+    }
+
+    /// How many are alive.
+    pub(crate) fn count(&self, now: Instant) -> usize {
+        self.lock().values().filter(|session| session.lives(now)).count()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Session>> {
+        // Each change above is a single call on the map: a panic elsewhere leaves no half of one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn begun(sessions: &Sessions, now: Instant) -> SessionId {
+        SessionId::of(sessions.begin(None, now).expose_str())
+    }
+
+    #[test]
+    fn a_session_ends_when_idle_and_at_the_latest_after_half_a_day() {
+        let sessions = Sessions::default();
+        let start = Instant::now();
+        let id = begun(&sessions, start);
+        let mut now = start;
+        while now + IDLE / 2 < start + LONGEST {
+            now += IDLE / 2;
+            assert_eq!(sessions.touch(id, now), Ok(()));
+        }
+        assert_eq!(sessions.touch(id, start + LONGEST), Err(NoSession::Over));
+
+        let idle = begun(&sessions, start);
+        assert!(sessions.lives(idle, start + IDLE - Duration::from_secs(1)));
+        assert_eq!(sessions.touch(idle, start + IDLE), Err(NoSession::Over));
+    }
+
+    #[test]
+    fn looking_does_not_keep_a_session_alive() {
+        let sessions = Sessions::default();
+        let start = Instant::now();
+        let id = begun(&sessions, start);
+        assert!(sessions.lives(id, start + IDLE / 2));
+        assert!(!sessions.lives(id, start + IDLE));
+    }
+
+    #[test]
+    fn a_login_ends_the_session_before_it_and_the_tokens_differ() {
+        let sessions = Sessions::default();
+        let now = Instant::now();
+        let planted = begun(&sessions, now);
+        let token = sessions.begin(Some(planted), now);
+        assert_eq!(token.expose_str().len(), 64);
+        assert_eq!(sessions.touch(planted, now), Err(NoSession::Over));
+        assert_eq!(sessions.touch(SessionId::of(token.expose_str()), now), Ok(()));
+        sessions.end_all();
+        assert_eq!(
+            sessions.touch(SessionId::of(token.expose_str()), now),
+            Err(NoSession::Over)
+        );
+    }
+
+    #[test]
+    fn one_session_too_many_ends_the_one_unused_for_longest() {
+        let sessions = Sessions::default();
+        let start = Instant::now();
+        let first = begun(&sessions, start);
+        let second = begun(&sessions, start + Duration::from_secs(1));
+        for _ in 2..MOST {
+            begun(&sessions, start + Duration::from_secs(2));
+        }
+        let now = start + Duration::from_secs(3);
+        assert_eq!(sessions.touch(first, now), Ok(()));
+        begun(&sessions, now);
+        assert_eq!(sessions.count(now), MOST);
+        assert!(sessions.lives(first, now));
+        assert!(!sessions.lives(second, now));
+    }
+
+    #[test]
+    fn requests_of_a_session_are_limited() {
+        let sessions = Sessions::default();
+        let now = Instant::now();
+        let id = begun(&sessions, now);
+        for _ in 0..RATE {
+            assert_eq!(sessions.touch(id, now), Ok(()));
+        }
+        assert_eq!(sessions.touch(id, now), Err(NoSession::Throttled(61)));
+    }
+}
