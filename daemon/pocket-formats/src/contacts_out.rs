@@ -4,6 +4,7 @@ use pocket_core::{Contact, Entry, Labelled, Record};
 use serde_json::{Map, Value};
 
 use crate::contacts::{CREATED, FIELDS, ID, LABEL, UPDATED, read_card};
+use crate::front_matter::plain_json;
 use crate::lossless;
 use crate::unfold::{escape, fold};
 
@@ -49,7 +50,7 @@ fn card(entry: &Entry, contact: &Contact, lost: &Map<String, Value>) -> Vec<u8> 
     card.raw(CREATED, &entry.created.to_string());
     card.raw(UPDATED, &entry.updated.to_string());
     if !lost.is_empty() {
-        card.text(FIELDS, &Value::Object(lost.clone()).to_string());
+        card.text(FIELDS, &plain_json(&Value::Object(lost.clone())));
     }
     card.raw("END", "VCARD");
     card.out

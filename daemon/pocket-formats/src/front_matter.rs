@@ -59,8 +59,9 @@ fn read(yaml: &str) -> Option<FrontMatter> {
     serde_saphyr::from_str_with_options(yaml, options).ok()
 }
 
-/// JSON text that is YAML as well: YAML takes fewer characters as they are than JSON does.
-pub(crate) fn yaml_scalar(value: &Value) -> String {
+/// JSON text without control characters and the like, which YAML, vCard and iCalendar do not take
+/// as they are; YAML as well.
+pub(crate) fn plain_json(value: &Value) -> String {
     let json = value.to_string();
     let mut yaml = String::with_capacity(json.len());
     for next in json.chars() {

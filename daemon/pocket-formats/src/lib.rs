@@ -133,3 +133,6 @@ pub fn parse(format: Format, path: &str, bytes: &[u8]) -> Result<Parsed, ParseEr
     }
     Ok(parsed)
 }
+
+#[cfg(test)]
+mod round_trip_tests;

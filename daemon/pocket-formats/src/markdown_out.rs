@@ -6,7 +6,7 @@ use pocket_core::{Entry, Note, Record, RecordId};
 use serde_json::{Map, Value, json};
 
 use crate::export::{ExportFile, Unexportable};
-use crate::front_matter::yaml_scalar;
+use crate::front_matter::plain_json;
 use crate::lossless;
 use crate::markdown::{OURS, read_note};
 use crate::names::{safe_part, with_extension};
@@ -17,6 +17,9 @@ const FOLDER: &str = "notes";
 const MAX_PART: usize = 100;
 /// Longest path that is taken over from the note, in bytes.
 const MAX_PATH: usize = 200;
+
+/// Longest key of the front matter, in bytes; YAML allows 1,024 characters.
+const MAX_KEY: usize = 256;
 
 /// The file names that one export has already given away.
 #[derive(Default)]
@@ -31,48 +34,59 @@ pub fn export_note(entry: &Entry, names: &mut NoteNames) -> Result<ExportFile, U
     let Record::Note(note) = entry.content.record() else {
         return Err(Unexportable(entry.content.category()));
     };
-    let first = note_text(entry, note, note, Map::new());
-    let read = read_note("", &first).ok();
-    let lost = lossless::lost(
-        entry.content.record(),
-        read.as_ref().map(|item| item.content.record()),
-    );
-    let text = if lost.is_empty() && read.is_some_and(|item| item.id == Some(entry.id)) {
-        first
-    } else {
-        let readable = Note {
-            properties: Vec::new(),
-            ..note.clone()
-        };
-        note_text(entry, note, &readable, lost)
-    };
+    let text = readable(entry, note)
+        .unwrap_or_else(|| note_text(entry, note, &[], lossless::lost(entry.content.record(), None)));
     Ok(ExportFile {
         path: names.give(note, entry.id),
         bytes: text.into_bytes(),
     })
 }
 
-/// The text of a note's file: `shown` gives the readable front matter, `lost` what it can't say.
-fn note_text(entry: &Entry, note: &Note, shown: &Note, lost: Map<String, Value>) -> String {
+/// The note with as much of it in readable front matter as YAML allows; `None` if it would not
+/// read back at all.
+fn readable(entry: &Entry, note: &Note) -> Option<String> {
+    let properties = spelled_properties(note);
+    let first = note_text(entry, note, &properties, Map::new());
+    let read = read_note("", &first).ok()?;
+    let lost = lossless::lost(entry.content.record(), Some(read.content.record()));
+    if lost.is_empty() {
+        return Some(first);
+    }
+    (read.id == Some(entry.id)).then(|| note_text(entry, note, &properties, lost))
+}
+
+/// The properties that can stand in the front matter under their own name.
+fn spelled_properties(note: &Note) -> Vec<(&str, Value)> {
+    let mut names: Vec<&str> = vec!["title", "created", "updated", "tags", OURS];
+    let mut spelled = Vec::new();
+    for property in &note.properties {
+        let is_key = !names.contains(&property.name.as_str()) && property.name.len() <= MAX_KEY;
+        if let (true, Ok(value)) = (is_key, serde_json::from_str(&property.value)) {
+            names.push(&property.name);
+            spelled.push((property.name.as_str(), value));
+        }
+    }
+    spelled
+}
+
+/// The text of a note's file; `lost` is what the readable front matter can't say.
+fn note_text(entry: &Entry, note: &Note, properties: &[(&str, Value)], lost: Map<String, Value>) -> String {
     let mut ours = Map::new();
     ours.insert("id".to_owned(), json!(entry.id));
     ours.insert("path".to_owned(), json!(note.path));
     if !lost.is_empty() {
-        // The body follows below in any case.
         ours.insert("fields".to_owned(), Value::Object(lost));
     }
     let mut text = "---\n".to_owned();
     let mut line = |key: &str, value: &Value| {
-        text.push_str(&format!("{}: {}\n", yaml_key(key), yaml_scalar(value)));
+        text.push_str(&format!("{}: {}\n", yaml_key(key), plain_json(value)));
     };
-    line("title", &json!(shown.title));
+    line("title", &json!(note.title));
     line("created", &json!(entry.created));
     line("updated", &json!(entry.updated));
-    line("tags", &json!(shown.tags));
-    for property in &shown.properties {
-        if let Ok(value) = serde_json::from_str(&property.value) {
-            line(&property.name, &value);
-        }
+    line("tags", &json!(note.tags));
+    for (name, value) in properties {
+        line(name, value);
     }
     line(OURS, &Value::Object(ours));
     text.push_str("---\n");
@@ -93,7 +107,7 @@ fn yaml_key(key: &str) -> String {
     if is_plain {
         key.to_owned()
     } else {
-        yaml_scalar(&json!(key))
+        plain_json(&json!(key))
     }
 }
 

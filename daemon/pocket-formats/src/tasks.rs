@@ -125,7 +125,9 @@ impl TaskReader<'_> {
             .map(str::to_owned)
             .collect();
         let completed = self.when(&ICalendarProperty::Completed, fitter);
-        let list = self.other(LIST).unwrap_or_else(|| list.to_owned());
+        // A task that we exported stands on no list but the one it names.
+        let elsewhere = if self.other(ID).is_some() { "" } else { list };
+        let list = self.other(LIST).unwrap_or_else(|| elsewhere.to_owned());
         self.remark_left_out(fitter);
         Task {
             title: fitter.line(title),

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::contacts::{CREATED, FIELDS, ID, UPDATED};
 use crate::contacts_out::{compact, uuid};
+use crate::front_matter::plain_json;
 use crate::lossless;
 use crate::tasks::{LIST, read_task};
 use crate::unfold::{escape, fold};
@@ -72,7 +73,7 @@ fn todo(entry: &Entry, task: &Task, lost: &Map<String, Value>) -> Vec<u8> {
     line(CREATED, &entry.created.to_string());
     line(UPDATED, &entry.updated.to_string());
     if !lost.is_empty() {
-        line(FIELDS, &escape(&Value::Object(lost.clone()).to_string()));
+        line(FIELDS, &escape(&plain_json(&Value::Object(lost.clone()))));
     }
     line("END", "VTODO");
     out
