@@ -1,0 +1,121 @@
+//! From what went wrong below to what the owner is told.
+
+use pocket_core::{Failure, FailureKind, Reason};
+use pocket_crypto::keyring::{EditError, UnlockError};
+use pocket_store::{KeyringFileError, StoreError};
+
+/// Policy's refusal in words, with what the owner can do.
+pub(crate) fn refused(reason: Reason) -> Failure {
+    let remedy = match reason {
+        Reason::Anonymous => "sign in first",
+        Reason::AuditIsFixed => "read it with `pocketctl audit show`",
+        Reason::NoGateway | Reason::Profile(_) => "nothing was sent; the device works offline",
+        Reason::NoScope(..) => "the owner can give it: `pocketctl agent add NAME --scope CATEGORY:VERB`",
+        Reason::OwnerOnly => "ask the owner to do it on the page or with `pocketctl`",
+        Reason::PassphraseNeeded => "send the passphrase with the request",
+        Reason::SecretsApart => "type `pocketctl secret set NAME` and give the value on standard input",
+        Reason::WrongDoor => "type `pocketctl` on the device itself",
+    };
+    Failure::new(FailureKind::Refused, reason.to_string(), remedy)
+}
+
+pub(crate) fn store(error: &StoreError) -> Failure {
+    Failure::new(error.kind(), error.to_string(), error.remedy())
+}
+
+pub(crate) fn keyring(error: &KeyringFileError) -> Failure {
+    let (kind, remedy) = match error {
+        KeyringFileError::Damaged { .. } => (
+            FailureKind::Damaged,
+            "put a copy of keyring.a back from a backup; nothing was made in its place",
+        ),
+        KeyringFileError::Newer { .. } => (FailureKind::Newer, "update the software; nothing was touched"),
+        KeyringFileError::Io { .. } => (
+            FailureKind::Internal,
+            "check the disk, its free space and permissions",
+        ),
+    };
+    Failure::new(kind, error.to_string(), remedy)
+}
+
+pub(crate) fn unlock(error: UnlockError) -> Failure {
+    let (kind, remedy) = match error {
+        UnlockError::Damaged(_) => (
+            FailureKind::Damaged,
+            "put a copy of the keyring back from a backup; the data was left untouched",
+        ),
+        UnlockError::DeviceSecretForeign => (
+            FailureKind::DeviceSecretForeign,
+            "put this device's own secret back, or open it with `pocketctl unlock --recovery`",
+        ),
+        UnlockError::DeviceSecretMissing => (
+            FailureKind::DeviceSecretMissing,
+            "put the device secret back, or open it with `pocketctl unlock --recovery`",
+        ),
+        UnlockError::NoSuchSlot(_) => (
+            FailureKind::NotFound,
+            "open it another way: passphrase or recovery key",
+        ),
+        UnlockError::WrongPassphrase => (
+            FailureKind::WrongCredential,
+            "try again, or open it with `pocketctl unlock --recovery`",
+        ),
+        UnlockError::WrongRecoveryKey => (
+            FailureKind::WrongCredential,
+            "look for the newest recovery key that you wrote down",
+        ),
+    };
+    Failure::new(kind, error.to_string(), remedy)
+}
+
+pub(crate) fn edit(error: EditError) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        error.to_string(),
+        "nothing was changed; try again",
+    )
+}
+
+pub(crate) fn locked() -> Failure {
+    Failure::new(
+        FailureKind::Locked,
+        "the vault is locked",
+        "unlock it: `pocketctl unlock`, or on the page",
+    )
+}
+
+pub(crate) fn not_set_up() -> Failure {
+    Failure::new(
+        FailureKind::NotSetUp,
+        "this device has no owner yet",
+        "set it up: `pocketctl setup`, or on the page with the setup code",
+    )
+}
+
+pub(crate) fn throttled(seconds: u64) -> Failure {
+    Failure::new(
+        FailureKind::Throttled,
+        format!("too many wrong guesses: the next one may come in {seconds} s"),
+        "wait, then try again",
+    )
+}
+
+pub(crate) fn invalid(message: impl Into<String>, remedy: impl Into<String>) -> Failure {
+    Failure::new(FailureKind::Invalid, message, remedy)
+}
+
+pub(crate) fn not_found(what: &str) -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        format!("no such {what}"),
+        "look it up with `list` or `search`",
+    )
+}
+
+pub(crate) fn internal(message: impl Into<String>) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        message,
+        "this is a defect: please report it",
+    )
+}

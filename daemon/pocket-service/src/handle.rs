@@ -1,0 +1,254 @@
+//! The asynchronous side: what the doors hold.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use pocket_core::{Actor, Agent, Answer, Credential, Failure, FailureKind, Operation};
+use pocket_crypto::{Key, RecoveryKey, SecretBytes};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::passphrase::{HashCost, Kdf, NewPassphrase};
+
+/// Requests that may wait for the engine. Each may carry a 1 MiB piece of a file, so that a full
+/// queue stays small on a 512 MB board.
+pub(crate) const WAITING: usize = 16;
+
+/// A request from a door.
+pub struct Request {
+    /// Who asks; the door vouches for it.
+    pub actor: Actor,
+    /// What for.
+    pub operation: Operation,
+    /// The passphrase, where it is shown with the request. For [`Operation::Setup`] the one to set;
+    /// for an unlock with the recovery key, that key.
+    pub passphrase: Option<SecretBytes>,
+    /// What else travels beside: setup code, new passphrase, secret value, recovery groups, a
+    /// piece of a file, an exported log.
+    pub payload: Option<SecretBytes>,
+}
+
+impl Request {
+    /// A request that carries nothing beside it.
+    pub const fn new(actor: Actor, operation: Operation) -> Self {
+        Self {
+            actor,
+            operation,
+            passphrase: None,
+            payload: None,
+        }
+    }
+
+    /// The same with the passphrase shown.
+    #[must_use]
+    pub fn with_passphrase(self, passphrase: SecretBytes) -> Self {
+        Self {
+            passphrase: Some(passphrase),
+            ..self
+        }
+    }
+
+    /// The same with something travelling beside it.
+    #[must_use]
+    pub fn with_payload(self, payload: SecretBytes) -> Self {
+        Self {
+            payload: Some(payload),
+            ..self
+        }
+    }
+}
+
+/// An answer, and what travels beside it: recovery key, token, setup code, a piece of a file.
+pub struct Reply {
+    /// The answer.
+    pub answer: Answer,
+    /// What travels beside.
+    pub payload: Option<SecretBytes>,
+}
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self {
+            answer,
+            payload: None,
+        }
+    }
+}
+
+/// What has been shown of who one is, with the slow hash already done.
+pub(crate) enum Shown {
+    Nothing,
+    Passphrase(Key),
+    RecoveryKey(SecretBytes),
+}
+
+impl Shown {
+    /// The hashed passphrase, if that is what was shown.
+    pub(crate) fn into_key(self) -> Option<Key> {
+        match self {
+            Self::Passphrase(key) => Some(key),
+            Self::Nothing | Self::RecoveryKey(_) => None,
+        }
+    }
+}
+
+/// What the engine is asked, each with the way back.
+pub(crate) enum Message {
+    Agent {
+        token: SecretBytes,
+        reply: oneshot::Sender<Result<Agent, Failure>>,
+    },
+    Kdf {
+        reply: oneshot::Sender<Result<Kdf, Failure>>,
+    },
+    Run {
+        request: Box<Request>,
+        shown: Shown,
+        new: Option<NewPassphrase>,
+        reply: oneshot::Sender<Result<Reply, Failure>>,
+    },
+    Stop {
+        reply: oneshot::Sender<()>,
+    },
+}
+
+/// A way to the engine. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    sender: mpsc::Sender<Message>,
+    changes: watch::Receiver<u64>,
+    // One slow hash at a time: each takes up to an eighth of the memory.
+    hashing: Arc<Mutex<()>>,
+    cost: HashCost,
+}
+
+impl Handle {
+    pub(crate) fn new(sender: mpsc::Sender<Message>, changes: watch::Receiver<u64>, cost: HashCost) -> Self {
+        Self {
+            sender,
+            changes,
+            hashing: Arc::new(Mutex::new(())),
+            cost,
+        }
+    }
+
+    /// Asks the engine, and waits for the answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] in words for the caller.
+    pub async fn call(&self, request: Request) -> Result<Reply, Failure> {
+        if request.passphrase.is_some() {
+            let handle = self.clone();
+            let task = tokio::task::spawn_blocking(move || handle.call_blocking(request));
+            return task.await.map_err(|_| stopped())?;
+        }
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Run {
+            request: Box::new(request),
+            shown: Shown::Nothing,
+            new: None,
+            reply,
+        };
+        self.sender.send(message).await.map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// The same, for callers without an asynchronous runtime. Must not be called from within one.
+    ///
+    /// # Errors
+    /// A [`Failure`] in words for the caller.
+    pub fn call_blocking(&self, mut request: Request) -> Result<Reply, Failure> {
+        let mut shown = Shown::Nothing;
+        let mut new = None;
+        match (&request.operation, request.passphrase.take()) {
+            (_, None) => {}
+            (Operation::Setup, Some(passphrase)) => new = Some(self.hash_new(&passphrase)?),
+            (
+                Operation::Unlock {
+                    with: Credential::RecoveryKey,
+                },
+                Some(key),
+            ) => shown = Shown::RecoveryKey(key),
+            (operation, Some(passphrase)) => {
+                if matches!(operation, Operation::PassphraseChange) {
+                    let replacement = request.payload.take().ok_or_else(no_new_passphrase)?;
+                    new = Some(self.hash_new(&replacement)?);
+                }
+                // Who lost the passphrase and came in by the recovery key shows that key here too.
+                let is_recovery_key = passphrase.expose_str().is_ok_and(|text| RecoveryKey::parse(text).is_ok());
+                shown = match operation {
+                    Operation::PassphraseChange if is_recovery_key => Shown::RecoveryKey(passphrase),
+                    _ => Shown::Passphrase(self.hash(&passphrase)?),
+                };
+            }
+        }
+        self.ask(|reply| Message::Run {
+            request: Box::new(request),
+            shown,
+            new,
+            reply,
+        })
+    }
+
+    /// Who shows this token.
+    ///
+    /// # Errors
+    /// [`FailureKind::WrongCredential`] for an unknown or revoked token, [`FailureKind::Locked`]
+    /// while nobody can tell.
+    pub async fn agent(&self, token: SecretBytes) -> Result<Agent, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.sender
+            .send(Message::Agent { token, reply })
+            .await
+            .map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+
+    /// A counter that moves with each change of data or state.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    /// Stops the engine cleanly: keys leave the memory, everything is on disk.
+    pub fn stop_blocking(&self) {
+        let (reply, stopped) = oneshot::channel();
+        if self.sender.blocking_send(Message::Stop { reply }).is_ok() {
+            // A closed channel means that it stopped already.
+            stopped.blocking_recv().unwrap_or_default();
+        }
+    }
+
+    fn ask<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<T, Failure>>) -> Message,
+    ) -> Result<T, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.sender.blocking_send(message(reply)).map_err(|_| stopped())?;
+        answer.blocking_recv().map_err(|_| stopped())?
+    }
+
+    fn hash(&self, passphrase: &SecretBytes) -> Result<Key, Failure> {
+        let kdf: Kdf = self.ask(|reply| Message::Kdf { reply })?;
+        let _one = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
+        kdf.derive(passphrase)
+    }
+
+    fn hash_new(&self, passphrase: &SecretBytes) -> Result<NewPassphrase, Failure> {
+        let _one = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
+        NewPassphrase::derive(passphrase, self.cost)
+    }
+}
+
+fn stopped() -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        "the device is stopping",
+        "start pocketd again",
+    )
+}
+
+fn no_new_passphrase() -> Failure {
+    Failure::new(
+        FailureKind::Invalid,
+        "the new passphrase is missing",
+        "send it beside the old one",
+    )
+}

@@ -1,0 +1,208 @@
+//! The device's files apart from the store: keyring, device secret, count of wrong guesses.
+
+use std::path::PathBuf;
+
+use pocket_core::{Attempts, Failure, FailureKind, Finding, LockState, Profile, Status, Timestamp};
+use pocket_crypto::keyring::UnlockError;
+use pocket_crypto::{Key, Keyring};
+use pocket_store::atomic::write_atomically;
+use pocket_store::{DeviceSecretError, DeviceSecretPlace, Folder};
+use tracing::warn;
+
+use crate::engine::Now;
+use crate::failure;
+use crate::service::{Config, StartError};
+
+/// The device as its files have it.
+pub(crate) struct Device {
+    pub(crate) folder: Folder,
+    config: Config,
+    attempts: Attempts,
+    /// What was mended or found damaged since the start.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Device {
+    pub(crate) fn open(config: Config) -> Result<Self, StartError> {
+        let folder = Folder::open(&config.data_dir)?;
+        Ok(Self {
+            folder,
+            config,
+            attempts: Attempts::default(),
+            findings: Vec::new(),
+        })
+    }
+
+    /// Where the secret of the device with this ring lies.
+    pub(crate) fn secret_place(&self, ring_id: [u8; 16]) -> DeviceSecretPlace {
+        DeviceSecretPlace::choose(
+            None,
+            self.config.device_secret_dir.clone(),
+            self.folder.path(),
+            ring_id,
+        )
+    }
+
+    /// The device secret that belongs to `keyring`; `None` when it is not there.
+    pub(crate) fn read_secret(&self, keyring: &Keyring) -> Result<Option<Key>, Failure> {
+        self.secret_place(keyring.ring_id())
+            .read()
+            .map_err(|error| secret_failed(&error))
+    }
+
+    pub(crate) fn create_secret(&self, ring_id: [u8; 16], secret: &Key) -> Result<(), Failure> {
+        self.secret_place(ring_id)
+            .create(secret)
+            .map_err(|error| secret_failed(&error))
+    }
+
+    /// Marks that a setup is under way: cut before its end, it is undone at the next start.
+    pub(crate) fn mark_setup(&self) -> Result<(), Failure> {
+        write_atomically(&self.setup_marker(), b"", 0o600).map_err(|error| marker_failed(&error))
+    }
+
+    /// The setup is complete.
+    pub(crate) fn unmark_setup(&self) -> Result<(), Failure> {
+        let removed = std::fs::remove_file(self.setup_marker());
+        let synced = removed.and_then(|()| std::fs::File::open(self.folder.path())?.sync_all());
+        synced.map_err(|error| marker_failed(&error))
+    }
+
+    /// Whether a setup was cut short.
+    pub(crate) fn setup_was_cut(&self) -> bool {
+        self.setup_marker().exists()
+    }
+
+    /// Whether there is a store at all: a device that was set up has one.
+    pub(crate) fn has_store(&self) -> bool {
+        self.folder.path().join("db").exists()
+    }
+
+    fn setup_marker(&self) -> PathBuf {
+        self.folder.path().join("setup.pending")
+    }
+
+    /// Forgets what was known of the former owner's device.
+    pub(crate) fn forget(&mut self) {
+        self.attempts = Attempts::default();
+        self.findings.clear();
+    }
+
+    pub(crate) fn read_keyring(&mut self) -> Result<Option<Keyring>, Failure> {
+        let read = self
+            .folder
+            .read_keyring()
+            .map_err(|error| failure::keyring(&error))?;
+        let Some(read) = read else { return Ok(None) };
+        if let Some(finding) = &read.repaired {
+            warn!(
+                what = finding.what,
+                problem = finding.problem,
+                "the keyring was mended from its copy"
+            );
+            self.findings.push(finding.clone());
+        }
+        Ok(Some(read.keyring))
+    }
+
+    pub(crate) fn write_keyring(&self, keyring: &Keyring) -> Result<(), Failure> {
+        self.folder
+            .write_keyring(keyring)
+            .map_err(|error| failure::keyring(&error))
+    }
+
+    /// Whether a guess may be made now.
+    pub(crate) fn may_guess(&self, now: Timestamp) -> Result<(), Failure> {
+        let wait = self.attempts.wait(now);
+        if wait.is_zero() {
+            Ok(())
+        } else {
+            Err(failure::throttled(wait.as_secs().max(1)))
+        }
+    }
+
+    /// Reads the count of wrong guesses from before the last start.
+    pub(crate) fn recall_attempts(&mut self, keyring: &Keyring, now: Now) {
+        // Without the device secret no passphrase opens anything, however often one guesses.
+        if let Ok(Some(secret)) = self.read_secret(keyring) {
+            self.attempts = self.folder.read_attempts(&secret).rebased(now.wall);
+        }
+    }
+
+    /// How many wrong guesses there were.
+    pub(crate) const fn attempts(&self) -> Attempts {
+        self.attempts
+    }
+
+    /// Counts a wrong guess, on disk, before it is answered.
+    pub(crate) fn guessed_wrong(&mut self, secret: Option<&Key>, now: Timestamp) {
+        self.keep_attempts(self.attempts.failed(now), secret);
+    }
+
+    /// Forgets the wrong guesses after a right one.
+    pub(crate) fn guessed_right(&mut self, secret: Option<&Key>) {
+        if self.attempts != Attempts::default() {
+            self.keep_attempts(Attempts::default(), secret);
+        }
+    }
+
+    fn keep_attempts(&mut self, attempts: Attempts, secret: Option<&Key>) {
+        self.attempts = attempts;
+        if let Some(secret) = secret
+            && let Err(error) = self.folder.write_attempts(secret, attempts)
+        {
+            // The count in memory still slows the guesser down until the next start.
+            warn!(%error, "the count of wrong guesses could not be written");
+        }
+    }
+
+    /// The part of the status that needs no keys.
+    pub(crate) fn status(&self, now: Timestamp) -> Status {
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            state: LockState::Locked,
+            profile: Profile::OfflineOnly,
+            profile_until: None,
+            recovery_confirmed: None,
+            recovery_groups: None,
+            failed_unlocks: self.attempts.failures(),
+            wait_seconds: self.attempts.wait(now).as_secs(),
+            device_secret: String::new(),
+            categories: Vec::new(),
+            findings: Vec::new(),
+            reset: None,
+        }
+    }
+
+    /// Tells a wrong guess from trouble that is not the guesser's, counts it, and says what it is.
+    pub(crate) fn unlock_failed(
+        &mut self,
+        error: UnlockError,
+        secret: Option<&Key>,
+        now: Timestamp,
+    ) -> Failure {
+        if matches!(
+            error,
+            UnlockError::WrongPassphrase | UnlockError::WrongRecoveryKey
+        ) {
+            self.guessed_wrong(secret, now);
+        }
+        failure::unlock(error)
+    }
+}
+
+fn secret_failed(error: &DeviceSecretError) -> Failure {
+    Failure::new(
+        FailureKind::DeviceSecretMissing,
+        error.to_string(),
+        "mend what the message names, then try again",
+    )
+}
+
+fn marker_failed(error: &std::io::Error) -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        format!("the data folder can't be written: {error}"),
+        "check the disk, its free space and the folder's permissions",
+    )
+}

@@ -1,0 +1,150 @@
+//! The locked device: it can be unlocked, or reset, and says how it is.
+
+use pocket_core::{Actor, Answer, Failure, FailureKind, Operation};
+use pocket_crypto::{Key, Keyring, RecoveryKey, SecretBytes, Unlocked};
+use tracing::{info, warn};
+
+use crate::engine::Now;
+use crate::failure;
+use crate::handle::{Reply, Request, Shown};
+use crate::keys::Device;
+use crate::vault::{Opening, Vault, typed_erase};
+
+/// A device whose keys are not in memory.
+pub(crate) struct Locked {
+    keyring: Keyring,
+}
+
+/// What follows a request to the locked device.
+pub(crate) enum Opened {
+    /// Unlocked.
+    Unlocked(Box<Vault>, Reply),
+    /// To be reset; the vault is missing when the store is too damaged to open. The key is the
+    /// hashed passphrase, for the proof.
+    Reset(Option<Box<Vault>>, Option<Key>),
+}
+
+impl Locked {
+    pub(crate) const fn new(keyring: Keyring) -> Self {
+        Self { keyring }
+    }
+
+    pub(crate) const fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    pub(crate) fn handle(
+        &self,
+        device: &mut Device,
+        request: &Request,
+        shown: Shown,
+        now: Now,
+    ) -> Result<Opened, Failure> {
+        match &request.operation {
+            Operation::Unlock { .. } => {
+                let vault = self.unlock(device, request, &shown, now)?;
+                Ok(Opened::Unlocked(Box::new(vault), Answer::Done.into()))
+            }
+            Operation::FactoryReset { confirm } => {
+                typed_erase(confirm)?;
+                self.reset(device, request, shown, now)
+            }
+            Operation::Setup | Operation::SetupCode => Err(Failure::new(
+                FailureKind::Conflict,
+                "this device has an owner already",
+                "unlock it; to give it away, use `pocketctl factory-reset`",
+            )),
+            _ => Err(failure::locked()),
+        }
+    }
+
+    fn unlock(
+        &self,
+        device: &mut Device,
+        request: &Request,
+        shown: &Shown,
+        now: Now,
+    ) -> Result<Vault, Failure> {
+        let guesses = device.attempts();
+        let keys = verify(device, &self.keyring, shown, now)?;
+        let opening = Opening {
+            actor: request.actor.reference(),
+            guesses,
+            now,
+        };
+        let vault = Vault::open(device, keys, self.keyring.clone(), &opening)?;
+        info!("unlocked");
+        Ok(vault)
+    }
+
+    /// A reset of a locked device: who shows the passphrase could unlock it, so it is unlocked first
+    /// and the reset leaves its record like any other act.
+    fn reset(
+        &self,
+        device: &mut Device,
+        request: &Request,
+        shown: Shown,
+        now: Now,
+    ) -> Result<Opened, Failure> {
+        verify(device, &self.keyring, &shown, now)?;
+        let vault = match self.unlock(device, request, &shown, now) {
+            Ok(mut vault) => {
+                let actor = with_passphrase(&request.actor);
+                vault.record_reset(&actor, &request.operation, now)?;
+                Some(Box::new(vault))
+            }
+            // Whoever wants it gone must not be kept from it by damage.
+            Err(failure) if failure.kind == FailureKind::Damaged => {
+                warn!("the store is damaged: it is reset without a last record");
+                None
+            }
+            Err(failure) => return Err(failure),
+        };
+        Ok(Opened::Reset(vault, shown.into_key()))
+    }
+}
+
+/// The actor once the passphrase that came with the request proved right.
+pub(crate) fn with_passphrase(actor: &Actor) -> Actor {
+    match actor {
+        Actor::Owner { door, .. } | Actor::Nobody(door) => Actor::Owner {
+            door: *door,
+            passphrase_shown: true,
+        },
+        Actor::Agent(_) | Actor::Device => actor.clone(),
+    }
+}
+
+/// Opens the keyring with what was shown; counts a wrong guess before it is answered.
+pub(crate) fn verify(
+    device: &mut Device,
+    keyring: &Keyring,
+    shown: &Shown,
+    now: Now,
+) -> Result<Unlocked, Failure> {
+    device.may_guess(now.wall)?;
+    let secret = device.read_secret(keyring)?;
+    let opened = match shown {
+        Shown::Nothing => {
+            return Err(failure::invalid(
+                "the passphrase is missing",
+                "send it with the request",
+            ));
+        }
+        Shown::Passphrase(derived) => keyring.unlock_passphrase(derived, secret.as_ref()),
+        Shown::RecoveryKey(text) => keyring.unlock_recovery(&parse_recovery_key(text)?),
+    };
+    let keys = opened.map_err(|error| device.unlock_failed(error, secret.as_ref(), now.wall))?;
+    device.guessed_right(secret.as_ref());
+    Ok(keys)
+}
+
+fn parse_recovery_key(text: &SecretBytes) -> Result<RecoveryKey, Failure> {
+    let text = text.expose_str().unwrap_or_default();
+    RecoveryKey::parse(text).map_err(|error| {
+        failure::invalid(
+            error.to_string(),
+            "type all eight groups as they stand on your paper",
+        )
+    })
+}

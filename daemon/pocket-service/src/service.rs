@@ -1,0 +1,76 @@
+//! Starting and stopping the engine.
+
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+
+use crate::engine::Engine;
+use crate::handle::{Handle, WAITING};
+use crate::passphrase::HashCost;
+
+/// Where the device keeps its things.
+pub struct Config {
+    /// The data folder.
+    pub data_dir: PathBuf,
+    /// The folder of the device secret; should lie elsewhere than the data.
+    pub device_secret_dir: PathBuf,
+    /// How dear a guess of the passphrase is made.
+    pub hash_cost: HashCost,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data folder can't be used.
+    #[error(transparent)]
+    Folder(#[from] pocket_store::FolderError),
+    /// The engine's thread or timer can't be made.
+    #[error("the engine's thread could not be started")]
+    Thread(#[source] std::io::Error),
+}
+
+/// The running engine.
+pub struct Service {
+    handle: Handle,
+    thread: JoinHandle<()>,
+}
+
+impl Service {
+    /// Opens the data folder and starts the engine, locked.
+    ///
+    /// # Errors
+    /// [`StartError`] when the folder is held by another process, is not ours or can't be read.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let (changed, changes) = watch::channel(0);
+        let handle = Handle::new(sender, changes, config.hash_cost);
+        let engine = Engine::open(config, changed)?;
+        let timer = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build();
+        let timer = timer.map_err(StartError::Thread)?;
+        let thread = thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || engine.run(&timer, receiver))
+            .map_err(StartError::Thread)?;
+        Ok(Self { handle, thread })
+    }
+
+    /// A way to the engine.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Whether the engine has ended, cleanly or not.
+    pub fn ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Stops cleanly and waits for it. `false` when the engine had failed.
+    pub fn stop(self) -> bool {
+        self.handle.stop_blocking();
+        self.thread.join().is_ok()
+    }
+}

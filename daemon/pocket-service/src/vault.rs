@@ -1,0 +1,391 @@
+//! The unlocked device: one way through for every request.
+
+mod admin;
+mod agents;
+mod documents;
+mod housekeeping;
+mod log;
+mod opening;
+mod records;
+mod search;
+mod secrets;
+
+use pocket_core::audit::{Chain, Event, Outcome};
+use pocket_core::{
+    Actor, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease, Operation,
+    OperationKind, Permit, Reason, RecordId, Recording, Status, Timestamp, decide,
+};
+use pocket_crypto::{Keyring, SecretBytes, Unlocked};
+use pocket_store::{Changes, Store};
+
+pub(crate) use opening::Opening;
+
+use crate::engine::{Next, Now};
+use crate::failure;
+use crate::handle::{Reply, Request, Shown};
+use crate::keys::Device;
+use crate::locked::{verify, with_passphrase};
+use crate::passphrase::NewPassphrase;
+
+use agents::Agents;
+use documents::Uploads;
+use housekeeping::Housekeeping;
+
+/// The name under which the lease of the profile is kept.
+const LEASE: &str = "lease";
+
+/// Everything that is in memory while the device is unlocked. Dropping it wipes the keys.
+pub(crate) struct Vault {
+    keys: Unlocked,
+    keyring: Keyring,
+    store: Store,
+    chain: Chain<AuditMac>,
+    /// Whether the next answer promises what is not on disk yet.
+    must_sync: bool,
+    lease: Lease,
+    settings: DeviceSettings,
+    pub(crate) agents: Agents,
+    uploads: Uploads,
+    housekeeping: Housekeeping,
+    findings: Vec<Finding>,
+}
+
+/// The keyed MAC of the audit chain; the key stays in the store.
+type AuditMac = Box<dyn Fn(&[u8]) -> [u8; 32] + Send>;
+
+/// The word that a factory reset asks for.
+pub(crate) fn typed_erase(confirm: &str) -> Result<(), Failure> {
+    if confirm == "ERASE" {
+        return Ok(());
+    }
+    Err(failure::invalid(
+        "the reset was not confirmed",
+        "type ERASE in capital letters to destroy everything",
+    ))
+}
+
+impl Vault {
+    pub(crate) const fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    pub(crate) const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Takes one request through: who, may it, record, act, answer.
+    pub(crate) fn handle(
+        &mut self,
+        device: &mut Device,
+        request: Request,
+        shown: Shown,
+        new: Option<NewPassphrase>,
+        now: Now,
+    ) -> Result<Next, Failure> {
+        let Request {
+            actor,
+            operation,
+            payload,
+            ..
+        } = request;
+        let actor = self.identify(device, actor, operation.kind(), &shown, now)?;
+        if matches!(actor, Actor::Owner { .. }) {
+            self.housekeeping.owner_seen(now);
+        }
+        let operation = self.narrow(&actor, operation);
+        match decide(self.lease, &actor, &operation, now.wall) {
+            Decision::Allow(permit) => {
+                self.agents.seen(&actor, now.wall);
+                let act = Act {
+                    permit,
+                    payload,
+                    new,
+                    shown,
+                    now,
+                };
+                self.act(device, &actor, operation, act)
+            }
+            Decision::AskOwner(_) => self.refuse(&actor, &operation, Reason::NoGateway, now),
+            Decision::Refuse(reason) => self.refuse(&actor, &operation, reason, now),
+        }
+    }
+
+    /// The actor, with the passphrase that came along verified. A wrong one is recorded.
+    fn identify(
+        &mut self,
+        device: &mut Device,
+        actor: Actor,
+        kind: OperationKind,
+        shown: &Shown,
+        now: Now,
+    ) -> Result<Actor, Failure> {
+        if matches!(shown, Shown::Nothing) || matches!(actor, Actor::Agent(_) | Actor::Device) {
+            return Ok(actor);
+        }
+        match verify(device, &self.keyring, shown, now) {
+            Ok(_) => Ok(with_passphrase(&actor)),
+            Err(failure) => {
+                let event = self.event(&actor, kind, None, Outcome::Failed(failure.kind), now);
+                self.note(vec![event])?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// A search everywhere means everywhere that the actor may search.
+    fn narrow(&self, actor: &Actor, operation: Operation) -> Operation {
+        match operation {
+            Operation::Search {
+                categories,
+                query,
+                limit,
+            } if categories.is_empty() => {
+                let searchable = |category: &Category| match actor {
+                    Actor::Agent(agent) => agent.scopes.allow(*category, pocket_core::Verb::Search),
+                    _ => category.holds_records(),
+                };
+                let categories = Category::ALL.into_iter().filter(searchable).collect();
+                Operation::Search {
+                    categories,
+                    query,
+                    limit,
+                }
+            }
+            other => other,
+        }
+    }
+
+    fn refuse(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation,
+        reason: Reason,
+        now: Now,
+    ) -> Result<Next, Failure> {
+        let category = operation.categories().first().copied();
+        let outcome = Outcome::Refused(reason.into());
+        let event = self.event(actor, operation.kind(), category, outcome, now);
+        self.note(vec![event])?;
+        Err(failure::refused(reason))
+    }
+
+    fn act(
+        &mut self,
+        device: &mut Device,
+        actor: &Actor,
+        operation: Operation,
+        act: Act,
+    ) -> Result<Next, Failure> {
+        let reply: Reply = match operation {
+            Operation::Lock { all } => {
+                self.lock(act, all)?;
+                return Ok(Next::Lock);
+            }
+            Operation::FactoryReset { confirm } => {
+                typed_erase(&confirm)?;
+                self.admit(act.permit, &[], act.now)?;
+                return Ok(Next::Reset(act.shown.into_key()));
+            }
+            Operation::Add { items, import } => self.add(actor, act, items, import)?.into(),
+            Operation::Delete { category, id } => self.delete(act, category, id)?.into(),
+            Operation::Edit {
+                id,
+                content,
+                revision,
+            } => self.edit(act, id, *content, revision)?.into(),
+            Operation::Get { category, id } => self.get(act, category, id)?.into(),
+            Operation::List {
+                category,
+                after,
+                limit,
+            } => self.list(act, category, after, limit)?.into(),
+            Operation::Search {
+                categories,
+                query,
+                limit,
+            } => self.search(act, &categories, &query, limit)?.into(),
+            Operation::ReadBlob { id, offset } => self.read_blob(act, id, offset)?,
+            Operation::UploadBegin => self.upload_begin(actor, act)?.into(),
+            Operation::UploadChunk { upload } => self.upload_chunk(actor, act, upload)?.into(),
+            Operation::SecretDelete { name } => self.secret_delete(act, &name)?.into(),
+            Operation::SecretList => self.secret_list(act)?.into(),
+            Operation::SecretSet { name, note } => self.secret_set(act, name, note)?.into(),
+            other => self.administer(device, other, act)?,
+        };
+        Ok(Next::Stay(reply))
+    }
+
+    /// What concerns the device rather than its records.
+    fn administer(&mut self, device: &mut Device, operation: Operation, act: Act) -> Result<Reply, Failure> {
+        Ok(match operation {
+            Operation::AgentAdd { name, scopes } => self.agent_add(act, name, scopes)?,
+            Operation::AgentList => self.agent_list(act)?.into(),
+            Operation::AgentRevoke { name } => self.agent_revoke(act, &name)?.into(),
+            Operation::AuditExport
+            | Operation::Export
+            | Operation::Authenticate
+            | Operation::Unlock { .. } => {
+                self.admit(act.permit, &[], act.now)?;
+                Answer::Done.into()
+            }
+            Operation::AuditShow { before, limit } => self.audit_show(act, before, limit)?.into(),
+            Operation::AuditVerify { exported } => self.audit_verify(act, exported)?.into(),
+            Operation::CategoryErase { category } => self.category_erase(device, act, category)?.into(),
+            Operation::Check { accept_loss } => self.check(act, accept_loss)?.into(),
+            Operation::ConsentList => {
+                self.admit(act.permit, &[], act.now)?;
+                Answer::Consents(Vec::new()).into()
+            }
+            Operation::Health { strict } => self.health(act, strict)?.into(),
+            Operation::PassphraseChange => self.passphrase_change(device, act)?.into(),
+            Operation::ProfileSet { profile, minutes } => self.profile_set(act, profile, minutes)?.into(),
+            Operation::ProfileShow => self.profile_show(act)?.into(),
+            Operation::RecoveryConfirm => self.recovery_confirm(device, act)?.into(),
+            Operation::RecoveryNew => self.recovery_new(device, act)?,
+            Operation::Setup | Operation::SetupCode => {
+                return Err(Failure::new(
+                    FailureKind::Conflict,
+                    "this device has an owner already",
+                    "to give it away, use `pocketctl factory-reset`",
+                ));
+            }
+            _ => return Err(failure::internal("an operation has no one to do it")),
+        })
+    }
+
+    /// Records a permit as it asks for, and uses it up: the caller acts next, once. No answer leaves
+    /// the engine before the entries are as durable as the permit asks: the group's sync comes first.
+    fn admit(&mut self, permit: Permit, records: &[(Category, RecordId)], now: Now) -> Result<(), Failure> {
+        let permit = match permit.unrecorded() {
+            Ok(_leave) => return Ok(()),
+            Err(permit) => permit,
+        };
+        let Self {
+            store,
+            chain,
+            must_sync,
+            ..
+        } = self;
+        let draft = chain.draft(permit, records, Outcome::Allowed, now.wall);
+        let _leave = draft.recorded(|recording, entries| {
+            store.apply_own(entries).map_err(|error| failure::store(&error))?;
+            chain.advance(entries);
+            *must_sync |= recording == Recording::First;
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// Makes changes together with the entries that record them, in one transaction.
+    fn commit(
+        &mut self,
+        permit: Permit,
+        records: &[(Category, RecordId)],
+        changes: Changes,
+        now: Now,
+    ) -> Result<(), Failure> {
+        let draft = self.chain.draft(permit, records, Outcome::Done, now.wall);
+        let entries = draft.entries().to_vec();
+        let _leave = self
+            .store
+            .apply(draft, changes)
+            .map_err(|error| failure::store(&error))?;
+        self.chain.advance(&entries);
+        self.must_sync = true;
+        Ok(())
+    }
+
+    /// Records what needs no permit: refusals, failures, outcomes.
+    fn note(&mut self, events: Vec<Event>) -> Result<(), Failure> {
+        let entries = self.chain.link(events);
+        self.store
+            .apply_own(&entries)
+            .map_err(|error| failure::store(&error))?;
+        self.chain.advance(&entries);
+        self.must_sync = true;
+        Ok(())
+    }
+
+    fn event(
+        &self,
+        actor: &Actor,
+        operation: OperationKind,
+        category: Option<Category>,
+        outcome: Outcome,
+        now: Now,
+    ) -> Event {
+        let actor = actor.reference();
+        Event {
+            at: now.wall,
+            actor,
+            operation,
+            category,
+            records: Vec::new(),
+            count: 0,
+            outcome,
+        }
+    }
+
+    /// Refuses to answer for a category that is known to be short.
+    fn whole(&self, category: Category) -> Result<(), Failure> {
+        self.store.whole(category).map_err(|finding| {
+            Failure::new(
+                FailureKind::Damaged,
+                format!("{}: {}", finding.what, finding.problem),
+                finding.remedy,
+            )
+        })
+    }
+
+    /// Puts what the last requests promised on disk.
+    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
+        if self.must_sync {
+            self.store.sync().map_err(|error| failure::store(&error))?;
+            self.must_sync = false;
+        }
+        Ok(())
+    }
+
+    /// The owner's part of the status.
+    pub(crate) fn describe(&self, device: &Device, status: &mut Status, now: Timestamp) {
+        status.device_secret = device.secret_place(self.keyring.ring_id()).describe();
+        status.profile = self.lease.in_force(now);
+        status.profile_until = self.lease.ends(now);
+        status.recovery_confirmed = Some(self.keys.recovery_confirmed());
+        if !self.keys.recovery_confirmed() {
+            status.recovery_groups = crate::setup::groups(self.keys.recovery_challenge());
+        }
+        status.findings.clone_from(&self.findings);
+        status.categories = Category::ALL
+            .into_iter()
+            .map(|category| self.describe_category(category))
+            .collect();
+    }
+
+    fn describe_category(&self, category: Category) -> pocket_core::CategoryStatus {
+        let records = match category {
+            Category::Audit => self.chain.head().sequence,
+            // A category that is known to be short has a finding; it has no number.
+            _ => self.store.count(category).unwrap_or(0),
+        };
+        let days = self
+            .settings
+            .retention(category)
+            .map(|kept| kept.as_secs() / (24 * 60 * 60));
+        pocket_core::CategoryStatus {
+            category,
+            sensitivity: category.sensitivity(),
+            records,
+            retention_days: days.and_then(|days| u32::try_from(days).ok()),
+        }
+    }
+}
+
+/// What an operation needs to be done: the permit, and what travels beside.
+struct Act {
+    permit: Permit,
+    payload: Option<SecretBytes>,
+    new: Option<NewPassphrase>,
+    shown: Shown,
+    now: Now,
+}

@@ -1,0 +1,282 @@
+//! The device rather than its records: lock, profile, passphrase, recovery key, erasing a category.
+
+use std::time::Duration;
+
+use pocket_core::audit::Outcome;
+use pocket_core::{
+    Actor, Answer, Category, Door, Failure, FailureKind, Finding, Lease, OperationKind, Profile,
+};
+use pocket_crypto::{Key, Unlocked};
+use pocket_store::Changes;
+
+use super::{Act, LEASE, Vault};
+use crate::failure;
+use crate::handle::Reply;
+use crate::keys::Device;
+use crate::setup::groups;
+
+impl Vault {
+    /// Locks; in panic it revokes every agent and shuts every profile first.
+    pub(super) fn lock(&mut self, act: Act, all: bool) -> Result<(), Failure> {
+        let mut changes = Changes::new();
+        if all {
+            let rows = self.agent_rows();
+            changes = rows
+                .iter()
+                .fold(changes, |changes, row| changes.remove_system(row));
+            changes = changes.put_system(LEASE, encode_lease(Lease::default())?);
+        }
+        self.commit(act.permit, &[], changes, act.now)?;
+        self.settle()
+    }
+
+    pub(super) fn profile_show(&mut self, act: Act) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        Ok(self.profile(act.now.wall))
+    }
+
+    pub(super) fn profile_set(
+        &mut self,
+        act: Act,
+        profile: Profile,
+        minutes: Option<u32>,
+    ) -> Result<Answer, Failure> {
+        let length = minutes.map_or(Lease::USUAL, |minutes| {
+            Duration::from_secs(u64::from(minutes) * 60)
+        });
+        if length.is_zero() || length > Lease::LONGEST {
+            return Err(failure::invalid(
+                "a profile is leased for 1 to 1440 minutes",
+                "give such a number",
+            ));
+        }
+        let lease = Lease::new(profile, act.now.wall, length);
+        let changes = Changes::new().put_system(LEASE, encode_lease(lease)?);
+        let now = act.now;
+        self.commit(act.permit, &[], changes, now)?;
+        self.lease = lease;
+        Ok(self.profile(now.wall))
+    }
+
+    fn profile(&self, now: pocket_core::Timestamp) -> Answer {
+        Answer::Profile {
+            profile: self.lease.in_force(now),
+            until: self.lease.ends(now),
+        }
+    }
+
+    /// Changes the keyring: recorded first, then written, then said to be done.
+    fn change_keyring<T>(
+        &mut self,
+        device: &Device,
+        act: Act,
+        change: impl FnOnce(&mut Unlocked, &mut Act) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut act = act;
+        let mut keys = self.keys.draft();
+        let result = change(&mut keys, &mut act)?;
+        let keyring = keys.to_keyring(&mut rand::rng()).map_err(failure::edit)?;
+        let (kind, now) = (act.permit.kind(), act.now);
+        self.admit(act.permit, &[], now)?;
+        self.sync()?;
+        device.write_keyring(&keyring)?;
+        self.keys = keys;
+        self.keyring = keyring;
+        let actor = Actor::Owner {
+            door: Door::Control,
+            passphrase_shown: true,
+        };
+        let event = self.event(&actor, kind, None, Outcome::Done, now);
+        self.note(vec![event])?;
+        Ok(result)
+    }
+
+    pub(super) fn passphrase_change(&mut self, device: &Device, act: Act) -> Result<Answer, Failure> {
+        let secret = self.device_secret(device)?;
+        self.change_keyring(device, act, |keys, act| {
+            let new = act
+                .new
+                .take()
+                .ok_or_else(|| failure::invalid("the new passphrase is missing", "send it"))?;
+            keys.set_passphrase(
+                &mut rand::rng(),
+                &new.derived,
+                new.kdf.salt,
+                new.kdf.params,
+                Some(&secret),
+            );
+            Ok(Answer::Done)
+        })
+    }
+
+    /// The device secret; a new one where it was lost and the owner came in by the recovery key.
+    fn device_secret(&self, device: &Device) -> Result<Key, Failure> {
+        if let Some(secret) = device.read_secret(&self.keyring)? {
+            return Ok(secret);
+        }
+        let secret = Key::generate(&mut rand::rng());
+        device.create_secret(self.keyring.ring_id(), &secret)?;
+        Ok(secret)
+    }
+
+    pub(super) fn recovery_new(&mut self, device: &Device, act: Act) -> Result<Reply, Failure> {
+        self.change_keyring(device, act, |keys, _| {
+            let recovery = keys.set_recovery(&mut rand::rng());
+            let groups = groups(keys.recovery_challenge());
+            let groups =
+                groups.ok_or_else(|| failure::internal("the new recovery key asks for no groups"))?;
+            Ok(Reply {
+                answer: Answer::SetUp { groups },
+                payload: Some(recovery.to_text()),
+            })
+        })
+    }
+
+    pub(super) fn recovery_confirm(&mut self, device: &Device, act: Act) -> Result<Answer, Failure> {
+        let [first, second] = self
+            .keys
+            .recovery_challenge()
+            .ok_or_else(|| failure::not_found("recovery key: make one with `pocketctl recovery new`"))?;
+        self.change_keyring(device, act, |keys, act| {
+            let typed = act.payload.take();
+            let typed = typed
+                .as_ref()
+                .and_then(|typed| typed.expose_str().ok())
+                .unwrap_or_default();
+            let mut words = typed.split_whitespace();
+            let pair = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            if keys.confirm_recovery([(first, pair.0), (second, pair.1)]) {
+                return Ok(Answer::Done);
+            }
+            Err(Failure::new(
+                FailureKind::WrongCredential,
+                format!(
+                    "these are not groups {} and {} of the recovery key",
+                    first + 1,
+                    second + 1
+                ),
+                "read them from your paper; if it is lost, make a new key with `pocketctl recovery new`",
+            ))
+        })
+    }
+
+    /// Destroys a category: its old key is gone from the keyring first, then what it sealed.
+    pub(super) fn category_erase(
+        &mut self,
+        device: &Device,
+        act: Act,
+        category: Category,
+    ) -> Result<Answer, Failure> {
+        if matches!(category, Category::Documents) {
+            self.uploads = super::Uploads::default();
+        }
+        let now = act.now;
+        self.change_keyring(device, act, |keys, _| {
+            keys.erase_category(&mut rand::rng(), category.code())
+                .map_err(failure::edit)
+        })?;
+        self.store
+            .erase_category(category, super::opening::key_set(&self.keys)?)
+            .map_err(|error| failure::store(&error))?;
+        self.findings.retain(|finding| finding.what != category.name());
+        if category == Category::Settings {
+            self.recall_settings()?;
+        }
+        let actor = Actor::Device;
+        let event = self.event(
+            &actor,
+            OperationKind::CategoryErase,
+            Some(category),
+            Outcome::Done,
+            now,
+        );
+        self.note(vec![event])?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn check(&mut self, act: Act, accept_loss: bool) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        let mut report = self.store.scrub().map_err(|error| failure::store(&error))?;
+        if let Err(broken) = self.verify_log()? {
+            report.findings.push(Finding {
+                what: "audit".to_owned(),
+                problem: broken.to_string(),
+                remedy: "keep a copy of the data folder; compare with an exported log".to_owned(),
+            });
+        }
+        if accept_loss {
+            self.accept_loss()?;
+        } else {
+            self.findings.clone_from(&report.findings);
+        }
+        Ok(Answer::Check(report))
+    }
+
+    /// Goes on with what is left, everywhere. The owner has decided it.
+    fn accept_loss(&mut self) -> Result<(), Failure> {
+        for category in Category::ALL {
+            if self.store.whole(category).is_err() {
+                self.store
+                    .accept_loss(category)
+                    .map_err(|error| failure::store(&error))?;
+            }
+        }
+        if self.store.system_whole().is_err() {
+            self.store
+                .accept_system_loss()
+                .map_err(|error| failure::store(&error))?;
+        }
+        self.must_sync = true;
+        self.findings.clear();
+        self.recall()
+    }
+
+    /// Whether it really works: what was found damaged, and with `strict` a row written and read.
+    pub(super) fn health(&mut self, act: Act, strict: bool) -> Result<Answer, Failure> {
+        let now = act.now;
+        self.admit(act.permit, &[], now)?;
+        let mut findings = self.findings.clone();
+        let records = Category::ALL
+            .into_iter()
+            .map(|category| self.store.count(category).unwrap_or(0))
+            .sum();
+        if strict && let Err(failure) = self.write_and_read_back(now) {
+            findings.push(Finding {
+                what: "store".to_owned(),
+                problem: failure.message,
+                remedy: failure.remedy,
+            });
+        }
+        let audit = self.chain.head().sequence;
+        Ok(Answer::Check(pocket_core::CheckReport {
+            records,
+            blobs: 0,
+            audit,
+            findings,
+        }))
+    }
+
+    fn write_and_read_back(&mut self, now: crate::engine::Now) -> Result<(), Failure> {
+        let permit = pocket_core::decide_own(OperationKind::SelfTest).map_err(failure::refused)?;
+        let probe = now.wall.millis().to_be_bytes().to_vec();
+        let changes = Changes::new().put_system("health", probe.clone());
+        self.commit(permit, &[], changes, now)?;
+        self.sync()?;
+        let read = self
+            .store
+            .system("health")
+            .map_err(|error| failure::store(&error))?;
+        if read.is_some_and(|read| *read == probe) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureKind::Damaged,
+            "a row that was just written reads back differently",
+            "save your data with `pocketctl export`, then replace the card",
+        ))
+    }
+}
+
+fn encode_lease(lease: Lease) -> Result<Vec<u8>, Failure> {
+    postcard::to_stdvec(&lease).map_err(|_| failure::internal("the lease could not be encoded"))
+}

@@ -1,0 +1,106 @@
+//! Reading and verifying the audit log.
+
+use pocket_core::audit::{Broken, Entry, Verifier};
+use pocket_core::{Answer, Failure, Operation, OperationKind};
+use pocket_crypto::SecretBytes;
+
+use super::{Act, Vault};
+use crate::failure;
+
+/// Entries read at once while the log is walked.
+const STRIDE: usize = 256;
+
+impl Vault {
+    pub(super) fn audit_show(
+        &mut self,
+        act: Act,
+        before: Option<u64>,
+        limit: u32,
+    ) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(1);
+        let entries = self
+            .store
+            .audit_before(before, limit)
+            .map_err(|error| failure::store(&error))?;
+        Ok(Answer::Audit(entries))
+    }
+
+    pub(super) fn audit_verify(&mut self, act: Act, exported: bool) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        let verified = match (exported, act.payload) {
+            (true, Some(text)) => self.verify_exported(&text)?,
+            (true, None) => return Err(failure::invalid("the exported log is missing", "send it beside")),
+            (false, _) => self.verify_log()?,
+        };
+        Ok(Answer::AuditVerified(verified))
+    }
+
+    /// Walks the log in the store from its beginning to the head that the device remembers.
+    pub(super) fn verify_log(&self) -> Result<Result<u64, Broken>, Failure> {
+        let mut verifier = Verifier::new(self.store.audit_mac());
+        let mut next = 1;
+        loop {
+            let entries = self
+                .store
+                .audit_from(next, STRIDE)
+                .map_err(|error| failure::store(&error))?;
+            let Some(last) = entries.last() else { break };
+            next = last.sequence.saturating_add(1);
+            if let Err(broken) = entries.iter().try_for_each(|entry| verifier.step(entry)) {
+                return Ok(Err(broken));
+            }
+        }
+        Ok(verifier.finish(self.chain.head()))
+    }
+
+    /// Walks an exported log. Its last entry must be that of its own export: where it is another,
+    /// the end was cut off.
+    fn verify_exported(&self, text: &SecretBytes) -> Result<Result<u64, Broken>, Failure> {
+        let text = text.expose_str().map_err(|_| not_a_log(0))?;
+        let mut verifier = Verifier::new(self.store.audit_mac());
+        let mut last = None;
+        for (line, number) in text.lines().zip(1..) {
+            let entry: Entry = serde_json::from_str(line).map_err(|_| not_a_log(number))?;
+            if let Err(broken) = verifier.step(&entry) {
+                return Ok(Err(broken));
+            }
+            last = Some(entry.event.operation);
+        }
+        let head = verifier.head();
+        if last == Some(OperationKind::AuditExport) {
+            return Ok(verifier.finish(head));
+        }
+        let expected = self.next_export(head.sequence)?;
+        Ok(Err(Broken::Truncated {
+            found: head.sequence,
+            expected,
+        }))
+    }
+
+    /// The first export that the log records after `sequence`; its end when there is none.
+    fn next_export(&self, sequence: u64) -> Result<u64, Failure> {
+        let mut next = sequence.saturating_add(1);
+        loop {
+            let entries = self
+                .store
+                .audit_from(next, STRIDE)
+                .map_err(|error| failure::store(&error))?;
+            let Some(last) = entries.last() else {
+                return Ok(self.chain.head().sequence);
+            };
+            next = last.sequence.saturating_add(1);
+            let export = |entry: &&Entry| entry.event.operation == OperationKind::AuditExport;
+            if let Some(export) = entries.iter().find(export) {
+                return Ok(export.sequence);
+            }
+        }
+    }
+}
+
+fn not_a_log(line: usize) -> Failure {
+    failure::invalid(
+        format!("line {line} is no entry of an exported audit log"),
+        "give the file that `pocketctl audit export` wrote",
+    )
+}

@@ -1,0 +1,212 @@
+//! Into the unlocked state and out of it.
+
+use pocket_core::audit::{Chain, Event, Outcome};
+use pocket_core::{
+    Actor, ActorRef, Attempts, DeviceSettings, Failure, FailureKind, Finding, Lease, Operation,
+    OperationKind, Record,
+};
+use pocket_crypto::{Keyring, Unlocked};
+use pocket_store::{KeySet, Store};
+
+use super::{Agents, AuditMac, Housekeeping, LEASE, Uploads, Vault};
+use crate::engine::Now;
+use crate::failure;
+use crate::keys::Device;
+
+/// Who opens the vault, and what went before.
+pub(crate) struct Opening {
+    pub(crate) actor: ActorRef,
+    pub(crate) guesses: Attempts,
+    pub(crate) now: Now,
+}
+
+impl Vault {
+    /// Makes the store of a new device, with its first record.
+    pub(crate) fn create(
+        device: &Device,
+        keys: Unlocked,
+        keyring: Keyring,
+        actor: ActorRef,
+        now: Now,
+    ) -> Result<Self, Failure> {
+        let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
+        let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
+        vault.note(vec![own(actor, OperationKind::Setup, 0, Outcome::Done, now)])?;
+        vault.sync()?;
+        Ok(vault)
+    }
+
+    /// Opens the store and records how the vault came to be open.
+    pub(crate) fn open(
+        device: &Device,
+        keys: Unlocked,
+        keyring: Keyring,
+        opening: &Opening,
+    ) -> Result<Self, Failure> {
+        let now = opening.now;
+        if !device.has_store() {
+            return Err(store_is_gone());
+        }
+        let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
+        let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
+        let mut events = Vec::new();
+        if !vault.was_closed_cleanly()? {
+            events.push(own(
+                ActorRef::Device,
+                OperationKind::Resume,
+                0,
+                Outcome::Done,
+                now,
+            ));
+        }
+        let failures = opening.guesses.failures();
+        if failures > 0 {
+            events.push(own(
+                ActorRef::Device,
+                OperationKind::FailedUnlocks,
+                failures,
+                Outcome::Done,
+                now,
+            ));
+        }
+        events.push(own(opening.actor, OperationKind::Unlock, 0, Outcome::Done, now));
+        vault.note(events)?;
+        vault.sync()?;
+        Ok(vault)
+    }
+
+    /// Closes the store and opens it again, after a failed write.
+    pub(crate) fn reopen(self: Box<Self>, device: &Device, now: Now) -> Result<Self, Failure> {
+        let Self {
+            keys, keyring, store, ..
+        } = *self;
+        drop(store);
+        let opening = Opening {
+            actor: ActorRef::Device,
+            guesses: Attempts::default(),
+            now,
+        };
+        Self::open(device, keys, keyring, &opening)
+    }
+
+    fn assemble(
+        device: &Device,
+        keys: Unlocked,
+        keyring: Keyring,
+        store: Store,
+        findings: Vec<Finding>,
+        now: Now,
+    ) -> Result<Self, Failure> {
+        let chain = Chain::new(store.audit_head(), Box::new(store.audit_mac()) as AuditMac);
+        let mut vault = Self {
+            keys,
+            keyring,
+            store,
+            chain,
+            must_sync: false,
+            lease: Lease::default(),
+            settings: DeviceSettings::default(),
+            agents: Agents::default(),
+            uploads: Uploads::default(),
+            housekeeping: Housekeeping::new(now),
+            findings: device.findings.iter().cloned().chain(findings).collect(),
+        };
+        vault.recall()?;
+        Ok(vault)
+    }
+
+    /// Reads back what the engine keeps in memory: lease, agents, settings.
+    pub(super) fn recall(&mut self) -> Result<(), Failure> {
+        let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
+        // An unreadable lease is no lease: OFFLINE_ONLY.
+        self.lease = lease
+            .and_then(|bytes| postcard::from_bytes(&bytes).ok())
+            .unwrap_or_default();
+        self.agents = Agents::load(&self.store)?;
+        self.recall_settings()
+    }
+
+    /// Reads the settings anew, after one was changed.
+    pub(super) fn recall_settings(&mut self) -> Result<(), Failure> {
+        let mut settings = DeviceSettings::default();
+        self.store
+            .scan(pocket_core::Category::Settings, &mut |entry| {
+                if let Record::Setting(setting) = entry.content.record() {
+                    // One that an older version knew and this one does not is left alone.
+                    settings.apply(setting).unwrap_or_default();
+                }
+                std::ops::ControlFlow::Continue(())
+            })
+            .map_err(|error| failure::store(&error))?;
+        self.settings = settings;
+        Ok(())
+    }
+
+    fn was_closed_cleanly(&self) -> Result<bool, Failure> {
+        let last = self
+            .store
+            .audit_before(None, 1)
+            .map_err(|error| failure::store(&error))?;
+        let closing = [OperationKind::Lock, OperationKind::AutoLock, OperationKind::Stop];
+        Ok(last
+            .first()
+            .is_none_or(|entry| closing.contains(&entry.event.operation)))
+    }
+
+    /// Records the end and puts everything on disk: the vault is ready to be dropped.
+    pub(crate) fn close(&mut self, kind: OperationKind, now: Now) -> Result<(), Failure> {
+        let permit = pocket_core::decide_own(kind).map_err(failure::refused)?;
+        self.admit(permit, &[], now)?;
+        self.settle()
+    }
+
+    /// Everything on disk, the outside head too.
+    pub(super) fn settle(&mut self) -> Result<(), Failure> {
+        self.store
+            .sync()
+            .and_then(|()| self.store.tick())
+            .map_err(|error| failure::store(&error))
+    }
+
+    /// Records that the device is about to be reset. The last entry that this log gets.
+    pub(crate) fn record_reset(
+        &mut self,
+        actor: &Actor,
+        operation: &Operation,
+        now: Now,
+    ) -> Result<(), Failure> {
+        match pocket_core::decide(self.lease, actor, operation, now.wall) {
+            pocket_core::Decision::Allow(permit) => {
+                self.admit(permit, &[], now)?;
+                self.sync()
+            }
+            pocket_core::Decision::AskOwner(_) => Err(failure::internal("a reset is no cloud call")),
+            pocket_core::Decision::Refuse(reason) => Err(failure::refused(reason)),
+        }
+    }
+}
+
+fn own(actor: ActorRef, operation: OperationKind, count: u32, outcome: Outcome, now: Now) -> Event {
+    Event {
+        at: now.wall,
+        actor,
+        operation,
+        category: None,
+        records: Vec::new(),
+        count,
+        outcome,
+    }
+}
+
+fn store_is_gone() -> Failure {
+    Failure::new(
+        FailureKind::Damaged,
+        "the store is gone from the data folder, though this device was set up",
+        "put the folder `db` back from a copy; nothing was made in its place",
+    )
+}
+
+/// The keys that the store works with.
+pub(super) fn key_set(keys: &Unlocked) -> Result<KeySet, Failure> {
+    KeySet::new(keys).map_err(|error| failure::store(&error))
+}

@@ -1,0 +1,308 @@
+//! Adding, reading, changing and removing records.
+
+use std::collections::HashSet;
+
+use pocket_core::{
+    Actor, Added, Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, NewEntry,
+    Operation, Origin, Record, RecordId, Setting,
+};
+use pocket_store::{BlobRef, Changes};
+use rand::Rng;
+
+use super::{Act, Vault};
+use crate::engine::Now;
+use crate::failure;
+
+impl Vault {
+    pub(super) fn add(
+        &mut self,
+        actor: &Actor,
+        act: Act,
+        items: Vec<NewEntry>,
+        import: bool,
+    ) -> Result<Answer, Failure> {
+        if items.len() > Operation::MOST_ITEMS {
+            return Err(failure::invalid(
+                format!("{} records at once are too many", items.len()),
+                format!("send at most {}", Operation::MOST_ITEMS),
+            ));
+        }
+        let mut batch = Batch::new(origin(actor, import), import, act.now);
+        for item in items {
+            self.take_in(actor, &mut batch, item)?;
+        }
+        let Batch {
+            changes,
+            added,
+            new,
+            settings,
+            ..
+        } = batch;
+        if !new.is_empty() {
+            self.commit(act.permit, &new, changes, act.now)?;
+        }
+        if settings {
+            self.recall_settings()?;
+        }
+        Ok(Answer::Added(added))
+    }
+
+    fn take_in(&mut self, actor: &Actor, batch: &mut Batch, item: NewEntry) -> Result<(), Failure> {
+        let (content, blob) = self.complete(actor, &item)?;
+        if let Record::Setting(setting) = content.record() {
+            batch.settings = true;
+            return self.take_setting(batch, setting, &content);
+        }
+        let id = match (item.id, batch.import) {
+            (Some(id), _) => id,
+            (None, true) => self.store.content_id(&content),
+            (None, false) => random_id(),
+        };
+        let known = self
+            .store
+            .get(content.category(), id)
+            .map_err(|error| failure::store(&error))?;
+        if batch.ids.contains(&id) || known.as_ref().is_some_and(|known| known.content == content) {
+            batch.added.push(Added::AlreadyHere(id));
+        } else if known.is_some() {
+            // An id without a file's own name for it is made from the content: the owner has edited
+            // the record since it came in.
+            batch.added.push(if item.id.is_some() {
+                Added::Differs(id)
+            } else {
+                Added::AlreadyHere(id)
+            });
+        } else {
+            let created = item.created.unwrap_or(batch.now.wall);
+            let updated = item.updated.unwrap_or(created);
+            batch.put(
+                Entry {
+                    id,
+                    created,
+                    updated,
+                    revision: 1,
+                    origin: batch.origin,
+                    content,
+                },
+                blob,
+            );
+        }
+        Ok(())
+    }
+
+    /// A setting is known by its name: adding it again sets it anew.
+    fn take_setting(
+        &mut self,
+        batch: &mut Batch,
+        setting: &Setting,
+        content: &Content,
+    ) -> Result<(), Failure> {
+        check_setting(setting)?;
+        let id = self.setting_id(&setting.name)?;
+        let known = self
+            .store
+            .get(Category::Settings, id)
+            .map_err(|error| failure::store(&error))?;
+        let now = batch.now.wall;
+        let (created, revision) = known.map_or((now, 1), |known| {
+            (known.created, known.revision.saturating_add(1))
+        });
+        let content = content.clone();
+        batch.put(
+            Entry {
+                id,
+                created,
+                updated: now,
+                revision,
+                origin: batch.origin,
+                content,
+            },
+            None,
+        );
+        Ok(())
+    }
+
+    fn setting_id(&self, name: &str) -> Result<RecordId, Failure> {
+        let named = Record::Setting(Setting {
+            name: name.to_owned(),
+            value: String::new(),
+        });
+        let named =
+            Content::check(named).map_err(|error| failure::invalid(error.to_string(), "give it a name"))?;
+        Ok(self.store.content_id(&named))
+    }
+
+    /// The content with what the device itself knows of a document's bytes.
+    fn complete(&mut self, actor: &Actor, item: &NewEntry) -> Result<(Content, Option<BlobRef>), Failure> {
+        let upload = item.upload.map(|id| self.uploads.finish(actor, id)).transpose()?;
+        match (item.content.record(), upload) {
+            (Record::Document(document), upload) => {
+                let mut document = document.clone();
+                let (blob, sha256) =
+                    upload.map_or((None, String::new()), |(blob, sha256)| (Some(blob), sha256));
+                document.size = blob.as_ref().map_or(0, BlobRef::size);
+                document.sha256 = sha256;
+                Ok((checked(Record::Document(document))?, blob))
+            }
+            (_, Some(_)) => Err(failure::invalid(
+                "only a document has bytes",
+                "add it to `documents`",
+            )),
+            (_, None) => Ok((item.content.clone(), None)),
+        }
+    }
+
+    pub(super) fn get(&mut self, act: Act, category: Category, id: RecordId) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[(category, id)], act.now)?;
+        Ok(Answer::Entry(Box::new(self.existing(category, id)?)))
+    }
+
+    pub(super) fn existing(&self, category: Category, id: RecordId) -> Result<Entry, Failure> {
+        let entry = self
+            .store
+            .get(category, id)
+            .map_err(|error| failure::store(&error))?;
+        entry.ok_or_else(|| failure::not_found(&format!("record in {category}: {id}")))
+    }
+
+    pub(super) fn edit(
+        &mut self,
+        act: Act,
+        id: RecordId,
+        content: Content,
+        revision: Option<u32>,
+    ) -> Result<Answer, Failure> {
+        let category = content.category();
+        let old = self.existing(category, id)?;
+        if revision.is_some_and(|revision| revision != old.revision) {
+            return Err(Failure::new(
+                FailureKind::Conflict,
+                format!(
+                    "the record is at revision {}: it was changed meanwhile",
+                    old.revision
+                ),
+                "read it again, then edit that",
+            ));
+        }
+        let content = kept_by_device(&old, content)?;
+        let is_setting = category == Category::Settings;
+        let blob = self.store.blob_of(id).map_err(|error| failure::store(&error))?;
+        let entry = Entry {
+            updated: act.now.wall,
+            revision: old.revision.saturating_add(1),
+            content,
+            ..old
+        };
+        let changes = Changes::new().put(entry.clone(), blob);
+        self.commit(act.permit, &[(category, id)], changes, act.now)?;
+        if is_setting {
+            self.recall_settings()?;
+        }
+        Ok(Answer::Entry(Box::new(entry)))
+    }
+
+    pub(super) fn delete(&mut self, act: Act, category: Category, id: RecordId) -> Result<Answer, Failure> {
+        self.existing(category, id)?;
+        let changes = Changes::new().remove(category, id);
+        self.commit(act.permit, &[(category, id)], changes, act.now)?;
+        if category == Category::Settings {
+            self.recall_settings()?;
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn list(
+        &mut self,
+        act: Act,
+        category: Category,
+        after: Option<RecordId>,
+        limit: u32,
+    ) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        self.whole(category)?;
+        let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(1);
+        let page = self
+            .store
+            .page(category, after, limit)
+            .map_err(|error| failure::store(&error))?;
+        Ok(Answer::Page(page))
+    }
+}
+
+/// What one `Add` is about to change.
+struct Batch {
+    changes: Changes,
+    added: Vec<Added>,
+    new: Vec<(Category, RecordId)>,
+    ids: HashSet<RecordId>,
+    settings: bool,
+    origin: Origin,
+    import: bool,
+    now: Now,
+}
+
+impl Batch {
+    fn new(origin: Origin, import: bool, now: Now) -> Self {
+        Self {
+            changes: Changes::new(),
+            added: Vec::new(),
+            new: Vec::new(),
+            ids: HashSet::new(),
+            settings: false,
+            origin,
+            import,
+            now,
+        }
+    }
+
+    fn put(&mut self, entry: Entry, blob: Option<BlobRef>) {
+        self.ids.insert(entry.id);
+        self.new.push((entry.content.category(), entry.id));
+        self.added.push(Added::New(entry.id));
+        self.changes = std::mem::take(&mut self.changes).put(entry, blob);
+    }
+}
+
+const fn origin(actor: &Actor, import: bool) -> Origin {
+    match actor {
+        Actor::Agent(_) => Origin::Agent,
+        _ if import => Origin::Import,
+        _ => Origin::Owner,
+    }
+}
+
+pub(super) fn random_id() -> RecordId {
+    let mut bytes = [0; 16];
+    rand::rng().fill_bytes(&mut bytes);
+    RecordId::from_bytes(bytes)
+}
+
+pub(super) fn checked(record: Record) -> Result<Content, Failure> {
+    Content::check(record)
+        .map_err(|error| failure::invalid(error.to_string(), "mend that field and try again"))
+}
+
+fn check_setting(setting: &Setting) -> Result<(), Failure> {
+    let mut settings = DeviceSettings::default();
+    settings
+        .apply(setting)
+        .map_err(|error| failure::invalid(error.to_string(), "give it such a value"))
+}
+
+/// The new content, with the fields that no one but the device sets as they were.
+fn kept_by_device(old: &Entry, content: Content) -> Result<Content, Failure> {
+    match (old.content.record(), content.record()) {
+        (Record::Document(old), Record::Document(new)) => {
+            let mut document = new.clone();
+            document.size = old.size;
+            document.sha256.clone_from(&old.sha256);
+            checked(Record::Document(document))
+        }
+        (Record::Setting(old), Record::Setting(new)) if old.name != new.name => Err(failure::invalid(
+            "a setting can't be renamed",
+            "delete it and add the other one",
+        )),
+        (_, Record::Setting(new)) => check_setting(new).map(|()| content),
+        _ => Ok(content),
+    }
+}

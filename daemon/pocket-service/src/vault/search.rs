@@ -1,0 +1,153 @@
+//! Search by reading: every word of the query must stand in the record. Good for the thousands of
+//! records of a first device; the index comes with a crate of its own.
+
+use std::cmp::Reverse;
+use std::ops::ControlFlow;
+
+use pocket_core::{Answer, Category, Entry, Failure, Hit, Operation, Record};
+
+use super::{Act, Vault};
+use crate::failure;
+
+/// Characters of a snippet before and after the place.
+const AROUND: usize = 60;
+/// Longest query in bytes.
+const LONGEST: usize = 1024;
+
+impl Vault {
+    pub(super) fn search(
+        &mut self,
+        act: Act,
+        categories: &[Category],
+        query: &str,
+        limit: u32,
+    ) -> Result<Answer, Failure> {
+        let words = words(query);
+        if words.is_empty() || query.len() > LONGEST {
+            return Err(failure::invalid(
+                "there is nothing to search for",
+                "give one to a few words, 1 KiB at most",
+            ));
+        }
+        self.admit(act.permit, &[], act.now)?;
+        let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(usize::MAX);
+        let mut best: Vec<(u32, Entry)> = Vec::new();
+        for category in categories.iter().filter(|category| category.holds_records()) {
+            self.whole(*category)?;
+            let scanned = self.store.scan(*category, &mut |entry| {
+                if let Some(score) = score(entry.content.record(), &words) {
+                    best.push((score, entry));
+                    if best.len() >= limit.saturating_mul(2) {
+                        keep_best(&mut best, limit);
+                    }
+                }
+                ControlFlow::Continue(())
+            });
+            scanned.map_err(|error| failure::store(&error))?;
+        }
+        keep_best(&mut best, limit);
+        let hit = |(_, entry): (u32, Entry)| Hit {
+            snippet: snippet(entry.content.record(), &words),
+            entry,
+        };
+        Ok(Answer::Hits(best.into_iter().map(hit).collect()))
+    }
+}
+
+/// The best first; among equals the newest.
+fn keep_best(found: &mut Vec<(u32, Entry)>, limit: usize) {
+    found.sort_by_key(|(score, entry)| Reverse((*score, entry.updated)));
+    found.truncate(limit);
+}
+
+fn words(query: &str) -> Vec<String> {
+    query.split_whitespace().map(str::to_lowercase).collect()
+}
+
+/// How well a record fits: `None` unless each word stands in it; words in the title count most.
+fn score(record: &Record, words: &[String]) -> Option<u32> {
+    let title = record.title().to_lowercase();
+    let mut texts = Vec::new();
+    record.for_each_text(&mut |text| texts.push(text.to_lowercase()));
+    words.iter().try_fold(0u32, |score, word| {
+        let places: usize = texts
+            .iter()
+            .map(|text| text.matches(word.as_str()).take(10).count())
+            .sum();
+        let weight = if title.contains(word.as_str()) { 20 } else { 0 };
+        (places > 0).then(|| {
+            score
+                .saturating_add(u32::try_from(places).unwrap_or(10))
+                .saturating_add(weight)
+        })
+    })
+}
+
+/// The words around the first place outside the title where one of `words` stands; the beginning of
+/// the longest text when there is none.
+fn snippet(record: &Record, words: &[String]) -> String {
+    let title = record.title();
+    let mut texts = Vec::new();
+    record.for_each_text(&mut |text| {
+        if text != title && !text.is_empty() {
+            texts.push(text);
+        }
+    });
+    let place = |text: &&&str| {
+        words
+            .iter()
+            .any(|word| text.to_lowercase().contains(word.as_str()))
+    };
+    let Some(text) = texts.iter().find(place).or_else(|| texts.first()) else {
+        return String::new();
+    };
+    let folded = text.to_lowercase();
+    let at = words
+        .iter()
+        .filter_map(|word| folded.find(word.as_str()))
+        .min()
+        .unwrap_or(0);
+    // Folding may change the length of a few letters: the place is close, never out of bounds.
+    let at = folded.get(..at).map_or(0, |before| before.chars().count());
+    let from = at.saturating_sub(AROUND);
+    let piece: String = text.chars().skip(from).take(2 * AROUND).collect();
+    let piece = piece.split_whitespace().collect::<Vec<_>>().join(" ");
+    let before = if from > 0 { "…" } else { "" };
+    let after = if text.chars().count() > from + 2 * AROUND {
+        "…"
+    } else {
+        ""
+    };
+    format!("{before}{piece}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pocket_core::Note;
+
+    fn note(title: &str, body: &str) -> Record {
+        Record::Note(Note {
+            title: title.to_owned(),
+            body: body.to_owned(),
+            ..Note::default()
+        })
+    }
+
+    #[test]
+    fn every_word_must_stand_and_titles_count_most() {
+        let words = words("Blood TEST");
+        let title = score(&note("Blood test", ""), &words);
+        let body = score(&note("Doctor", "the blood test of May"), &words);
+        assert!(title > body && body.is_some());
+        assert_eq!(score(&note("Blood", "pressure"), &words), None);
+    }
+
+    #[test]
+    fn a_snippet_shows_the_place_and_never_breaks_a_letter() {
+        let long = format!("{} needle {}", "ß İ 漢 ".repeat(50), "after ".repeat(50));
+        let snippet = snippet(&note("Title", &long), &words("needle"));
+        assert!(snippet.contains("needle"), "{snippet}");
+        assert!(snippet.starts_with('…') && snippet.ends_with('…'));
+    }
+}
