@@ -43,7 +43,10 @@ def words(result):
 async def use(label, client):
     """What an agent does, on one connection."""
     about = client.server_info
-    check(f"{label}: connects ({client.protocol_version})", about is not None and about.name == "pocketai", about)
+    check(f"{label}: connects", about is not None and about.name == "pocketai", about)
+    version = client.protocol_version
+    era = version >= "2026-07-28" if label.endswith("auto") else version < "2026-07-28"
+    check(f"{label}: speaks {version}", era, version)
     tools = (await client.list_tools()).tools
     check(f"{label}: lists its tools", {tool.name for tool in tools} == TOOLS, [tool.name for tool in tools])
     honest = {tool.name: tool.annotations.destructive_hint for tool in tools}
@@ -105,7 +108,7 @@ async def main():
     token = sys.argv[2] if len(sys.argv) > 2 else os.environ["POCKETAI_MCP_TOKEN"]
     command = os.environ.get("POCKETAI_MCP_COMMAND")
     await attempt("refusing", without_a_token(url))
-    for mode in ("legacy", "auto", "2026-07-28"):
+    for mode in ("legacy", "auto"):
         await attempt(f"http {mode}", over_http(url, token, mode))
         if command:
             await attempt(f"stdio {mode}", over_stdio(command, mode))

@@ -89,7 +89,11 @@ impl Gate {
         request.extensions_mut().insert(Caller(caller));
         let response = next.run(request).await;
         match session {
-            Some(id) if ends && response.status().is_success() => self.callers().unbind(&id),
+            Some(id) if ends && response.status().is_success() => {
+                self.callers().unbind(&id);
+                // The SDK says 202, which the Python client takes for a failure.
+                return Ok(StatusCode::NO_CONTENT.into_response());
+            }
             Some(_) => {}
             None => self.bind(&digest, response.headers(), proof).await,
         }

@@ -1,246 +1,19 @@
 //! Over real sockets, with the SDK's own client, against a real engine.
 
-use std::net::SocketAddr;
+mod device;
 
-use pocket_core::{Actor, Answer, Credential, Door, FailureKind, Operation, Scopes};
-use pocket_service::{Config, Request, Service};
-use rmcp::model::{CallToolRequestParams, CallToolResult, ClientConfig, ProtocolVersion};
-use rmcp::service::{RunningService, ServiceError};
-use rmcp::transport::StreamableHttpClientTransport;
-use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
-use rmcp::{ClientLifecycleMode, ClientServiceExt, RoleClient};
+use pocket_core::{Answer, FailureKind, Operation};
+use rmcp::model::ClientConfig;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::oneshot;
 
+use self::device::{Client, Device, bearer, call, owner, refusal, secret, try_call};
 use super::*;
 
-const PASSPHRASE: &str = "seven purple herons over the lake";
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}"#;
 const LIST_TOOLS: &str = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list"}"#;
+const LIST_TOOLS_MODERN: &str = r#"{"jsonrpc":"2.0","id":2,"method":"tools/list","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"raw","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}}}}"#;
 const ALL: &str =
     "memory:read+search+write+delete,notes:read+search+write+delete,tasks:read+search+write+delete";
-
-type Client = RunningService<RoleClient, ClientConfig>;
-
-/// A device in a temporary folder, unlocked, with its agents' door open.
-struct Device {
-    handle: Handle,
-    address: SocketAddr,
-    service: Option<Service>,
-    shutdown: Option<oneshot::Sender<()>>,
-    door: Option<tokio::task::JoinHandle<io::Result<()>>>,
-    _folder: tempfile::TempDir,
-}
-
-impl Device {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let config = Config {
-            data_dir: folder.path().join("data"),
-            device_secret_dir: folder.path().join("secret"),
-            hash_memory_kib: 8 * 1024,
-        };
-        let service = Service::start(config).unwrap();
-        let handle = service.handle();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (shutdown, shut) = oneshot::channel::<()>();
-        let door = tokio::spawn(serve(listener, handle.clone(), async { drop(shut.await) }));
-        let (service, shutdown, door) = (Some(service), Some(shutdown), Some(door));
-        let device = Self {
-            handle,
-            address,
-            service,
-            shutdown,
-            door,
-            _folder: folder,
-        };
-        device.set_up().await;
-        device
-    }
-
-    async fn set_up(&self) {
-        let code = self
-            .handle
-            .call(owner(Operation::SetupCode))
-            .await
-            .unwrap_or_else(|f| panic!("{f}"));
-        let request = owner(Operation::Setup).with_payload(code.payload.unwrap());
-        let set_up = self
-            .handle
-            .call(request.with_passphrase(secret(PASSPHRASE)))
-            .await;
-        set_up.unwrap_or_else(|f| panic!("{f}"));
-    }
-
-    async fn as_owner(&self, operation: Operation) -> Answer {
-        self.handle
-            .call(owner(operation))
-            .await
-            .unwrap_or_else(|f| panic!("{f}"))
-            .answer
-    }
-
-    async fn agent(&self, name: &str, scopes: &str) -> String {
-        let scopes: Scopes = scopes.parse().unwrap();
-        let add = Operation::AgentAdd {
-            name: name.parse().unwrap(),
-            scopes,
-        };
-        let reply = self
-            .handle
-            .call(owner(add))
-            .await
-            .unwrap_or_else(|f| panic!("{f}"));
-        reply.payload.unwrap().expose_str().unwrap().to_owned()
-    }
-
-    async fn lock(&self) {
-        self.as_owner(Operation::Lock { all: false }).await;
-    }
-
-    async fn unlock(&self) {
-        let unlock = owner(Operation::Unlock {
-            with: Credential::Passphrase,
-        });
-        self.handle
-            .call(unlock.with_passphrase(secret(PASSPHRASE)))
-            .await
-            .unwrap_or_else(|f| panic!("{f}"));
-    }
-
-    /// A client of the era with sessions.
-    async fn client(&self, token: &str) -> Client {
-        self.client_of(token, ClientLifecycleMode::Initialize).await
-    }
-
-    /// A client of the stateless era.
-    async fn modern_client(&self, token: &str) -> Client {
-        let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
-        self.client_of(token, ClientLifecycleMode::Discover { preferred_versions })
-            .await
-    }
-
-    async fn client_of(&self, token: &str, lifecycle: ClientLifecycleMode) -> Client {
-        let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", self.address));
-        let transport = StreamableHttpClientTransport::from_config(config.auth_header(token));
-        ClientConfig::default()
-            .serve_with_lifecycle(transport, lifecycle)
-            .await
-            .unwrap()
-    }
-
-    /// A POST as bytes on the wire.
-    async fn post(&self, headers: &[(&str, &str)], body: &str) -> Plain {
-        self.send("POST", headers, body).await
-    }
-
-    async fn send(&self, method: &str, headers: &[(&str, &str)], body: &str) -> Plain {
-        let own = self.address.to_string();
-        let length = body.len().to_string();
-        let mut all = vec![
-            ("Host", own.as_str()),
-            ("Accept", "application/json, text/event-stream"),
-            ("Content-Type", "application/json"),
-            ("Content-Length", &length),
-            ("Connection", "close"),
-        ];
-        all.retain(|(name, _)| !headers.iter().any(|(other, _)| other == name));
-        all.extend(headers);
-        let head: String = all
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} /mcp HTTP/1.1\r\n{head}\r\n{body}");
-        // A refused body is not read to its end: the rest may meet a closed connection.
-        drop(stream.write_all(request.as_bytes()).await);
-        let mut answer = Vec::new();
-        drop(stream.read_to_end(&mut answer).await);
-        Plain(String::from_utf8(answer).unwrap())
-    }
-
-    async fn stop(mut self) {
-        self.shutdown.take().unwrap().send(()).unwrap();
-        self.door.take().unwrap().await.unwrap().unwrap();
-        let service = self.service.take().unwrap();
-        assert!(tokio::task::spawn_blocking(|| service.stop()).await.unwrap());
-    }
-}
-
-/// An answer as bytes on the wire.
-struct Plain(String);
-
-impl Plain {
-    fn status(&self) -> u16 {
-        self.0
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok())
-            .unwrap_or(0)
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut lines = self.0.split("\r\n\r\n").next()?.lines();
-        lines.find_map(|line| {
-            let (found, value) = line.split_once(": ")?;
-            found.eq_ignore_ascii_case(name).then_some(value)
-        })
-    }
-}
-
-fn owner(operation: Operation) -> Request {
-    Request::new(
-        Actor::Owner {
-            door: Door::Control,
-            passphrase_shown: false,
-        },
-        operation,
-    )
-}
-
-fn secret(text: &str) -> SecretBytes {
-    SecretBytes::new(text.as_bytes().to_vec())
-}
-
-fn bearer(token: &str) -> String {
-    format!("Bearer {token}")
-}
-
-async fn try_call(
-    client: &Client,
-    tool: &'static str,
-    arguments: Value,
-) -> Result<CallToolResult, ServiceError> {
-    let Value::Object(arguments) = arguments else {
-        panic!("arguments are an object")
-    };
-    client
-        .call_tool(CallToolRequestParams::new(tool).with_arguments(arguments))
-        .await
-}
-
-/// The structured result of a call that works.
-async fn call(client: &Client, tool: &'static str, arguments: Value) -> Value {
-    let result = try_call(client, tool, arguments).await.unwrap();
-    let told = serde_json::to_value(&result).unwrap();
-    assert_eq!(result.is_error, Some(false), "{tool}: {told}");
-    let text = told["content"][0]["text"].as_str().unwrap();
-    assert!(text.len() <= cut::MOST_RESULT, "{tool}: {} bytes", text.len());
-    let structured = result.structured_content.unwrap();
-    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), structured);
-    structured
-}
-
-/// The words of a call that is refused.
-async fn refusal(client: &Client, tool: &'static str, arguments: Value) -> String {
-    let result = try_call(client, tool, arguments).await.unwrap();
-    assert_eq!(result.is_error, Some(true), "{tool} was not refused");
-    let told = serde_json::to_value(&result).unwrap();
-    told["content"][0]["text"].as_str().unwrap().to_owned()
-}
 
 /// Everything an agent does in a day.
 async fn a_day(client: &Client) {
@@ -439,39 +212,41 @@ async fn what_the_protocol_refuses_stays_refused() {
     let device = Device::start().await;
     let token = bearer(&device.agent("laptop", ALL).await);
     let authorized = ("Authorization", token.as_str());
+    let array = |depth: usize| format!("{}1{}", "[".repeat(depth), "]".repeat(depth));
     let deep = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}1{}}}"#,
-        "[".repeat(100_000),
-        "]".repeat(100_000)
+        r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}}}"#,
+        array(100_000)
     );
-    assert_eq!(device.post(&[authorized], &deep).await.status(), 415);
     let huge = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"ping","x":"{}"}}"#,
-        "x".repeat(5_000_000)
+        "x".repeat(1_100_000)
     );
-    assert_eq!(device.post(&[authorized], &huge).await.status(), 413);
-    assert_eq!(
-        device
-            .post(&[authorized, ("Content-Type", "text/plain")], INITIALIZE)
-            .await
-            .status(),
-        415
-    );
-    assert_eq!(
-        device
-            .post(&[authorized, ("Accept", "text/html")], INITIALIZE)
-            .await
-            .status(),
-        406
-    );
-    assert_eq!(
-        device
-            .post(&[authorized, ("Mcp-Method", "tools/call")], INITIALIZE)
-            .await
-            .status(),
-        200
-    );
-    assert_eq!(device.post(&[authorized], "not json").await.status(), 415);
+    let modern = ("MCP-Protocol-Version", "2026-07-28");
+    for (header, body, status) in [
+        (modern, deep.as_str(), 415),
+        (modern, &huge, 413),
+        (modern, "not json", 415),
+        (("Content-Type", "text/plain"), INITIALIZE, 415),
+        (("Accept", "text/html"), INITIALIZE, 406),
+        (("MCP-Protocol-Version", "1999-12-31"), LIST_TOOLS, 400),
+    ] {
+        assert_eq!(
+            device.post(&[authorized, header], body).await.status(),
+            status,
+            "{header:?} {body:.40}"
+        );
+    }
+    for (method, status) in [("tools/list", 200), ("tools/call", 400)] {
+        let answer = device
+            .post(&[authorized, modern, ("Mcp-Method", method)], LIST_TOOLS_MODERN)
+            .await;
+        assert_eq!(
+            answer.status(),
+            status,
+            "a header that says {method}: {}",
+            answer.0
+        );
+    }
     assert_eq!(device.send("PUT", &[authorized], INITIALIZE).await.status(), 405);
     device.stop().await;
 }
@@ -510,6 +285,23 @@ async fn a_session_is_of_no_use_to_another_agent_and_ends_with_its_token() {
             .await
             .status(),
         200
+    );
+
+    let ended = device.post(&[("Authorization", &anna)], INITIALIZE).await;
+    let ended = ("Mcp-Session-Id", ended.header("Mcp-Session-Id").unwrap());
+    assert_eq!(
+        device
+            .send("DELETE", &[("Authorization", &anna), ended], "")
+            .await
+            .status(),
+        204
+    );
+    assert_eq!(
+        device
+            .post(&[("Authorization", &anna), ended], LIST_TOOLS)
+            .await
+            .status(),
+        404
     );
 
     device

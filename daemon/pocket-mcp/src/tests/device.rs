@@ -1,0 +1,244 @@
+//! A device to knock at, and the words to do it with.
+
+use std::io;
+use std::net::SocketAddr;
+
+use pocket_core::{Actor, Answer, Credential, Door, Operation, Scopes};
+use pocket_crypto::SecretBytes;
+use pocket_service::{Config, Handle, HashCost, Request, Service};
+use rmcp::model::{CallToolRequestParams, CallToolResult, ClientConfig, ProtocolVersion};
+use rmcp::service::{RunningService, ServiceError};
+use rmcp::transport::StreamableHttpClientTransport;
+use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
+use rmcp::{ClientLifecycleMode, ClientServiceExt, RoleClient};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::{cut, serve};
+
+const PASSPHRASE: &str = "seven purple herons over the lake";
+
+pub(super) type Client = RunningService<RoleClient, ClientConfig>;
+
+/// A device in a temporary folder, unlocked, with its agents' door open.
+pub(super) struct Device {
+    pub(super) handle: Handle,
+    pub(super) address: SocketAddr,
+    service: Option<Service>,
+    shutdown: Option<oneshot::Sender<()>>,
+    door: Option<tokio::task::JoinHandle<io::Result<()>>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Device {
+    pub(super) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            data_dir: folder.path().join("data"),
+            device_secret_dir: folder.path().join("secret"),
+            hash_cost: HashCost {
+                memory_kib: 8 * 1024,
+                time: std::time::Duration::ZERO,
+            },
+        };
+        let service = Service::start(config).unwrap();
+        let handle = service.handle();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (shutdown, shut) = oneshot::channel::<()>();
+        let door = tokio::spawn(serve(listener, handle.clone(), async { drop(shut.await) }));
+        let (service, shutdown, door) = (Some(service), Some(shutdown), Some(door));
+        let device = Self {
+            handle,
+            address,
+            service,
+            shutdown,
+            door,
+            _folder: folder,
+        };
+        device.set_up().await;
+        device
+    }
+
+    async fn set_up(&self) {
+        let code = self
+            .handle
+            .call(owner(Operation::SetupCode))
+            .await
+            .unwrap_or_else(|f| panic!("{f}"));
+        let request = owner(Operation::Setup).with_payload(code.payload.unwrap());
+        let set_up = self
+            .handle
+            .call(request.with_passphrase(secret(PASSPHRASE)))
+            .await;
+        set_up.unwrap_or_else(|f| panic!("{f}"));
+    }
+
+    pub(super) async fn as_owner(&self, operation: Operation) -> Answer {
+        self.handle
+            .call(owner(operation))
+            .await
+            .unwrap_or_else(|f| panic!("{f}"))
+            .answer
+    }
+
+    pub(super) async fn agent(&self, name: &str, scopes: &str) -> String {
+        let scopes: Scopes = scopes.parse().unwrap();
+        let add = Operation::AgentAdd {
+            name: name.parse().unwrap(),
+            scopes,
+        };
+        let reply = self
+            .handle
+            .call(owner(add))
+            .await
+            .unwrap_or_else(|f| panic!("{f}"));
+        reply.payload.unwrap().expose_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn lock(&self) {
+        self.as_owner(Operation::Lock { all: false }).await;
+    }
+
+    pub(super) async fn unlock(&self) {
+        let unlock = owner(Operation::Unlock {
+            with: Credential::Passphrase,
+        });
+        self.handle
+            .call(unlock.with_passphrase(secret(PASSPHRASE)))
+            .await
+            .unwrap_or_else(|f| panic!("{f}"));
+    }
+
+    /// A client of the era with sessions.
+    pub(super) async fn client(&self, token: &str) -> Client {
+        self.client_of(token, ClientLifecycleMode::Initialize).await
+    }
+
+    /// A client of the stateless era.
+    pub(super) async fn modern_client(&self, token: &str) -> Client {
+        let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
+        self.client_of(token, ClientLifecycleMode::Discover { preferred_versions })
+            .await
+    }
+
+    async fn client_of(&self, token: &str, lifecycle: ClientLifecycleMode) -> Client {
+        let config = StreamableHttpClientTransportConfig::with_uri(format!("http://{}/mcp", self.address));
+        let transport = StreamableHttpClientTransport::from_config(config.auth_header(token));
+        ClientConfig::default()
+            .serve_with_lifecycle(transport, lifecycle)
+            .await
+            .unwrap()
+    }
+
+    /// A POST as bytes on the wire.
+    pub(super) async fn post(&self, headers: &[(&str, &str)], body: &str) -> Plain {
+        self.send("POST", headers, body).await
+    }
+
+    pub(super) async fn send(&self, method: &str, headers: &[(&str, &str)], body: &str) -> Plain {
+        let own = self.address.to_string();
+        let length = body.len().to_string();
+        let mut all = vec![
+            ("Host", own.as_str()),
+            ("Accept", "application/json, text/event-stream"),
+            ("Content-Type", "application/json"),
+            ("Content-Length", &length),
+            ("Connection", "close"),
+        ];
+        all.retain(|(name, _)| !headers.iter().any(|(other, _)| other == name));
+        all.extend(headers);
+        let head: String = all
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{method} /mcp HTTP/1.1\r\n{head}\r\n{body}");
+        // A refused body is not read to its end: the rest may meet a closed connection.
+        drop(stream.write_all(request.as_bytes()).await);
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer).await);
+        Plain(String::from_utf8(answer).unwrap())
+    }
+
+    pub(super) async fn stop(mut self) {
+        self.shutdown.take().unwrap().send(()).unwrap();
+        self.door.take().unwrap().await.unwrap().unwrap();
+        let service = self.service.take().unwrap();
+        assert!(tokio::task::spawn_blocking(|| service.stop()).await.unwrap());
+    }
+}
+
+/// An answer as bytes on the wire.
+pub(super) struct Plain(pub(super) String);
+
+impl Plain {
+    pub(super) fn status(&self) -> u16 {
+        self.0
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or(0)
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        let mut lines = self.0.split("\r\n\r\n").next()?.lines();
+        lines.find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
+pub(super) fn owner(operation: Operation) -> Request {
+    Request::new(
+        Actor::Owner {
+            door: Door::Control,
+            passphrase_shown: false,
+        },
+        operation,
+    )
+}
+
+pub(super) fn secret(text: &str) -> SecretBytes {
+    SecretBytes::new(text.as_bytes().to_vec())
+}
+
+pub(super) fn bearer(token: &str) -> String {
+    format!("Bearer {token}")
+}
+
+pub(super) async fn try_call(
+    client: &Client,
+    tool: &'static str,
+    arguments: Value,
+) -> Result<CallToolResult, ServiceError> {
+    let Value::Object(arguments) = arguments else {
+        panic!("arguments are an object")
+    };
+    client
+        .call_tool(CallToolRequestParams::new(tool).with_arguments(arguments))
+        .await
+}
+
+/// The structured result of a call that works.
+pub(super) async fn call(client: &Client, tool: &'static str, arguments: Value) -> Value {
+    let result = try_call(client, tool, arguments).await.unwrap();
+    let told = serde_json::to_value(&result).unwrap();
+    assert_eq!(result.is_error, Some(false), "{tool}: {told}");
+    let text = told["content"][0]["text"].as_str().unwrap();
+    assert!(text.len() <= cut::MOST_RESULT, "{tool}: {} bytes", text.len());
+    let structured = result.structured_content.unwrap();
+    assert_eq!(serde_json::from_str::<Value>(text).unwrap(), structured);
+    structured
+}
+
+/// The words of a call that is refused.
+pub(super) async fn refusal(client: &Client, tool: &'static str, arguments: Value) -> String {
+    let result = try_call(client, tool, arguments).await.unwrap();
+    assert_eq!(result.is_error, Some(true), "{tool} was not refused");
+    let told = serde_json::to_value(&result).unwrap();
+    told["content"][0]["text"].as_str().unwrap().to_owned()
+}
