@@ -72,10 +72,14 @@ impl Fitter {
 
     /// The finished item, or why the record is not acceptable.
     pub(crate) fn finish(mut self, record: Record, kept: Kept) -> Result<Item, String> {
-        let record = lossless::restore(record, kept.fields).unwrap_or_else(|record| {
+        let record = if kept.fields.is_empty() {
+            record
+        } else if let Some(whole) = lossless::restore(&record, kept.fields) {
+            whole
+        } else {
             self.remark("the fields that PocketAI had added are damaged and were left out");
             record
-        });
+        };
         let content = Content::check(record).map_err(|error| error.to_string())?;
         Ok(Item {
             id: kept.id,

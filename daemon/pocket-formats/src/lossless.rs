@@ -13,17 +13,11 @@ pub(crate) fn lost(record: &Record, read: Option<&Record>) -> Map<String, Value>
     fields
 }
 
-/// `record` with `kept` fields put back.
-///
-/// # Errors
-/// The record as it was, when the fields are none that such a record has.
-pub(crate) fn restore(record: Record, kept: Map<String, Value>) -> Result<Record, Record> {
-    if kept.is_empty() {
-        return Ok(record);
-    }
-    let mut all = fields(&record);
+/// `record` with `kept` fields put back; `None` when they are none that such a record has.
+pub(crate) fn restore(record: &Record, kept: Map<String, Value>) -> Option<Record> {
+    let mut all = fields(record);
     all.extend(kept);
-    Record::deserialize_fields(record.category(), Value::Object(all)).map_err(|_| record)
+    Record::deserialize_fields(record.category(), Value::Object(all)).ok()
 }
 
 /// The fields of a record as JSON has them.

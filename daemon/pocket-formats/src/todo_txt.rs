@@ -117,8 +117,8 @@ fn is_marker(word: &str, task: &mut Task, projects: &mut Vec<String>, fitter: &m
         return false;
     };
     match key {
-        "due" => task.due = task.due.take().or(value.parse().ok()),
-        "t" => task.start = task.start.take().or(value.parse().ok()),
+        "due" => task.due = task.due.take().or_else(|| value.parse().ok()),
+        "t" => task.start = task.start.take().or_else(|| value.parse().ok()),
         "pri" => task.priority = task.priority.or_else(|| rank(value)),
         "rec" => return repeat(value, word, task, fitter),
         _ => return false,

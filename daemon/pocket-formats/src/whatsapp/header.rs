@@ -74,7 +74,8 @@ impl Cursor<'_> {
             .find(|next: char| !next.is_ascii_digit())
             .unwrap_or(self.0.len());
         let (digits, rest) = self.0.split_at(end);
-        if digits.len() > most {
+        // A day and a month have one or two digits, a year two or four.
+        if digits.len() > most || digits.len() == 3 {
             return None;
         }
         self.0 = rest;
