@@ -36,10 +36,11 @@ impl Desk {
 
     /// Adds a record.
     pub(crate) async fn add(&self, asked: AddArguments) -> Result<AddedResult, Failure> {
-        self.add_content(content(asked.category.0, asked.fields)?).await
+        self.add_content(content(asked.category.0, asked.fields)?, false)
+            .await
     }
 
-    /// Adds a fact.
+    /// Adds a fact, unless the very same is kept already: assistants repeat themselves.
     pub(crate) async fn remember(&self, asked: RememberArguments) -> Result<AddedResult, Failure> {
         let RememberArguments {
             text,
@@ -56,7 +57,7 @@ impl Desk {
             confidence,
             ..Memory::default()
         };
-        self.add_content(checked(Record::Memory(fact))?).await
+        self.add_content(checked(Record::Memory(fact))?, true).await
     }
 
     /// Removes a record.
@@ -169,7 +170,8 @@ impl Desk {
         })
     }
 
-    async fn add_content(&self, content: Content) -> Result<AddedResult, Failure> {
+    /// Adds a record; with `once`, not if the same content came in before.
+    async fn add_content(&self, content: Content, once: bool) -> Result<AddedResult, Failure> {
         let entry = NewEntry {
             id: None,
             created: None,
@@ -180,7 +182,7 @@ impl Desk {
         let Answer::Added(added) = self
             .ask(Operation::Add {
                 items: vec![entry],
-                import: false,
+                import: once,
             })
             .await?
         else {

@@ -93,7 +93,7 @@ pub(crate) struct RecordResult {
 pub(crate) struct AddedResult {
     /// Its id.
     pub(crate) id: String,
-    /// `added`, or `already-here` when the very same record is kept already.
+    /// `added`, or `already-here` when `remember` was told the very same before.
     pub(crate) outcome: &'static str,
 }
 

@@ -21,8 +21,13 @@ async fn a_day(client: &Client) {
     assert_eq!(tools.len(), 9);
 
     let fact = json!({"text": "Anna is allergic to walnuts", "subject": "Anna", "tags": ["health"], "confidence": 90});
-    let added = call(client, "remember", fact).await;
+    let added = call(client, "remember", fact.clone()).await;
     assert_eq!(added["outcome"], "added");
+    let again = call(client, "remember", fact).await;
+    assert_eq!(
+        (&again["outcome"], &again["id"]),
+        (&json!("already-here"), &added["id"])
+    );
     let found = call(client, "recall", json!({"query": "walnuts allergic"})).await;
     assert_eq!(found["facts"][0]["id"], added["id"]);
     assert_eq!(found["facts"][0]["fields"]["text"], "Anna is allergic to walnuts");

@@ -34,6 +34,8 @@ enum Effect {
     None,
     /// Something is added; nothing is lost, but a second call adds a second one.
     Adds,
+    /// Something is added; a second call changes nothing more.
+    AddsOnce,
     /// What was there before is replaced; a second call makes another revision.
     Replaces,
     /// Something is gone; a second call changes nothing more.
@@ -121,7 +123,7 @@ impl Tool {
             }
             Self::Remember => {
                 "Remembers one fact about the owner or their world, for you and their other assistants. \
-                 `recall` first, so that nothing is kept twice. Needs write on memory."
+                 The same words are kept once; `recall` first to find facts that differ. Needs write on memory."
             }
             Self::Search => {
                 "Full-text search over notes, tasks, contacts, conversations, documents and memory, or in one \
@@ -137,7 +139,8 @@ impl Tool {
 
     const fn effect(self) -> Effect {
         match self {
-            Self::Add | Self::Remember => Effect::Adds,
+            Self::Add => Effect::Adds,
+            Self::Remember => Effect::AddsOnce,
             Self::Delete => Effect::Removes,
             Self::Edit => Effect::Replaces,
             Self::Get | Self::List | Self::Recall | Self::Search | Self::Status => Effect::None,
@@ -175,6 +178,7 @@ impl Tool {
         let (reads_only, destroys, repeatable) = match self.effect() {
             Effect::None => (true, false, true),
             Effect::Adds => (false, false, false),
+            Effect::AddsOnce => (false, false, true),
             Effect::Replaces => (false, true, false),
             Effect::Removes => (false, true, true),
         };
@@ -223,6 +227,7 @@ mod tests {
             ["recall", "search", "list", "get", "status"]
         );
         assert_eq!(hinted(|hints| hints.destructive_hint), ["edit", "delete"]);
+        assert!(!hinted(|hints| hints.idempotent_hint).contains(&"add"));
     }
 
     #[test]
