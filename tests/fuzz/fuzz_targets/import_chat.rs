@@ -1,0 +1,5 @@
+//! Reading WhatsApp chats survives any bytes.
+#![no_main]
+use pocket_formats::{Format, parse};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(parse(Format::Chat, "WhatsApp Chat with Ann.txt", bytes)));

@@ -1,0 +1,5 @@
+//! Reading Markdown notes survives any bytes.
+#![no_main]
+use pocket_formats::{Format, parse};
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| drop(parse(Format::Markdown, "notes/a.md", bytes)));
