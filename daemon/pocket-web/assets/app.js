@@ -94,6 +94,7 @@ if (document.body.hasAttribute("data-live") && "EventSource" in window) {
   let source = null;
   let active = Date.now();
   let renewal = null;
+  let pause = 300;
   ["pointerdown", "keydown", "scroll"].forEach((name) => {
     document.addEventListener(name, () => { active = Date.now(); }, { passive: true });
   });
@@ -109,8 +110,12 @@ if (document.body.hasAttribute("data-live") && "EventSource" in window) {
         const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
         if (!other || part.contains(document.activeElement)) { changed.hidden = false; return; }
         localTimes(other);
-        if (other.innerHTML !== part.innerHTML) part.replaceChildren(...other.childNodes);
+        if (other.innerHTML === part.innerHTML) return;
+        part.replaceChildren(...other.childNodes);
+        pause = 300;
       });
+      // What changed was not here: look less often, so that a busy agent does not keep the page busy.
+      pause = Math.min(pause * 2, 30000);
     } catch {
       changed.hidden = false;
     }
@@ -125,8 +130,7 @@ if (document.body.hasAttribute("data-live") && "EventSource" in window) {
       if (source.readyState === EventSource.CLOSED) setTimeout(() => { source.close(); open(); }, 5000);
     });
     source.addEventListener("changed", () => {
-      clearTimeout(renewal);
-      renewal = setTimeout(renew, 300);
+      renewal ??= setTimeout(() => { renewal = null; renew(); }, pause);
     });
     source.addEventListener("over", () => {
       source.close();

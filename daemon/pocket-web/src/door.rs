@@ -163,6 +163,7 @@ impl Door {
             return;
         }
         let mut changes = self.0.handle.changes();
+        changes.mark_unchanged();
         let door: Weak<Inner> = Arc::downgrade(&self.0);
         tokio::spawn(async move {
             while changes.changed().await.is_ok() {

@@ -28,7 +28,9 @@ pub(crate) async fn stream(
     State(door): State<Door>,
     Extension(session): Extension<SessionId>,
 ) -> impl IntoResponse {
-    let changes = door.handle().changes();
+    let mut changes = door.handle().changes();
+    // The page that opens the stream shows what is true now.
+    changes.mark_unchanged();
     let events = stream::unfold(
         Stream {
             door,

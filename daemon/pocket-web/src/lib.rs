@@ -18,6 +18,8 @@ mod present;
 mod routes;
 mod serve;
 mod session;
+#[cfg(test)]
+mod tests;
 mod trouble;
 
 use std::net::SocketAddr;

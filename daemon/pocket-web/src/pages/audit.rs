@@ -1,14 +1,16 @@
 //! The audit log: what was decided and done, and whether the log is whole.
 
 use std::collections::HashMap;
+use std::io;
 
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use futures_util::stream;
 use pocket_core::audit::{Entry, Outcome, Refusal};
-use pocket_core::{ActorRef, Answer, Door as DoorName, Failure, Operation, RecordId};
+use pocket_core::{ActorRef, Answer, Door as DoorName, Failure, Operation, OperationKind, RecordId};
 use serde::Deserialize;
 
 use crate::door::{Door, unexpected};
@@ -19,6 +21,8 @@ use crate::trouble::Trouble;
 
 /// Entries on a page.
 const PAGE: u32 = 100;
+/// Entries of an export that are in memory at once.
+const STRETCH: u64 = 500;
 
 /// From where on.
 #[derive(Deserialize)]
@@ -167,10 +171,21 @@ pub(crate) async fn verify(State(door): State<Door>, owner: Owner) -> Result<Res
     page(&audit_page(&door, shell, None).await?)
 }
 
-/// The log as a file of JSON lines, oldest first, as `pocketctl audit verify FILE` reads it.
+/// The log as a file of JSON lines, oldest first, as `pocketctl audit verify FILE` reads it. Its last
+/// entry is that of this very export.
 pub(crate) async fn export(State(door): State<Door>) -> Result<Response, Trouble> {
-    let reply = door.ask(Operation::AuditExport).await?;
-    let payload = reply.payload.ok_or_else(unexpected)?;
+    door.ask(Operation::AuditExport).await?;
+    let newest = entries(&door, None, Operation::MOST_LISTED).await?;
+    let own = newest
+        .iter()
+        .find(|entry| entry.event.operation == OperationKind::AuditExport);
+    let last = own.ok_or_else(unexpected)?.sequence;
+    let lines = stream::try_unfold((door, 1), move |(door, first)| async move {
+        let Some(lines) = stretch(&door, first, last).await.map_err(io::Error::other)? else {
+            return Ok(None);
+        };
+        io::Result::Ok(Some((lines, (door, first.saturating_add(STRETCH)))))
+    });
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
         (
@@ -178,5 +193,21 @@ pub(crate) async fn export(State(door): State<Door>) -> Result<Response, Trouble
             "attachment; filename=\"pocketai-audit.jsonl\"",
         ),
     ];
-    Ok((headers, Body::from(payload.expose_bytes().to_vec())).into_response())
+    Ok((headers, Body::from_stream(lines)).into_response())
+}
+
+/// The entries from `first` on as JSON lines, at most [`STRETCH`] of them and none after `last`.
+async fn stretch(door: &Door, first: u64, last: u64) -> Result<Option<String>, Failure> {
+    if first > last {
+        return Ok(None);
+    }
+    // Numbers have no gaps, so the entries before this one are exactly the stretch.
+    let before = first.saturating_add(STRETCH).min(last.saturating_add(1));
+    let limit = u32::try_from(before.saturating_sub(first)).unwrap_or(Operation::MOST_LISTED);
+    let mut lines = String::new();
+    for entry in entries(door, Some(before), limit).await?.iter().rev() {
+        lines.push_str(&serde_json::to_string(entry).map_err(|_| unexpected())?);
+        lines.push('\n');
+    }
+    Ok(Some(lines))
 }
