@@ -50,10 +50,11 @@ impl Device {
             .map_err(|error| secret_failed(&error))
     }
 
-    pub(crate) fn create_secret(&self, ring_id: [u8; 16], secret: &Key) -> Result<(), Failure> {
-        self.secret_place(ring_id)
-            .create(secret)
-            .map_err(|error| secret_failed(&error))
+    /// Keeps a new device secret, and begins to count wrong guesses under it.
+    pub(crate) fn create_secret(&mut self, ring_id: [u8; 16], secret: &Key) -> Result<(), Failure> {
+        self.secret_place(ring_id).create(secret).map_err(|error| secret_failed(&error))?;
+        self.keep_attempts(Attempts::default(), Some(secret));
+        Ok(())
     }
 
     /// Marks that a setup is under way: cut before its end, it is undone at the next start.

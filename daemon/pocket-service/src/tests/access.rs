@@ -24,7 +24,7 @@ fn a_new_device_asks_for_its_code_and_slows_guessers_down() {
             ),
         )
     };
-    for _ in 0..6 {
+    for _ in 0..5 {
         assert_eq!(guess("AAAA-AAAA"), Some(FailureKind::WrongCredential));
     }
     assert_eq!(guess("AAAA-AAAA"), Some(FailureKind::Throttled));
@@ -90,13 +90,13 @@ fn wrong_guesses_are_counted_over_restarts_and_recorded_at_the_next_unlock() {
         );
     }
     device.restart();
-    for _ in 0..3 {
+    for _ in 0..2 {
         assert_eq!(
             kind(device.ask_with(UNLOCK, "wrong passphrase")),
             Some(FailureKind::WrongCredential)
         );
     }
-    assert_eq!(device.status().failed_unlocks, 6);
+    assert_eq!(device.status().failed_unlocks, 5);
     assert_eq!(
         kind(device.ask_with(UNLOCK, PASSPHRASE)),
         Some(FailureKind::Throttled)

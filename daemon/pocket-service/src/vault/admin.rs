@@ -91,7 +91,7 @@ impl Vault {
         Ok(result)
     }
 
-    pub(super) fn passphrase_change(&mut self, device: &Device, act: Act) -> Result<Answer, Failure> {
+    pub(super) fn passphrase_change(&mut self, device: &mut Device, act: Act) -> Result<Answer, Failure> {
         let secret = self.device_secret(device)?;
         self.change_keyring(device, act, |keys, act| {
             let new = act
@@ -110,7 +110,7 @@ impl Vault {
     }
 
     /// The device secret; a new one where it was lost and the owner came in by the recovery key.
-    fn device_secret(&self, device: &Device) -> Result<Key, Failure> {
+    fn device_secret(&self, device: &mut Device) -> Result<Key, Failure> {
         if let Some(secret) = device.read_secret(&self.keyring)? {
             return Ok(secret);
         }

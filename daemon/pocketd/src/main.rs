@@ -1,0 +1,164 @@
+//! The PocketAI daemon. Composition only: arguments, configuration, sockets, signals, and the
+//! service manager. What the device does is in the crates that this puts together.
+
+mod announce;
+mod configuration;
+mod hardening;
+mod sockets;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use pocket_service::{Handle, Service};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+use crate::configuration::{Arguments, Configuration};
+use crate::sockets::Sockets;
+
+/// Threads for the doors. The engine has its own; a pocket board has four small cores.
+const DOOR_THREADS: usize = 2;
+/// How long the doors may take to finish what they are at when told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr();
+    match run(arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            announce::failure(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs until a signal; `false` when the engine failed.
+fn run(arguments: Arguments) -> Result<bool, Box<dyn std::error::Error>> {
+    hardening::harden()?;
+    let configuration = Configuration::read(arguments)?;
+    let service = Service::start(configuration.service())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(DOOR_THREADS)
+        .enable_all()
+        .build()?;
+    let served = runtime.block_on(serve(&configuration, &service));
+    runtime.shutdown_timeout(GRACE);
+    let clean = service.stop();
+    served?;
+    Ok(clean)
+}
+
+async fn serve(configuration: &Configuration, service: &Service) -> Result<(), Box<dyn std::error::Error>> {
+    let sockets = Sockets::open(configuration)?;
+    let handle = service.handle();
+    // The control socket hands agents' connections to their door: doors do not know one another.
+    let agents = handle.clone();
+    let (stop, stopped) = watch::channel(false);
+    let (ui, mcp) = (sockets.ui.local_addr()?, sockets.mcp.local_addr()?);
+    let doors = [
+        tokio::spawn(pocket_web::serve(
+            sockets.ui,
+            pocket_web::router(handle.clone(), ui),
+            told(stopped.clone()),
+        )),
+        tokio::spawn(pocket_mcp::serve(
+            sockets.mcp,
+            handle.clone(),
+            told(stopped.clone()),
+        )),
+        tokio::spawn(pocket_control::serve(
+            sockets.control,
+            handle.clone(),
+            move |token, stream| pocket_mcp::serve_stream(agents.clone(), token, stream),
+            told(stopped.clone()),
+        )),
+    ];
+    announce::listening(ui, mcp, &configuration.control);
+    let codes = tokio::spawn(announce::setup_codes(handle.clone()));
+    let alive = tokio::spawn(watchdog(handle));
+    sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
+    wait_for_the_end(service).await?;
+    info!("stopping");
+    sd_notify::notify(&[sd_notify::NotifyState::Stopping])?;
+    codes.abort();
+    alive.abort();
+    stop.send_replace(true);
+    for door in doors {
+        match tokio::time::timeout(GRACE, door).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => warn!(%error, "a door closed with an error"),
+            Ok(Err(error)) => error!(%error, "a door failed"),
+            Err(_) => warn!("a door did not close in time"),
+        }
+    }
+    Ok(())
+}
+
+/// Resolves when the doors are told to close.
+async fn told(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone means the same.
+    stopped.wait_for(|stop| *stop).await.map(drop).unwrap_or_default();
+}
+
+/// A signal, or the end of the engine.
+async fn wait_for_the_end(service: &Service) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut look = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = look.tick() => if service.ended() {
+                error!("the engine has ended: stopping");
+                return Ok(());
+            },
+        }
+    }
+}
+
+/// Tells the service manager that the engine answers, if it wants to know.
+async fn watchdog(handle: Handle) {
+    let Some(limit) = sd_notify::watchdog_enabled() else {
+        return;
+    };
+    let mut beat = tokio::time::interval(limit / 3);
+    loop {
+        beat.tick().await;
+        let answered = tokio::time::timeout(limit / 3, announce::status(&handle)).await;
+        if answered.is_ok_and(|status| status.is_some())
+            && let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog])
+        {
+            warn!(%error, "the service manager could not be told");
+        }
+    }
+}
+
+/// Log lines of our own crates only, whatever `RUST_LOG` says: those of libraries may hold what
+/// they carry. Its value is one of error, warn, info, debug and trace.
+fn log_to_stderr() {
+    use tracing_subscriber::filter::{LevelFilter, Targets};
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::util::SubscriberInitExt;
+    let level = std::env::var("RUST_LOG")
+        .ok()
+        .and_then(|level| level.parse().ok())
+        .unwrap_or(LevelFilter::INFO);
+    let ours = [
+        "pocketd",
+        "pocket_control",
+        "pocket_mcp",
+        "pocket_service",
+        "pocket_store",
+        "pocket_web",
+    ];
+    let targets = Targets::new().with_targets(ours.map(|target| (target, level)));
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_target(false);
+    tracing_subscriber::registry().with(lines).with(targets).init();
+}
