@@ -1,0 +1,258 @@
+//! One connection: greeting, requests in turn, and what ends it.
+
+use std::future::Future;
+use std::io::{self, ErrorKind};
+use std::time::Duration;
+
+use pocket_core::{Actor, Answer, Door, Failure, FailureKind};
+use pocket_crypto::SecretBytes;
+use pocket_service::{Handle, Request};
+use pocket_wire::{GREETING, Reply, ToDaemon, body_length, check_greeting, decode_request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::fit;
+
+/// How long a connection may idle between requests. There are few places.
+const IDLE: Duration = Duration::from_secs(10 * 60);
+/// How long one frame may take, once it has begun, in either direction.
+const FRAME: Duration = Duration::from_secs(30);
+
+/// What a connection came to.
+pub(crate) enum End {
+    /// It is over.
+    Closed,
+    /// It is an agent's now, who has been told so.
+    Mcp { token: SecretBytes, stream: UnixStream },
+}
+
+/// A caller that was let in.
+pub(crate) struct Connection {
+    stream: UnixStream,
+    handle: Handle,
+    closing: watch::Receiver<bool>,
+}
+
+/// What came, or did not.
+enum Incoming {
+    /// Nothing more will come.
+    End,
+    /// The peer broke a rule; it is told and cut off.
+    Fault(Failure),
+    Request(ToDaemon),
+}
+
+impl Connection {
+    pub(crate) const fn new(stream: UnixStream, handle: Handle, closing: watch::Receiver<bool>) -> Self {
+        Self {
+            stream,
+            handle,
+            closing,
+        }
+    }
+
+    /// Answers one request after the other, until the peer or the device has enough.
+    ///
+    /// # Errors
+    /// When the connection fails, which ends it as well.
+    pub(crate) async fn run(mut self) -> io::Result<End> {
+        if let Err(failure) = self.greet().await? {
+            self.answer(Err(failure)).await?;
+            return Ok(End::Closed);
+        }
+        loop {
+            match self.next().await? {
+                Incoming::End => return Ok(End::Closed),
+                Incoming::Fault(failure) => {
+                    self.answer(Err(failure)).await?;
+                    return Ok(End::Closed);
+                }
+                Incoming::Request(ToDaemon::Call(call)) => {
+                    let request = Request {
+                        actor: Actor::Owner {
+                            door: Door::Control,
+                            passphrase_shown: false,
+                        },
+                        operation: call.operation,
+                        passphrase: call.passphrase,
+                        payload: call.payload,
+                    };
+                    let reply = self.handle.call(request).await;
+                    self.answer(reply.map(|reply| Reply {
+                        answer: reply.answer,
+                        payload: reply.payload,
+                    }))
+                    .await?;
+                }
+                Incoming::Request(ToDaemon::Mcp { token }) => match self.introduce(&token).await {
+                    Ok(()) => {
+                        self.answer(Ok(Reply {
+                            answer: Answer::Done,
+                            payload: None,
+                        }))
+                        .await?;
+                        return Ok(End::Mcp {
+                            token,
+                            stream: self.stream,
+                        });
+                    }
+                    Err(failure) => self.answer(Err(failure)).await?,
+                },
+            }
+        }
+    }
+
+    /// Exchanges greetings. A peer that speaks something else gets the reason.
+    async fn greet(&mut self) -> io::Result<Result<(), Failure>> {
+        let mut theirs = [0; GREETING.len()];
+        within(FRAME, self.stream.write_all(&GREETING)).await?;
+        within(FRAME, self.stream.read_exact(&mut theirs)).await?;
+        Ok(check_greeting(&theirs).map_err(|error| {
+            let remedy = "use pocketctl and pocketd of the same release";
+            Failure::new(FailureKind::Invalid, error.to_string(), remedy)
+        }))
+    }
+
+    /// Whether the device knows the token now; the agents' door asks again for itself.
+    async fn introduce(&self, token: &SecretBytes) -> Result<(), Failure> {
+        let copy = SecretBytes::new(token.expose_bytes().to_vec());
+        self.handle.agent(copy).await.map(drop)
+    }
+
+    async fn next(&mut self) -> io::Result<Incoming> {
+        let mut first = [0];
+        let begun = tokio::select! {
+            begun = timeout(IDLE, self.stream.read(&mut first)) => begun,
+            _ = self.closing.wait_for(|closing| *closing) => return Ok(Incoming::End),
+        };
+        match begun {
+            Err(_) | Ok(Ok(0)) => return Ok(Incoming::End),
+            Ok(Err(error)) => return Err(error),
+            Ok(Ok(_)) => {}
+        }
+        let whole = async {
+            let mut rest = [0; 3];
+            self.stream.read_exact(&mut rest).await?;
+            let length = match body_length([first[0], rest[0], rest[1], rest[2]]) {
+                Ok(length) => length,
+                Err(error) => return Ok(Err(fault(&error.to_string()))),
+            };
+            let mut body = Zeroizing::new(vec![0; length]);
+            self.stream.read_exact(&mut body).await?;
+            Ok::<_, io::Error>(Ok(body))
+        };
+        match timeout(FRAME, whole).await {
+            Err(_) => Ok(fault("the message was begun 30 seconds ago and is not complete")),
+            Ok(Err(error)) if error.kind() == ErrorKind::UnexpectedEof => Ok(Incoming::End),
+            Ok(Err(error)) => Err(error),
+            Ok(Ok(Err(fault))) => Ok(fault),
+            Ok(Ok(Ok(body))) => Ok(match decode_request(&body) {
+                Ok(request) => Incoming::Request(request),
+                Err(error) => fault(&error.to_string()),
+            }),
+        }
+    }
+
+    async fn answer(&mut self, reply: Result<Reply, Failure>) -> io::Result<()> {
+        send(&mut self.stream, reply).await
+    }
+}
+
+/// Turns a caller away in words. Nothing that it says is read.
+///
+/// # Errors
+/// When the connection fails.
+pub(crate) async fn turn_away(stream: &mut UnixStream, failure: Failure) -> io::Result<()> {
+    within(FRAME, stream.write_all(&GREETING)).await?;
+    send(stream, Err(failure)).await
+}
+
+async fn send(stream: &mut UnixStream, reply: Result<Reply, Failure>) -> io::Result<()> {
+    let frame = fit::frame(reply);
+    within(FRAME, stream.write_all(&frame)).await
+}
+
+async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(limit, work)
+        .await
+        .map_err(|_| io::Error::from(ErrorKind::TimedOut))?
+}
+
+fn fault(message: &str) -> Incoming {
+    let remedy = "use pocketctl of the same release, and send less at a time";
+    Incoming::Fault(Failure::new(FailureKind::Invalid, message, remedy))
+}
+
+#[cfg(test)]
+mod tests {
+    use pocket_service::{Config, HashCost, Service};
+    use pocket_wire::decode_reply;
+    use tokio::task::JoinHandle;
+
+    use super::*;
+
+    /// A connection on a clock that jumps on whenever nothing else happens.
+    struct Peer {
+        stream: UnixStream,
+        served: JoinHandle<io::Result<End>>,
+        _closing: watch::Sender<bool>,
+        _service: Service,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Peer {
+        async fn greeted() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let service = Service::start(Config {
+                data_dir: folder.path().join("data"),
+                device_secret_dir: folder.path().join("device"),
+                hash_cost: HashCost {
+                    memory_kib: 8 * 1024,
+                    time: Duration::from_millis(1),
+                },
+            })
+            .unwrap();
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let closing = watch::Sender::new(false);
+            let connection = Connection::new(theirs, service.handle(), closing.subscribe());
+            let served = tokio::spawn(connection.run());
+            let mut peer = Self {
+                stream: ours,
+                served,
+                _closing: closing,
+                _service: service,
+                _folder: folder,
+            };
+            peer.stream.write_all(&GREETING).await.unwrap();
+            let mut greeting = [0; GREETING.len()];
+            peer.stream.read_exact(&mut greeting).await.unwrap();
+            peer
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_idles_for_ten_minutes_is_cut() {
+        let mut peer = Peer::greeted().await;
+        let begun = tokio::time::Instant::now();
+        assert_eq!(peer.stream.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(begun.elapsed().as_secs(), IDLE.as_secs());
+        assert!(matches!(peer.served.await.unwrap(), Ok(End::Closed)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn half_a_frame_is_cut_after_thirty_seconds_in_words() {
+        for half in [&b"\0\0"[..], b"\0\0\0\x05abc"] {
+            let mut peer = Peer::greeted().await;
+            let begun = tokio::time::Instant::now();
+            peer.stream.write_all(half).await.unwrap();
+            let mut bytes = Vec::new();
+            peer.stream.read_to_end(&mut bytes).await.unwrap();
+            assert_eq!(begun.elapsed().as_secs(), FRAME.as_secs());
+            let failure = decode_reply(&bytes[4..]).unwrap().err().expect("a failure");
+            assert!(failure.message.contains("30 seconds"), "{failure}");
+        }
+    }
+}

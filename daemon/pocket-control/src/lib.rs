@@ -1,0 +1,21 @@
+//! The owner's command-line door: who may speak on the control socket, and for how long?
+//!
+//! The kernel vouches for who calls (`SO_PEERCRED`). Only two may: the user that runs the daemon,
+//! who could read its files anyway, and root, who could do anything anyway. Everyone else is turned
+//! away in words. Whoever is let in is the owner at the device; the passphrase is asked for again
+//! where policy says so. On an installed device the daemon has a user of its own, so that in
+//! practice the owner uses `sudo pocketctl`.
+//!
+//! A connection may also become an agent's, with that agent's token: it is then handed to the
+//! agents' door, which this crate does not know.
+//!
+//! This crate must never decide on an operation, keep a secret longer than it takes to pass it on,
+//! or log what passes.
+
+mod bind;
+mod connection;
+mod fit;
+mod server;
+
+pub use bind::{BindError, bind};
+pub use server::serve;
