@@ -136,8 +136,7 @@ impl Client {
     fn exchange(&mut self, request: &ToDaemon) -> Result<Reply, Failure> {
         let frame = encode_request(request)
             .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string(), "send less at a time"))?;
-        // A device that has no room for one more says so and closes: its words are read even where
-        // ours no longer arrive.
+        // As with the greeting, what a device says before it closes is read.
         let sent = self.stream.write_all(&frame);
         let body = match (read_body(&mut self.stream), sent) {
             (Ok(body), _) => body,
@@ -151,12 +150,15 @@ impl Client {
     }
 }
 
-/// Sends our greeting and reads the other's.
+/// Sends our greeting and reads the other's. A device that turns us away may have closed already:
+/// its words are read even where ours no longer arrive.
 fn greet(mut stream: &UnixStream) -> io::Result<[u8; 8]> {
     let mut theirs = [0; 8];
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(&GREETING)?;
-    stream.read_exact(&mut theirs)?;
+    let sent = stream.write_all(&GREETING);
+    stream
+        .read_exact(&mut theirs)
+        .map_err(|error| sent.err().unwrap_or(error))?;
     stream.set_read_timeout(None)?;
     Ok(theirs)
 }
@@ -230,6 +232,19 @@ mod tests {
         device.join().unwrap();
         let failure = failure_of(client.call(Operation::Status, None, None));
         assert_eq!(failure.kind, FailureKind::Unavailable);
+    }
+
+    #[test]
+    fn a_device_that_turns_us_away_is_heard_though_it_closed_before_we_spoke() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let failure = Failure::new(FailureKind::Throttled, "full", "later");
+        near.write_all(&GREETING).unwrap();
+        near.write_all(&encode_reply(&Err(failure.clone())).unwrap())
+            .unwrap();
+        drop(near);
+        assert_eq!(greet(&far).unwrap(), GREETING);
+        let mut client = Client { stream: far };
+        assert_eq!(failure_of(client.call(Operation::Status, None, None)), failure);
     }
 
     #[test]
