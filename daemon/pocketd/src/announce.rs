@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use pocket_core::{Actor, Answer, Door, LockState, Operation, Status};
 use pocket_service::{Handle, Request};
+
+use crate::configuration::{Arguments, Configuration};
 
 /// One line a door, so that programs can read where it listens too.
 pub(crate) fn listening(ui: SocketAddr, mcp: SocketAddr, control: &Path) {
@@ -17,7 +19,7 @@ pub(crate) fn listening(ui: SocketAddr, mcp: SocketAddr, control: &Path) {
 }
 
 /// Says what to do next: at the start, and whenever the device turns new by a reset.
-pub(crate) async fn setup_codes(handle: Handle) {
+pub(crate) async fn next_steps(handle: Handle, control: PathBuf) {
     let mut changes = handle.changes();
     let mut was_new = None;
     loop {
@@ -25,10 +27,10 @@ pub(crate) async fn setup_codes(handle: Handle) {
             .await
             .is_some_and(|status| status.state == LockState::FirstRun);
         match (was_new, new) {
-            (None | Some(false), true) => invite(&handle).await,
+            (None | Some(false), true) => invite(&handle, &control).await,
             (None, false) => say(&format!(
                 "Unlock it on the page above, or type: {}",
-                ctl("unlock")
+                ctl(&control, "unlock")
             )),
             _ => {}
         }
@@ -39,9 +41,9 @@ pub(crate) async fn setup_codes(handle: Handle) {
     }
 }
 
-async fn invite(handle: &Handle) {
+async fn invite(handle: &Handle, control: &Path) {
     if let Some(code) = setup_code(handle).await {
-        let command = ctl("setup");
+        let command = ctl(control, "setup");
         say(&format!(
             "setup code: {code}\nOpen the page above and type the code, or type: {command}"
         ));
@@ -69,14 +71,27 @@ async fn setup_code(handle: &Handle) -> Option<String> {
     reply.payload?.expose_str().map(str::to_owned).ok()
 }
 
-/// The command as it must be typed: from the source tree, or installed.
-fn ctl(command: &str) -> String {
-    let beside = std::env::current_exe().is_ok_and(|program| program.with_file_name("pocketctl").exists());
-    let from_source = std::env::var_os("CARGO").is_some();
-    if from_source && !beside {
-        format!("cargo pocketctl {command}")
+/// The command as it must be typed here: from the source tree, from the path, or by its place.
+fn ctl(control: &Path, command: &str) -> String {
+    let usual = Configuration::read(Arguments::none()).is_ok_and(|usual| usual.control == control);
+    let place = if usual {
+        String::new()
     } else {
-        format!("pocketctl {command}")
+        format!(" --control {}", control.display())
+    };
+    format!("{}{place} {command}", program())
+}
+
+fn program() -> String {
+    if std::env::var_os("CARGO").is_some() {
+        return "cargo pocketctl".to_owned();
+    }
+    let on_path = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join("pocketctl").exists()));
+    let beside = std::env::current_exe().map(|program| program.with_file_name("pocketctl"));
+    match beside {
+        Ok(beside) if !on_path && beside.exists() => beside.display().to_string(),
+        _ => "pocketctl".to_owned(),
     }
 }
 

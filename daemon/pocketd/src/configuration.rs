@@ -16,7 +16,7 @@ const HASH_TIME: Duration = Duration::from_secs(1);
 
 /// The private personal-AI appliance: keeps your data sealed, serves its page and agents on
 /// loopback only.
-#[derive(Parser)]
+#[derive(Default, Parser)]
 #[command(version, about)]
 pub(crate) struct Arguments {
     /// Where the data lies; $STATE_DIRECTORY or the XDG data folder when unsaid
@@ -34,6 +34,13 @@ pub(crate) struct Arguments {
     /// A configuration file (TOML) with the same names, and device_secret_dir
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+}
+
+impl Arguments {
+    /// As when the daemon is started without any.
+    pub(crate) fn none() -> Self {
+        Self::default()
+    }
 }
 
 /// The configuration file. An argument wins over it.

@@ -78,13 +78,16 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
         )),
     ];
     announce::listening(ui, mcp, &configuration.control);
-    let codes = tokio::spawn(announce::setup_codes(handle.clone()));
+    let hints = tokio::spawn(announce::next_steps(
+        handle.clone(),
+        configuration.control.clone(),
+    ));
     let alive = tokio::spawn(watchdog(handle));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     wait_for_the_end(service).await?;
     info!("stopping");
     sd_notify::notify(&[sd_notify::NotifyState::Stopping])?;
-    codes.abort();
+    hints.abort();
     alive.abort();
     stop.send_replace(true);
     for door in doors {

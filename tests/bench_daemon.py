@@ -1,0 +1,124 @@
+"""Starts the built daemon in a folder of its own and measures it as its owner meets it.
+
+Usage: bench_daemon.py FOLDER_OF_THE_PROGRAMS
+Prints one line a figure: name, value, unit. Medians of the number of runs that the line names.
+"""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+RECORDS = 10_000
+PASSPHRASE = b"correct horse battery staple"
+
+
+class Device:
+    """A running daemon."""
+
+    def __init__(self, programs: pathlib.Path, folder: pathlib.Path):
+        self.programs, self.folder = programs, folder
+        environment = dict(os.environ, XDG_CONFIG_HOME=str(folder / "config"))
+        began = time.perf_counter()
+        self.process = subprocess.Popen(
+            [programs / "pocketd", "--data-dir", folder / "data", "--ui", "127.0.0.1:0", "--mcp", "127.0.0.1:0"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+        )
+        self.port = None
+        while self.port is None:
+            line = self.process.stdout.readline().decode()
+            if line.startswith("ui: "):
+                self.port = int(line.strip().rstrip("/").rsplit(":", 1)[1])
+        self.request("GET / HTTP/1.1")
+        self.start = time.perf_counter() - began
+
+    def request(self, line: str) -> bytes:
+        """One request to the page; the head of the answer."""
+        with socket.create_connection(("127.0.0.1", self.port)) as connection:
+            host = f"127.0.0.1:{self.port}"
+            connection.sendall(f"{line}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+            return connection.recv(65536)
+
+    def ctl(self, *arguments: str, stdin: bytes = b"") -> bytes:
+        """What pocketctl prints."""
+        command = [self.programs / "pocketctl", "--data-dir", self.folder / "data", "--json", *arguments]
+        return subprocess.run(command, input=stdin, stdout=subprocess.PIPE, check=True).stdout
+
+    def resident_kib(self) -> int:
+        """Memory that is in RAM now."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        if self.process.wait(30) != 0:
+            sys.exit("the daemon did not stop cleanly")
+
+
+def median_ms(runs: int, act) -> float:
+    """Median time of one run of `act`, in milliseconds."""
+    times = []
+    for _ in range(runs):
+        began = time.perf_counter()
+        act()
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times)
+
+
+def main() -> None:
+    programs = pathlib.Path(sys.argv[1])
+    for program in ("pocketd", "pocketctl"):
+        print(f"size of {program}: {(programs / program).stat().st_size / 1e6:.1f} MB")
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        device = Device(programs, folder)
+        print(f"resident, new and without an owner: {device.resident_kib() / 1024:.1f} MiB")
+        device.ctl("setup", "--recovery-out", str(folder / "recovery"), "--passphrase-fd", "0", stdin=PASSPHRASE)
+        facts = "\n".join(
+            json.dumps({"subject": f"person {n}", "text": f"fact {n} about the weather in town {n % 97}", "tags": ["t"]})
+            for n in range(RECORDS)
+        )
+        began = time.perf_counter()
+        device.ctl("add", "memory", "-", stdin=facts.encode())
+        took = time.perf_counter() - began
+        print(f"add {RECORDS} facts in one go: {took:.2f} s ({RECORDS / took:.0f} a second)")
+        listed = device.ctl("list", "memory", "--limit", "1")
+        one = json.loads(listed)["id"]
+        status = median_ms(21, lambda: device.ctl("status"))
+        print(f"pocketctl status (process and call, median of 21): {status:.1f} ms")
+        print(f"pocketctl get (median of 21): {median_ms(21, lambda: device.ctl('get', 'memory', one)):.1f} ms")
+        added = median_ms(21, lambda: device.ctl("add", "memory", "text=one more"))
+        print(f"pocketctl add, durable (median of 21): {added:.1f} ms")
+        found = median_ms(21, lambda: device.ctl("search", "weather town 96"))
+        print(f"pocketctl search over {RECORDS} facts (median of 21): {found:.1f} ms")
+        device.stop()
+        starts = []
+        for _ in range(11):
+            device = Device(programs, folder)
+            starts.append(device.start * 1000)
+            last = len(starts) == 11
+            if not last:
+                device.stop()
+        print(f"start to the first page served, locked (median of 11): {statistics.median(starts):.0f} ms")
+        print(f"resident, locked: {device.resident_kib() / 1024:.1f} MiB")
+        began = time.perf_counter()
+        device.ctl("unlock", "--passphrase-fd", "0", stdin=PASSPHRASE)
+        print(f"unlock with {RECORDS} facts: {time.perf_counter() - began:.2f} s, most of it the slow hash")
+        time.sleep(3)
+        print(f"resident, idle, unlocked, {RECORDS} facts: {device.resident_kib() / 1024:.1f} MiB")
+        began = time.perf_counter()
+        device.ctl("factory-reset", "--confirm", "ERASE", "--passphrase-fd", "0", stdin=PASSPHRASE)
+        print(f"factory reset, proof included: {time.perf_counter() - began:.2f} s, most of it the slow hash")
+        device.stop()
+
+
+if __name__ == "__main__":
+    main()
