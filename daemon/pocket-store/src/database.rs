@@ -76,16 +76,28 @@ impl Database {
 
     /// Drops every tree whose name is not in `keep`. Gives how many.
     pub(crate) fn drop_others(&self, keep: &[[u8; 16]]) -> Result<usize, StoreError> {
-        let mut dropped = 0;
-        for name in self.db.tree_names() {
-            let ours = keep.iter().any(|tree| name == tree.as_slice());
-            // sled's own first tree is always there; nothing is kept in it.
-            if !ours && name.as_ref() != b"__sled__default" {
-                guarded("drop a tree", || self.db.drop_tree(&name))?;
-                dropped += 1;
-            }
+        let others = self.others(keep);
+        for name in &others {
+            guarded("drop a tree", || self.db.drop_tree(name))?;
         }
-        Ok(dropped)
+        Ok(others.len())
+    }
+
+    /// Whether there are trees whose name is not in `known`.
+    pub(crate) fn has_others(&self, known: &[[u8; 16]]) -> bool {
+        !self.others(known).is_empty()
+    }
+
+    fn others(&self, known: &[[u8; 16]]) -> Vec<sled::IVec> {
+        // sled's own first tree is always there; nothing is kept in it.
+        let ours = |name: &sled::IVec| {
+            name == b"__sled__default" || known.iter().any(|tree| name == tree.as_slice())
+        };
+        self.db
+            .tree_names()
+            .into_iter()
+            .filter(|name| !ours(name))
+            .collect()
     }
 
     /// Writes to several trees at once: after a crash all of it is there, or none.

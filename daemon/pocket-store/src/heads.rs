@@ -20,7 +20,8 @@ use crate::atomic::{read_if_there, write_atomically};
 /// The file's name.
 pub(crate) const HEADS: &str = "heads";
 const MAGIC: &[u8; 8] = b"PAIHEAD\0";
-const VERSION: u16 = 1;
+/// Format of a slot.
+pub(crate) const VERSION: u16 = 1;
 const SLOT: usize = 4096;
 const HEADER: usize = 12;
 
@@ -109,6 +110,8 @@ impl Head {
 
 /// What the head file said.
 pub(crate) enum Outside {
+    /// It was made and never written: creating the store was cut.
+    Blank,
     /// Neither slot can be read.
     Damaged,
     /// The newest of its slots.
@@ -149,6 +152,7 @@ pub(crate) fn read(path: &Path, sealer: &Sealer) -> io::Result<(Outside, u64)> {
         (Slot::Head(a), Slot::Head(b)) if a.commit >= b.commit => (Outside::Head(a), 1),
         (_, Slot::Head(b)) => (Outside::Head(b), 0),
         (Slot::Head(a), _) => (Outside::Head(a), 1),
+        (Slot::Blank, Slot::Blank) => (Outside::Blank, 0),
         (Slot::Bad | Slot::Blank, Slot::Bad | Slot::Blank) => (Outside::Damaged, 0),
     })
 }

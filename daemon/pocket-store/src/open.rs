@@ -11,7 +11,7 @@ use crate::database::Database;
 use crate::heads::{self, HEADS, Head, HeadFile, Outside, ShelfHead};
 use crate::keys::{KeySet, SYSTEM};
 use crate::scan::{Scan, scan};
-use crate::shelf::Shelf;
+use crate::shelf::{Shelf, name_of};
 use crate::space::Ballast;
 use crate::{Folder, Opened, Store, StoreError};
 
@@ -49,8 +49,8 @@ impl Store {
 /// What opening found.
 struct Found {
     scans: BTreeMap<u8, (sled::Tree, Scan)>,
-    /// What must be there.
-    head: Head,
+    /// What must be there; `None` when no head can be read.
+    head: Option<Head>,
     slot: u64,
     inventory: Inventory,
     /// The heads are there and agree with the keyring: what is unknown is left over, not lost.
@@ -76,10 +76,14 @@ impl Found {
         let (outside, slot) =
             heads::read(&heads_path, &keys.heads).map_err(StoreError::io("read", &heads_path))?;
         let inside = read_inside(&scans[&SYSTEM].0, keys)?;
-        let empty = scans
-            .values()
-            .all(|(_, scan)| scan.head.rows == 0 && scan.broken.is_empty());
-        let (head, heads_trusted) = reconcile(inside, outside, empty, findings)?;
+        let nothing = |scan: &Scan| scan.head.rows == 0 && scan.broken.is_empty() && scan.cut_short.is_none();
+        let untouched = scans.values().all(|(_, scan)| nothing(scan));
+        let (head, heads_trusted) = match reconcile(inside, outside, untouched, findings)? {
+            Reference::Fresh if database.has_others(&trees(keys)) => return Err(not_these_keys()),
+            Reference::Fresh => (Some(Head::default()), false),
+            Reference::Head { head, inside } => (Some(head), inside),
+            Reference::None => (None, false),
+        };
         Ok(Self {
             scans,
             head,
@@ -96,27 +100,28 @@ impl Found {
         database: Database,
         ballast: Ballast,
     ) -> Result<Store, StoreError> {
+        let known = self.head.is_some();
+        let mut head = self.head.take().unwrap_or_default();
         let mut rolled_back = false;
         let mut shelves = BTreeMap::new();
         for (code, (tree, scan)) in &mut self.scans {
             let generation = keys.shelf(*code).generation;
-            let expected = self
-                .head
+            let said = head
                 .shelf(*code)
                 .unwrap_or_else(|| ShelfHead::empty(*code, generation));
-            let expected = match expected.generation.cmp(&generation) {
-                std::cmp::Ordering::Equal => expected,
-                // The keyring is written first: an erase that was cut is finished here.
-                std::cmp::Ordering::Less => ShelfHead::empty(*code, generation),
-                std::cmp::Ordering::Greater => {
-                    rolled_back = true;
-                    expected
-                }
+            rolled_back |= said.generation > generation;
+            // The keyring is written first: an erase that was cut is finished here.
+            let expected = if said.generation < generation {
+                ShelfHead::empty(*code, generation)
+            } else {
+                said
             };
-            self.head.set_shelf(expected);
-            let finding = scan
-                .judge(&expected)
-                .or_else(|| judge_audit(*code, scan, &self.head));
+            head.set_shelf(expected);
+            let finding = if known {
+                scan.judge(&expected).or_else(|| judge_audit(*code, scan, &head))
+            } else {
+                Some(unknown_finding(*code))
+            };
             let index = std::mem::take(&mut scan.index);
             shelves.insert(
                 *code,
@@ -127,12 +132,12 @@ impl Found {
                 },
             );
         }
-        let whole = shelves.values().all(|shelf| shelf.finding.is_none());
-        if self.heads_trusted && !rolled_back {
-            let known: Vec<[u8; 16]> = keys.shelves().map(|shelf| shelf.tree).collect();
-            database.drop_others(&known)?;
+        let tidy = self.heads_trusted && !rolled_back;
+        if tidy {
+            database.drop_others(&trees(&keys))?;
         }
-        if whole && self.heads_trusted && !rolled_back {
+        // What looks like an orphan may belong to a record that could not be read.
+        if tidy && shelves.values().all(|shelf| shelf.finding.is_none()) {
             self.remove_orphans(&root.join(BLOBS))?;
         }
         let heads_path = root.join(HEADS);
@@ -142,7 +147,7 @@ impl Found {
             root: root.to_owned(),
             keys,
             shelves,
-            head: self.head,
+            head,
             database,
             head_file,
             ballast,
@@ -152,8 +157,7 @@ impl Found {
         })
     }
 
-    /// Unfinished files, and whole ones that nothing names. Only after a clean scan: what looks like an
-    /// orphan may belong to a record that could not be read.
+    /// Unfinished files, and whole ones that nothing names.
     fn remove_orphans(&self, blobs: &Path) -> Result<(), StoreError> {
         let remove = StoreError::io("remove a file from", blobs);
         let named = |name: &[u8; 32]| self.scans.values().any(|(_, scan)| scan.named.contains(name));
@@ -166,6 +170,14 @@ impl Found {
         });
         removed.map_err(remove)
     }
+}
+
+fn trees(keys: &KeySet) -> Vec<[u8; 16]> {
+    keys.shelves().map(|shelf| shelf.tree).collect()
+}
+
+fn not_these_keys() -> StoreError {
+    StoreError::damaged("the store", "it holds data that does not belong to these keys")
 }
 
 /// The head in the database: `Err` inside when it is there and can't be read.
@@ -192,64 +204,90 @@ fn read_inside(tree: &sled::Tree, keys: &KeySet) -> Result<Result<Option<Head>, 
     }
 }
 
-/// Which head says what must be there: the newer one that can be read. And whether it can be trusted
-/// to be the last.
+/// What must be there, by the heads.
+enum Reference {
+    /// A store that is being made.
+    Fresh,
+    /// The newer head that can be read, and whether it is the one inside: then it is the last.
+    Head { head: Head, inside: bool },
+    /// No head can be read, but there is data.
+    None,
+}
+
+/// Compares the heads, and tells what is wrong with them.
 fn reconcile(
     inside: Result<Option<Head>, StoreError>,
     outside: Outside,
-    empty: bool,
+    untouched: bool,
     findings: &mut Vec<Finding>,
-) -> Result<(Head, bool), StoreError> {
-    let mut tell = |what: &str, problem: String| {
-        let remedy = "see which categories are named as well; those that are not are whole. Restore a backup for what is missing";
-        findings.push(Finding {
-            what: what.to_owned(),
-            problem,
-            remedy: remedy.to_owned(),
-        });
-    };
-    let (inside, inside_bad) = match inside {
-        Ok(head) => (head, false),
-        Err(error) => {
-            tell("store", format!("its own head can't be read: {error}"));
-            (None, true)
+) -> Result<Reference, StoreError> {
+    let inside = match inside {
+        Ok(None) if untouched && matches!(outside, Outside::Blank | Outside::Missing) => {
+            return Ok(Reference::Fresh);
         }
+        Ok(None) => Err("its own head is missing".to_owned()),
+        Ok(Some(head)) => Ok(head),
+        Err(error) => Err(format!("its own head can't be read: {error}")),
     };
     let outside = match outside {
         Outside::Newer(found) => {
             return Err(StoreError::Newer {
                 what: HEADS.to_owned(),
                 found,
-                known: 1,
+                known: heads::VERSION,
             });
         }
-        Outside::Head(head) => Some(*head),
-        Outside::Damaged if inside.is_none() && empty && !inside_bad => None,
-        Outside::Damaged => {
-            tell(HEADS, "it is damaged; it was written again".to_owned());
-            None
-        }
-        Outside::Missing if inside.is_none() && empty => None,
-        Outside::Missing => {
-            tell(HEADS, "it is missing; it was written again".to_owned());
-            None
-        }
+        Outside::Head(head) => Ok(*head),
+        Outside::Blank | Outside::Damaged => Err("it is damaged"),
+        Outside::Missing => Err("it is missing"),
     };
+    if let Err(problem) = &inside {
+        findings.push(head_finding("store", problem.clone()));
+    }
+    if let Err(problem) = outside {
+        findings.push(head_finding(HEADS, format!("{problem}; it was written again")));
+    }
     Ok(match (inside, outside) {
-        (Some(inside), Some(outside)) if outside.commit > inside.commit => {
+        (Ok(inside), Ok(outside)) if outside.commit > inside.commit => {
             let lost = outside.commit - inside.commit;
-            tell("store", format!("the last {lost} commits are missing from it"));
-            (outside, false)
-        }
-        (Some(inside), _) => (inside, true),
-        (None, Some(outside)) => {
-            if !inside_bad {
-                tell("store", "its own head is missing".to_owned());
+            findings.push(head_finding(
+                "store",
+                format!("the last {lost} commits are missing from it"),
+            ));
+            Reference::Head {
+                head: outside,
+                inside: false,
             }
-            (outside, false)
         }
-        (None, None) => (Head::default(), false),
+        (Ok(head), _) => Reference::Head { head, inside: true },
+        (Err(_), Ok(head)) => Reference::Head { head, inside: false },
+        // Nothing opens: these may be another device's keys, and then nothing must be written.
+        (Err(problem), Err(_)) if untouched => {
+            return Err(StoreError::Damaged {
+                what: "the store".to_owned(),
+                problem: format!("{problem}, and nothing in it opens with these keys"),
+            });
+        }
+        (Err(_), Err(_)) => Reference::None,
     })
+}
+
+fn head_finding(what: &str, problem: String) -> Finding {
+    Finding {
+        what: what.to_owned(),
+        problem,
+        remedy: "categories that are not named as well are whole; restore a backup for those that are"
+            .to_owned(),
+    }
+}
+
+/// Without a head nothing says what is missing.
+fn unknown_finding(code: u8) -> Finding {
+    Finding {
+        what: name_of(code).to_owned(),
+        problem: "nothing says any more how much it must hold".to_owned(),
+        remedy: "restore a backup, or look through it and accept what is there".to_owned(),
+    }
 }
 
 /// The log must end where the head says that it ends.

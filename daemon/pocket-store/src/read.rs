@@ -143,8 +143,10 @@ impl Store {
     /// As [`Store::get`].
     pub fn blob_of(&self, id: RecordId) -> Result<Option<BlobRef>, StoreError> {
         for category in Category::ALL {
-            if self.shelf(category.code()).index.contains(id) {
-                return Ok(self.stored(category, id)?.and_then(|(_, blob)| blob));
+            if self.shelf(category.code()).index.contains(id)
+                && let Some((_, Some(blob))) = self.stored(category, id)?
+            {
+                return Ok(Some(blob));
             }
         }
         Ok(None)

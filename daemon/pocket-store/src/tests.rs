@@ -1,5 +1,10 @@
 //! The store as its one user meets it, on real folders.
 
-mod support;
-
+mod damage;
+mod disk;
+mod folder;
+mod format;
+mod reset;
 mod store;
+mod support;
+mod trace;

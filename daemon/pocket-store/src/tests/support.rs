@@ -4,8 +4,8 @@ use std::path::Path;
 
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
-    ActorRef, Category, Contact, Content, Conversation, Document, Entry, Memory, Message, Note, OperationKind,
-    Origin, Outbox, Record, RecordId, SecretName, Setting, Task, Timestamp,
+    ActorRef, Category, Contact, Content, Conversation, Document, Entry, Memory, Message, Note,
+    OperationKind, Origin, Outbox, Record, RecordId, SecretName, Setting, Task, Timestamp,
 };
 use pocket_crypto::{Key, Keyring, Unlocked};
 
@@ -21,7 +21,10 @@ impl Device {
         let mut rng = rand::rng();
         let mut ring = Keyring::create(&mut rng, &KEY_CODES);
         ring.set_device(&mut rng, &Key::from_bytes([7; 32]));
-        Self { dir: tempfile::tempdir().unwrap(), ring }
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            ring,
+        }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -29,11 +32,15 @@ impl Device {
     }
 
     pub(super) fn keys(&self) -> KeySet {
-        KeySet::new(&self.ring).map_err(|error| error.to_string()).unwrap()
+        KeySet::new(&self.ring)
+            .map_err(|error| error.to_string())
+            .unwrap()
     }
 
     pub(super) fn folder(&self) -> Folder {
-        Folder::open(self.path()).map_err(|error| error.to_string()).unwrap()
+        Folder::open(self.path())
+            .map_err(|error| error.to_string())
+            .unwrap()
     }
 
     pub(super) fn open(&self) -> Opened {
@@ -90,40 +97,109 @@ pub(super) fn entry(number: u32, record: Record) -> Entry {
 }
 
 pub(super) fn note(number: u32, length: usize) -> Entry {
-    let body: String = (0..length).map(|at| char::from(b'a' + ((at + number as usize) % 26) as u8)).collect();
-    entry(number, Record::Note(Note { title: format!("note {number}"), body, ..Note::default() }))
+    let body: String = (0..length)
+        .map(|at| char::from(b'a' + ((at + number as usize) % 26) as u8))
+        .collect();
+    entry(
+        number,
+        Record::Note(Note {
+            title: format!("note {number}"),
+            body,
+            ..Note::default()
+        }),
+    )
 }
 
 /// One record of each category.
 pub(super) fn one_of_each() -> Vec<Entry> {
     let text = || "quiet harbour".to_owned();
     let records = [
-        Record::Contact(Contact { name: text(), ..Contact::default() }),
+        Record::Contact(Contact {
+            name: text(),
+            ..Contact::default()
+        }),
         Record::Conversation(Conversation {
             title: text(),
-            messages: vec![Message { at: "2026-11-22".parse().ok(), from: text(), text: text() }],
+            messages: vec![Message {
+                at: "2026-11-22".parse().ok(),
+                from: text(),
+                text: text(),
+            }],
             ..Conversation::default()
         }),
-        Record::Document(Document { name: text(), ..Document::default() }),
-        Record::Memory(Memory { text: text(), confidence: Some(80), ..Memory::default() }),
-        Record::Note(Note { title: text(), ..Note::default() }),
-        Record::Outbox(Outbox { to: text(), ..Outbox::default() }),
-        Record::Secret(SecretName { name: text(), note: text() }),
-        Record::Setting(Setting { name: text(), value: text() }),
-        Record::Task(Task { title: text(), priority: Some(1), ..Task::default() }),
+        Record::Document(Document {
+            name: text(),
+            ..Document::default()
+        }),
+        Record::Memory(Memory {
+            text: text(),
+            confidence: Some(80),
+            ..Memory::default()
+        }),
+        Record::Note(Note {
+            title: text(),
+            ..Note::default()
+        }),
+        Record::Outbox(Outbox {
+            to: text(),
+            ..Outbox::default()
+        }),
+        Record::Secret(SecretName {
+            name: text(),
+            note: text(),
+        }),
+        Record::Setting(Setting {
+            name: text(),
+            value: text(),
+        }),
+        Record::Task(Task {
+            title: text(),
+            priority: Some(1),
+            ..Task::default()
+        }),
     ];
-    records.into_iter().zip(1..).map(|(record, number)| entry(number, record)).collect()
+    records
+        .into_iter()
+        .zip(1..)
+        .map(|(record, number)| entry(number, record))
+        .collect()
 }
 
 pub(super) fn put_all(entries: impl IntoIterator<Item = Entry>) -> Changes {
-    entries.into_iter().fold(Changes::new(), |changes, entry| changes.put(entry, None))
+    entries
+        .into_iter()
+        .fold(Changes::new(), |changes, entry| changes.put(entry, None))
 }
 
 pub(super) fn filled(count: u32, length: usize) -> (Device, Store) {
     let device = Device::new();
     let mut store = device.open_clean();
-    apply(&mut store, put_all((1..=count).map(|number| note(number, length)))).unwrap();
+    apply(
+        &mut store,
+        put_all((1..=count).map(|number| note(number, length))),
+    )
+    .unwrap();
     (device, store)
 }
 
 pub(super) const NOTES: Category = Category::Notes;
+
+/// Copies a folder with everything in it.
+pub(super) fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Opens the store of any folder with the keys of `ring`.
+pub(super) fn open_at(path: &Path, ring: &Unlocked) -> Result<Opened, StoreError> {
+    let folder = Folder::open(path).map_err(|error| error.to_string()).unwrap();
+    Store::open(&folder, KeySet::new(ring)?)
+}

@@ -1,0 +1,221 @@
+//! The folder, the keyring file, the device secret and the attempts.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use pocket_core::{Attempts, Timestamp};
+use pocket_crypto::Key;
+
+use super::support::*;
+use crate::{DeviceSecretPlace, Folder, FolderError, KeyringFileError};
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn a_second_instance_is_refused_and_told_who_has_it() {
+    let device = Device::new();
+    let first = device.folder();
+    let refused = Folder::open(device.path());
+    assert!(matches!(refused, Err(FolderError::Held { pid, .. }) if pid == std::process::id()));
+    drop(first);
+    device.folder();
+}
+
+#[test]
+fn a_folder_is_made_private_and_kept_so() {
+    let outer = tempfile::tempdir().unwrap();
+    let path = outer.path().join("a/b");
+    drop(Folder::open(&path).unwrap());
+    assert_eq!(
+        (mode(&path), mode(&path.join("lock")), mode(&path.join("VERSION"))),
+        (0o700, 0o600, 0o600)
+    );
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(path.join("VERSION"), fs::Permissions::from_mode(0o644)).unwrap();
+    let folder = Folder::open(&path).unwrap();
+    assert_eq!(
+        (mode(&path), mode(&path.join("VERSION")), folder.findings().len()),
+        (0o700, 0o600, 2)
+    );
+}
+
+#[test]
+fn every_file_of_a_store_is_private() {
+    fn visit(path: &Path, wide: &mut Vec<PathBuf>) {
+        for entry in fs::read_dir(path).unwrap() {
+            let path = entry.unwrap().path();
+            // sled makes its own files by the umask; the folder above them is closed.
+            if path.is_dir() && !path.ends_with("db") {
+                visit(&path, wide);
+            }
+            if !path.ends_with("db") && mode(&path) & 0o077 != 0 {
+                wide.push(path);
+            }
+        }
+    }
+    let (device, store) = filled(3, 100_000);
+    let mut wide = Vec::new();
+    visit(device.path(), &mut wide);
+    assert_eq!(wide, Vec::<PathBuf>::new());
+    assert_eq!(mode(device.path()), 0o700);
+    drop(store);
+}
+
+#[test]
+fn a_foreign_or_newer_folder_is_left_alone() {
+    let foreign = tempfile::tempdir().unwrap();
+    fs::write(foreign.path().join("thesis.txt"), "x").unwrap();
+    assert!(matches!(
+        Folder::open(foreign.path()),
+        Err(FolderError::NotOurs { .. })
+    ));
+    assert_eq!(fs::read_dir(foreign.path()).unwrap().count(), 1);
+
+    let device = Device::new();
+    drop(device.folder());
+    for (text, newer) in [
+        ("pocketai 2\n", true),
+        ("pocketai 0\n", false),
+        ("pocketai x\n", false),
+        ("", false),
+    ] {
+        fs::write(device.path().join("VERSION"), text).unwrap();
+        let refused = Folder::open(device.path()).map(drop);
+        assert_eq!(
+            matches!(refused, Err(FolderError::Newer { found: 2, .. })),
+            newer,
+            "{text}"
+        );
+        assert_eq!(
+            matches!(refused, Err(FolderError::Damaged { .. })),
+            !newer,
+            "{text}"
+        );
+    }
+
+    let started = tempfile::tempdir().unwrap();
+    fs::create_dir(started.path().join("run")).unwrap();
+    fs::write(started.path().join("lock"), "").unwrap();
+    drop(Folder::open(started.path()).unwrap());
+}
+
+#[test]
+fn one_good_copy_of_the_keyring_is_enough() {
+    let mut device = Device::new();
+    let folder = device.folder();
+    assert!(folder.read_keyring().unwrap().is_none());
+    let keyring = device.ring.to_keyring(&mut rand::rng()).unwrap();
+    folder.write_keyring(&keyring).unwrap();
+    let read = folder.read_keyring().unwrap().unwrap();
+    assert!(read.keyring == keyring && read.repaired.is_none());
+
+    for copy in ["keyring.a", "keyring.b"] {
+        let path = device.path().join(copy);
+        let whole = fs::read(&path).unwrap();
+        let mut flipped = whole.clone();
+        flipped[40] ^= 1;
+        for bad in [
+            Some(flipped),
+            Some(whole[..100].to_vec()),
+            Some(vec![0; 500]),
+            Some(Vec::new()),
+            None,
+        ] {
+            bad.map_or_else(|| fs::remove_file(&path), |bad| fs::write(&path, bad))
+                .unwrap();
+            let read = folder.read_keyring().unwrap().unwrap();
+            assert!(read.keyring == keyring);
+            assert_eq!(read.repaired.map(|finding| finding.what), Some(copy.to_owned()));
+            assert_eq!(fs::read(&path).unwrap(), whole);
+        }
+    }
+}
+
+#[test]
+fn the_newer_copy_of_the_keyring_wins() {
+    let mut device = Device::new();
+    let folder = device.folder();
+    let old = device.ring.to_keyring(&mut rand::rng()).unwrap();
+    let new = device.ring.to_keyring(&mut rand::rng()).unwrap();
+    for (a, b) in [(&old, &new), (&new, &old)] {
+        fs::write(device.path().join("keyring.a"), a.to_bytes()).unwrap();
+        fs::write(device.path().join("keyring.b"), b.to_bytes()).unwrap();
+        let read = folder.read_keyring().unwrap().unwrap();
+        assert!(read.keyring == new && read.repaired.is_some());
+    }
+}
+
+#[test]
+fn a_lost_keyring_is_damage_and_never_a_new_device() {
+    let mut device = Device::new();
+    let keyring = device.ring.to_keyring(&mut rand::rng()).unwrap();
+    device.folder().write_keyring(&keyring).unwrap();
+    drop(device.open_clean());
+    let folder = device.folder();
+    for copy in ["keyring.a", "keyring.b"] {
+        fs::write(device.path().join(copy), b"rubbish").unwrap();
+    }
+    assert!(matches!(
+        folder.read_keyring(),
+        Err(KeyringFileError::Damaged { .. })
+    ));
+    for copy in ["keyring.a", "keyring.b"] {
+        fs::remove_file(device.path().join(copy)).unwrap();
+    }
+    assert!(matches!(
+        folder.read_keyring(),
+        Err(KeyringFileError::Damaged { .. })
+    ));
+
+    let mut bytes = keyring.to_bytes();
+    bytes[8] = 2;
+    let end = bytes.len() - 32;
+    let checksum = <sha2::Sha256 as sha2::Digest>::digest(&bytes[..end]);
+    bytes[end..].copy_from_slice(&checksum);
+    fs::write(device.path().join("keyring.a"), &bytes).unwrap();
+    fs::write(device.path().join("keyring.b"), keyring.to_bytes()).unwrap();
+    assert!(matches!(
+        folder.read_keyring(),
+        Err(KeyringFileError::Newer { found: 2, known: 1 })
+    ));
+    assert_eq!(fs::read(device.path().join("keyring.a")).unwrap(), bytes);
+}
+
+#[test]
+fn the_device_secret_is_private_and_can_be_destroyed() {
+    let device = Device::new();
+    let place = DeviceSecretPlace::choose(None, device.path().join("secrets"), device.path(), [0xab; 16]);
+    assert!(place.read().unwrap().is_none());
+    let secret = Key::generate(&mut rand::rng());
+    place.create(&secret).unwrap();
+    assert!(place.read().unwrap().unwrap().matches(&secret));
+    let file = device.path().join("secrets").join("ab".repeat(16) + ".secret");
+    assert_eq!((mode(&file), mode(file.parent().unwrap())), (0o600, 0o700));
+    assert!(place.describe().contains("same file system"));
+    fs::write(&file, b"short").unwrap();
+    assert!(place.read().is_err());
+    place.destroy().unwrap();
+    place.destroy().unwrap();
+    assert!(place.read().unwrap().is_none());
+}
+
+#[test]
+fn attempts_survive_and_damage_throttles() {
+    let mut device = Device::new();
+    let folder = device.folder();
+    let key = Key::from_bytes([1; 32]);
+    assert_eq!(folder.read_attempts(&key), Attempts::default());
+    let attempts = Attempts::default().failed(Timestamp::from_millis(5));
+    folder.write_attempts(&key, attempts).unwrap();
+    assert_eq!(folder.read_attempts(&key), attempts);
+    assert_eq!(folder.read_attempts(&Key::from_bytes([2; 32])).failures(), 5);
+    fs::write(device.path().join("attempts"), b"x").unwrap();
+    assert_eq!(folder.read_attempts(&key).failures(), 5);
+    let keyring = device.ring.to_keyring(&mut rand::rng()).unwrap();
+    folder.write_keyring(&keyring).unwrap();
+    fs::remove_file(device.path().join("attempts")).unwrap();
+    assert_eq!(folder.read_attempts(&key).failures(), 5);
+}

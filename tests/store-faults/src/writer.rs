@@ -1,0 +1,46 @@
+//! The child: commits until it is stopped, and says after each sync which commit is on the disk.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail};
+use pocket_core::audit::{Chain, Outcome};
+use pocket_core::{OperationKind, Timestamp, decide_own};
+use pocket_store::{Folder, KeySet, Store};
+
+use crate::script::{self, Workload};
+
+/// `writer DIR SEED ROUND FIRST`
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let [dir, seed, round, first] = words else {
+        bail!("writer DIR SEED ROUND FIRST")
+    };
+    let (seed, first): (u64, u32) = (seed.parse()?, first.parse()?);
+    let workload = Workload::of_round(round.parse()?);
+    let folder = Folder::open(Path::new(dir))?;
+    let mut store = Store::open(&folder, KeySet::new(&script::ring(seed))?)?.store;
+    let mut out = std::io::stdout().lock();
+    for commit in first.. {
+        write(&mut store, seed, workload, commit)?;
+        writeln!(out, "{commit}")?;
+        out.flush()?;
+        if commit % 16 == 0 {
+            store.tick()?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn write(store: &mut Store, seed: u64, workload: Workload, commit: u32) -> Result<()> {
+    let permit = decide_own(OperationKind::Purge).map_err(|_| anyhow!("the device may not purge"))?;
+    let chain = Chain::new(store.audit_head(), store.audit_mac());
+    let draft = chain.draft(
+        permit,
+        &[],
+        Outcome::Done,
+        Timestamp::from_millis(i64::from(commit)),
+    );
+    let changes = script::changes(&script::steps(seed, workload, commit));
+    let _recorded = store.apply(draft, changes).context("apply")?;
+    store.sync().context("sync")
+}
