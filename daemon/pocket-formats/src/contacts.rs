@@ -5,7 +5,7 @@ use calcard::{Entry, Parser, common::PartialDateTime};
 use pocket_core::{Contact, Labelled, Record};
 use serde_json::{Map, Value};
 
-use crate::fit::{Fitter, Kept};
+use crate::fit::{Fitter, Kept, MAX_LIST};
 use crate::markdown::instant;
 use crate::unfold::{Part, parts};
 use crate::{Item, Parsed};
@@ -82,7 +82,7 @@ impl CardReader<'_> {
             name: fitter.line(&name),
             nickname: fitter.line(&self.joined(&VCardProperty::Nickname, ", ")),
             role: self.role(),
-            addresses: self.labelled(&VCardProperty::Adr, fitter, |entry| text_of(entry, ", ")),
+            addresses: self.labelled(&VCardProperty::Adr, fitter, address),
             urls: fitter.list(urls.filter(|url| !url.is_empty()).collect()),
             birthday: fitter.line(&self.joined(&VCardProperty::Bday, ", ")),
             note: self.note(),
@@ -128,7 +128,13 @@ impl CardReader<'_> {
         let shown = self.entries(&VCardProperty::Fn).map(|entry| text_of(entry, ";"));
         let parts = self.entries(&VCardProperty::N).map(|entry| {
             // Family; given; additional; prefixes; suffixes (RFC 6350, section 6.2.2).
-            let part = |at| entry.values.get(at).map(value_text).unwrap_or_default();
+            let part = |at| {
+                entry
+                    .values
+                    .get(at)
+                    .map(|value| value_text(value, " "))
+                    .unwrap_or_default()
+            };
             let all = [part(3), part(1), part(2), part(0), part(4)];
             let all = all.iter().map(|part| part.trim()).filter(|part| !part.is_empty());
             all.collect::<Vec<_>>().join(" ")
@@ -182,7 +188,8 @@ impl CardReader<'_> {
     ) -> Vec<Labelled> {
         let single_line = *property != VCardProperty::Adr;
         let mut all = Vec::new();
-        for entry in self.entries(property) {
+        // Finding a label looks through the whole card: stop where the rest is dropped anyway.
+        for entry in self.entries(property).take(2 * MAX_LIST) {
             let mut value = value(entry);
             if single_line {
                 value = fitter.line(&value);
@@ -244,10 +251,9 @@ fn is_other(entry: &VCardEntry, name: &str) -> bool {
 
 /// The values of a property as texts, empty ones left out.
 fn texts(entry: &VCardEntry) -> impl Iterator<Item = String> {
-    entry
-        .values
-        .iter()
-        .map(value_text)
+    let texts = entry.values.iter().map(|value| value_text(value, ", "));
+    texts
+        .map(|text| text.replace("\r\n", "\n"))
         .filter(|text| !text.trim().is_empty())
 }
 
@@ -255,12 +261,13 @@ fn text_of(entry: &VCardEntry, separator: &str) -> String {
     texts(entry).collect::<Vec<_>>().join(separator)
 }
 
-fn value_text(value: &VCardValue) -> String {
+/// The text of a value; one with several parts has `separator` between them.
+fn value_text(value: &VCardValue, separator: &str) -> String {
     match value {
         VCardValue::Boolean(bool) => bool.to_string(),
         VCardValue::Component(parts) => {
             let parts = parts.iter().filter(|part| !part.trim().is_empty());
-            parts.map(String::as_str).collect::<Vec<_>>().join(", ")
+            parts.map(String::as_str).collect::<Vec<_>>().join(separator)
         }
         VCardValue::Float(number) => number.to_string(),
         VCardValue::Integer(number) => number.to_string(),
@@ -299,6 +306,18 @@ pub(crate) fn zone_text(date: &PartialDateTime) -> String {
         (Some(0), 0) => "Z".to_owned(),
         (Some(hour), minute) => format!("{sign}{hour:02}:{minute:02}"),
     }
+}
+
+/// A postal address on one line.
+fn address(entry: &VCardEntry) -> String {
+    let text = text_of(entry, ", ");
+    let lines = text
+        .split(['\n', '\r'])
+        .map(|line| line.trim().trim_end_matches(','));
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn bare_uri(text: &str, scheme: &str) -> String {

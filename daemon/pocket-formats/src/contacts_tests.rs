@@ -50,12 +50,13 @@ fn a_version_4_card_fills_every_field() {
 #[test]
 fn a_version_3_card_of_a_telephone_keeps_its_labels() {
     let (contact, _) = one(
-        "BEGIN:VCARD\nVERSION:3.0\nN:Lee;Ann;;;\nitem1.TEL:+44 1\nitem1.X-ABLabel:_$!<Mobile>!$_\nitem2.EMAIL;type=INTERNET:a@b\n\
+        "BEGIN:VCARD\nVERSION:3.0\nN:Lee;Ann;;;\nitem1.TEL:+44 1\nADR;TYPE=work:;;Street 4\\nFloor 8;Leeds;;;\nitem1.X-ABLabel:_$!<Mobile>!$_\nitem2.EMAIL;type=INTERNET:a@b\n\
          item2.X-ABLabel:Summer house\nTEL;TYPE=HOME;TYPE=FAX:2\nBDAY;value=date:1985-04-12\nNOTE:folded \n over two\nEND:VCARD\n",
     );
     assert_eq!(contact.name, "Ann Lee");
     assert_eq!(labelled(&contact.phones), ["mobile=+44 1", "home fax=2"]);
     assert_eq!(labelled(&contact.emails), ["Summer house=a@b"]);
+    assert_eq!(labelled(&contact.addresses), ["work=Street 4, Floor 8, Leeds"]);
     assert_eq!(contact.birthday, "1985-04-12");
     assert_eq!(contact.note, "folded over two");
 }
@@ -63,14 +64,14 @@ fn a_version_3_card_of_a_telephone_keeps_its_labels() {
 #[test]
 fn a_version_2_1_card_in_quoted_printable_is_decoded() {
     let (contact, _) = one(
-        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=84rger;J=C3=B6rg;;;\r\n\
+        "BEGIN:VCARD\r\nVERSION:2.1\r\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=C3=84rger;J=C3=B6rg;A,B;;\r\n\
          TEL;CELL;PREF:0170 1\r\nADR;HOME;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:;;Stra=C3=9Fe 1;K=\r\n=C3=B6ln;;;\r\n\
-         NOTE;ENCODING=QUOTED-PRINTABLE:caf=E9\r\nPHOTO;ENCODING=BASE64;JPEG:AAAA\r\n AAAA\r\n\r\nEMAIL;INTERNET:j@b\r\nEND:VCARD\r\n",
+         NOTE;ENCODING=QUOTED-PRINTABLE:caf=E9=0D=0Ax\r\nPHOTO;ENCODING=BASE64;JPEG:AAAA\r\n AAAA\r\n\r\nEMAIL;INTERNET:j@b\r\nEND:VCARD\r\n",
     );
-    assert_eq!(contact.name, "Jörg Ärger");
+    assert_eq!(contact.name, "Jörg A B Ärger");
     assert_eq!(labelled(&contact.phones), ["cell=0170 1"]);
     assert_eq!(labelled(&contact.addresses), ["home=Straße 1, Köln"]);
-    assert_eq!(contact.note, "café");
+    assert_eq!(contact.note, "café\nx");
     assert_eq!(labelled(&contact.emails), ["=j@b"]);
 }
 

@@ -9,7 +9,7 @@ use crate::{Item, lossless};
 /// Longest single line that a record takes, in bytes.
 const MAX_LINE: usize = 1024;
 /// Most entries of a list that a record takes.
-const MAX_LIST: usize = 256;
+pub(crate) const MAX_LIST: usize = 256;
 
 /// What an export adds to a record that another program would not know.
 #[derive(Default)]

@@ -48,7 +48,8 @@ pub(crate) fn parts(text: &str) -> Vec<Part> {
 
 impl Splitter {
     fn line(&mut self, line: &str) {
-        let trimmed = line.trim();
+        // A line that begins with a space goes on with the one before, whatever it looks like.
+        let trimmed = line.trim_end();
         if self.agent {
             self.agent = !trimmed.eq_ignore_ascii_case("END:VCARD");
         } else if let Some(kind) = keyword(trimmed, "BEGIN:") {
@@ -227,6 +228,10 @@ mod tests {
             ["VCARD true 4"]
         );
         assert!(shapes("END:VCARD\n").is_empty());
+        assert_eq!(
+            shapes("BEGIN:VCARD\nNOTE:a\n BEGIN:VCARD\n END:VCARD\nEND:VCARD\n"),
+            ["VCARD true 5"]
+        );
     }
 
     #[test]

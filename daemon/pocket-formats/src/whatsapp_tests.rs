@@ -65,6 +65,21 @@ fn the_iphone_form_and_the_dotted_form() {
 }
 
 #[test]
+fn the_forms_of_other_languages_and_older_telephones() {
+    for (text, message) in [
+        ("3/26/18, 1:55 p.m. - a: m", "2018-03-26T13:55:00 a|m"),
+        ("26-03-2018, 01.55 PM - a: m", "2018-03-26T13:55:00 a|m"),
+        ("13.06.18 21.25.15: a: m", "2018-06-13T21:25:15 a|m"),
+        ("13.6.2018 klo 21.25 - a: m", "2018-06-13T21:25:00 a|m"),
+        ("[06.13.18 21:25:15] a: m", "2018-06-13T21:25:15 a|m"),
+        ("[2018/06/13, 21:25:15] a: m", "2018-06-13T21:25:15 a|m"),
+        ("13. 6. 2018, 21:25 - a: m", "2018-06-13T21:25:00 a|m"),
+    ] {
+        assert_eq!(messages(text).0, [message], "{text}");
+    }
+}
+
+#[test]
 fn the_whole_chat_decides_which_number_is_the_day() {
     let day = |text: &str| {
         let (lines, note) = messages(text);
@@ -117,6 +132,7 @@ fn other_lines_are_no_messages() {
         "12/31, 10:00 - A: a",
         "123/31/23, 10:00 - A: a",
         "10:00 - A: a",
+        "12/31/23 10:00: A: a",
         "",
     ] {
         assert!(!looks_like_chat(line), "{line}");

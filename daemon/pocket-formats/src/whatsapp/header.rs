@@ -24,17 +24,19 @@ impl<'a> Header<'a> {
         if !cursor.spaces() {
             return None;
         }
-        let time = cursor.time()?;
+        cursor.word_for_at();
+        let (time, has_seconds) = cursor.time()?;
         let rest = if bracket {
             cursor
                 .eat(|next| next == ']')
                 .then(|| cursor.0.strip_prefix(' ').unwrap_or(cursor.0))?
+        } else if let Some(rest) = cursor.0.strip_prefix(": ").filter(|_| has_seconds) {
+            // Older iPhones: `13.06.18 21.25.15: Ann: hello`.
+            rest
         } else {
             cursor.spaces();
-            cursor
-                .0
-                .strip_prefix("- ")
-                .or_else(|| cursor.0.strip_prefix("– "))?
+            let dash = |dash| cursor.0.strip_prefix(dash);
+            dash("- ").or_else(|| dash("– "))?
         };
         Some(Self {
             numbers,
@@ -100,22 +102,35 @@ impl Cursor<'_> {
         Some(([first, second, third], separator))
     }
 
-    fn time(&mut self) -> Option<(u8, u8, u8)> {
+    /// Some languages put a word between date and time: `13.6.2018 klo 21.25 - `.
+    fn word_for_at(&mut self) {
+        for word in ["klo ", "kl. ", "às ", "um "] {
+            self.0 = self.0.strip_prefix(word).unwrap_or(self.0);
+        }
+    }
+
+    /// The time, and whether it has seconds.
+    fn time(&mut self) -> Option<((u8, u8, u8), bool)> {
         let hour = u8::try_from(self.number(2)?).ok()?;
         let separator = self.0.chars().next().filter(|next| matches!(next, ':' | '.'))?;
         self.eat(|next| next == separator);
         let minute = u8::try_from(self.number(2)?).ok()?;
-        let second = if self.eat(|next| next == separator) {
-            u8::try_from(self.number(2)?).ok()?
-        } else {
-            0
-        };
+        let mut ahead = Cursor(self.0);
+        let second = ahead
+            .eat(|next| next == separator)
+            .then(|| ahead.number(2))
+            .flatten();
+        if second.is_some() {
+            self.0 = ahead.0;
+        }
+        let has_seconds = second.is_some();
+        let second = u8::try_from(second.unwrap_or(0)).ok()?;
         let hour = match self.half_of_day() {
             Some(Half::Morning) if hour == 12 => 0,
             Some(Half::Afternoon) if hour < 12 => hour + 12,
             _ => hour,
         };
-        (hour < 24 && minute < 60 && second < 60).then_some((hour, minute, second))
+        (hour < 24 && minute < 60 && second < 60).then_some(((hour, minute, second), has_seconds))
     }
 
     /// `AM`, `p.m.`, `a. m.` and the like.
