@@ -39,7 +39,7 @@ struct Rates {
 
 fn main() {
     let dir = tempfile::tempdir().expect("a scratch folder");
-    let mut raw = Raw::open(&dir.path().join("raw"));
+    let raw = Raw::open(&dir.path().join("raw"));
     let mut store = open(&dir.path().join("sealed"));
     let (mut plain, mut sealed) = (Rates::default(), Rates::default());
     let mut next = 0;
@@ -103,7 +103,7 @@ impl Raw {
         Self { db, log }
     }
 
-    fn put(&mut self, first: u32, count: u32) {
+    fn put(&self, first: u32, count: u32) {
         let mut batch = sled::Batch::default();
         for number in first..first + count {
             let bytes = postcard::to_stdvec(entry(number).content.record()).expect("in memory");

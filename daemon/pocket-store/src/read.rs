@@ -157,6 +157,10 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Damaged`], [`StoreError::Io`].
+    #[expect(
+        clippy::type_complexity,
+        reason = "a piece and the length of the whole: named twice it says no more"
+    )]
     pub fn read_blob(
         &self,
         id: RecordId,
@@ -183,8 +187,12 @@ impl Store {
     fn sample(&self, code: u8, nth: usize) -> Option<SampleV1> {
         let keys = self.keys_of(code);
         let tree = &self.shelf(code).tree;
-        let (key, first) = guarded("read", || tree.iter().nth(nth).transpose()).ok()??;
-        let row = Row::gather(tree, keys, &key, &first).ok()??;
+        let rows = tree.iter().map_while(Result::ok);
+        let mut rows = rows.filter_map(|(key, first)| {
+            let row = Row::gather(tree, keys, &key, &first).ok()??;
+            Some((key, row))
+        });
+        let (key, row) = guarded("read", || Ok(rows.nth(nth))).ok()??;
         let (id, schema) = (row.binding(&key), row.schema);
         Some(SampleV1 {
             category: code,

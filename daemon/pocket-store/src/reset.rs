@@ -190,8 +190,10 @@ impl ResetRun {
             ResetStep::Heads => remove_all(folder, |name| name == HEADS || name == ATTEMPTS),
             ResetStep::Blobs => remove_all(folder, |name| name == BLOBS),
             ResetStep::Store => remove_all(folder, |name| name == DB || name.starts_with(DAMAGED)),
-            ResetStep::Remains => remove_all(folder, |name| !OF_A_NEW_DEVICE.contains(&name)),
-            ResetStep::Proof => Ok(()),
+            // Again before the proof: a cut may have left the temporary file of the proof itself.
+            ResetStep::Remains | ResetStep::Proof => {
+                remove_all(folder, |name| !OF_A_NEW_DEVICE.contains(&name))
+            }
         }
     }
 

@@ -154,7 +154,9 @@ impl Subject {
             acknowledged = line?.parse::<u32>()?.saturating_add(1);
         }
         // Somewhere in the middle of the next commits, not right after one.
-        std::hint::black_box((0..rng.random_range(0..20_000_000u64)).fold(0, |sum, turn| std::hint::black_box(sum ^ turn)));
+        std::hint::black_box(
+            (0..rng.random_range(0..20_000_000u64)).fold(0, |sum, turn| std::hint::black_box(sum ^ turn)),
+        );
         match (fault, disk) {
             (Fault::PowerCut, Some(disk)) => disk.cut()?,
             _ => child.kill()?,

@@ -28,7 +28,7 @@ fn written() -> (Device, Expected) {
     for group in notes.chunks(10) {
         apply(&mut store, put_all(group.to_vec())).unwrap();
     }
-    let bytes: Vec<u8> = (0..150_000u32).map(|number| (number % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..150_000u32).flat_map(u32::to_le_bytes).take(150_000).collect();
     let mut writer = store.begin_blob(Category::Documents).unwrap();
     writer.write(&bytes).unwrap();
     let (blob, sha256) = writer.finish().unwrap();

@@ -98,7 +98,7 @@ pub(super) fn entry(number: u32, record: Record) -> Entry {
 
 pub(super) fn note(number: u32, length: usize) -> Entry {
     let body: String = (0..length)
-        .map(|at| char::from(b'a' + ((at + number as usize) % 26) as u8))
+        .map(|at| char::from(b"abcdefghijklmnopqrstuvwxyz"[(at + number as usize) % 26]))
         .collect();
     entry(
         number,
