@@ -1,0 +1,31 @@
+//! The product as its users meet it, in one binary: the programs over real sockets, a real browser,
+//! a real trace of the system calls; and the shape of the source tree.
+
+#[cfg(test)]
+mod audit;
+#[cfg(test)]
+mod browser;
+#[cfg(test)]
+mod canary;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod device;
+#[cfg(test)]
+mod entry;
+#[cfg(test)]
+mod files;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod layers;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod reset;
+#[cfg(test)]
+mod source;
+#[cfg(test)]
+mod webdriver;

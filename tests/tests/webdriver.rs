@@ -1,0 +1,187 @@
+//! A browser, driven by the WebDriver protocol (W3C) over plain HTTP.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use ureq::Agent;
+
+/// The key under which the protocol gives an element's name.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// A page that has not come by then hangs.
+const HANGS: Duration = Duration::from_secs(60);
+
+/// Chromium under chromedriver, with a screen of its own size and a new profile.
+pub(crate) struct Browser {
+    driver: Child,
+    agent: Agent,
+    session: String,
+    _profile: TempDir,
+}
+
+impl Browser {
+    pub(crate) fn open(width: u32, height: u32) -> Self {
+        let mut driver = Command::new("chromedriver")
+            .args(["--port=0", "--silent"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver is needed: apt-get install chromium chromium-driver");
+        let port = port(&mut driver);
+        let profile = tempfile::tempdir().unwrap();
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .proxy(None)
+            .timeout_global(Some(HANGS));
+        let mut browser = Self {
+            driver,
+            agent: config.build().into(),
+            session: format!("http://127.0.0.1:{port}/session"),
+            _profile: profile,
+        };
+        let folder = browser._profile.path().display().to_string();
+        let opened = browser.post("", &capabilities(width, height, &folder));
+        browser.session = format!("{}/{}", browser.session, opened["sessionId"].as_str().unwrap());
+        browser
+    }
+
+    pub(crate) fn go(&self, url: &str) {
+        self.post("/url", &json!({"url": url}));
+    }
+
+    /// The path of the page that is shown.
+    pub(crate) fn path(&self) -> String {
+        let url = self.get("/url");
+        let after = url.as_str().unwrap().splitn(4, '/').nth(3).unwrap_or_default();
+        format!("/{after}")
+    }
+
+    /// Types into the field that `selector` finds.
+    pub(crate) fn fill(&self, selector: &str, text: &str) {
+        let element = self.find(selector);
+        self.post(&format!("/element/{element}/clear"), &json!({}));
+        self.post(&format!("/element/{element}/value"), &json!({"text": text}));
+    }
+
+    /// Presses what `selector` finds, and waits until the page has given way to the next.
+    pub(crate) fn press(&self, selector: &str) {
+        let element = self.find(selector);
+        self.run("window.__before = true");
+        self.post(&format!("/element/{element}/click"), &json!({}));
+        self.until("another page", || {
+            self.run("return window.__before !== true && document.readyState === 'complete'") == json!(true)
+        });
+    }
+
+    /// What `selector` shows.
+    pub(crate) fn text(&self, selector: &str) -> String {
+        let element = self.find(selector);
+        self.get(&format!("/element/{element}/text"))
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// Runs a script in the page.
+    pub(crate) fn run(&self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// What the browser complained of since it was asked last.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let log = self.post("/se/log", &json!({"type": "browser"}));
+        let entries = log.as_array().cloned().unwrap_or_default();
+        entries.iter().map(|entry| entry["message"].to_string()).collect()
+    }
+
+    fn find(&self, selector: &str) -> String {
+        let found = self.post("/element", &json!({"using": "css selector", "value": selector}));
+        found[ELEMENT]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {selector} on {}", self.path()))
+            .to_owned()
+    }
+
+    fn until(&self, what: &str, holds: impl Fn() -> bool) {
+        let begun = Instant::now();
+        while !holds() {
+            assert!(begun.elapsed() < HANGS, "{what} never came; on {}", self.path());
+        }
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let mut answer = self.agent.get(format!("{}{path}", self.session)).call().unwrap();
+        value(path, &answer.body_mut().read_json().unwrap())
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let mut answer = self
+            .agent
+            .post(format!("{}{path}", self.session))
+            .send_json(body)
+            .unwrap();
+        value(path, &answer.body_mut().read_json().unwrap())
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // Closes Chromium with it; without an answer, the driver is killed anyway.
+        self.agent
+            .delete(&self.session)
+            .call()
+            .map(drop)
+            .unwrap_or_default();
+        self.driver.kill().unwrap_or_default();
+        self.driver.wait().map(drop).unwrap_or_default();
+    }
+}
+
+/// The port that the driver says it took.
+fn port(driver: &mut Child) -> u16 {
+    let console = BufReader::new(driver.stdout.take().expect("it was piped"));
+    let said = console.lines().map_while(Result::ok).find_map(|line| {
+        let (_, port) = line.split_once("started successfully on port ")?;
+        port.trim_end_matches('.').parse().ok()
+    });
+    said.expect("chromedriver says its port")
+}
+
+fn capabilities(width: u32, height: u32, profile: &str) -> Value {
+    let arguments = [
+        "--headless".to_owned(),
+        "--no-sandbox".to_owned(),
+        "--disable-gpu".to_owned(),
+        "--disable-dev-shm-usage".to_owned(),
+        "--disable-quic".to_owned(),
+        "--no-first-run".to_owned(),
+        "--disable-background-networking".to_owned(),
+        "--disable-component-update".to_owned(),
+        "--disable-sync".to_owned(),
+        "--no-proxy-server".to_owned(),
+        format!("--user-data-dir={profile}"),
+        format!("--window-size={width},{height}"),
+    ];
+    let metrics = json!({"width": width, "height": height, "pixelRatio": 1.0, "mobile": width < 600});
+    json!({"capabilities": {"alwaysMatch": {
+        "browserName": "chrome",
+        "goog:loggingPrefs": {"browser": "WARNING"},
+        "goog:chromeOptions": {"args": arguments, "mobileEmulation": {"deviceMetrics": metrics}},
+    }}})
+}
+
+/// The answer's value, unless it is an error.
+fn value(path: &str, answer: &Value) -> Value {
+    let value = answer["value"].clone();
+    if let Some(error) = value.get("error").filter(|error| error.is_string()) {
+        // A page that goes away while it is looked at is no error of the test: the caller asks again.
+        if path == "/execute/sync" {
+            return Value::Null;
+        }
+        panic!("{path}: {error}: {}", value["message"]);
+    }
+    value
+}
