@@ -1,7 +1,7 @@
 //! Making an answer fit into a frame.
 
-use pocket_core::{Answer, Failure, FailureKind};
-use pocket_wire::{Reply, encode_reply};
+use pocket_core::{Answer, Entry, Failure, FailureKind};
+use pocket_wire::{MAX_FRAME, Reply, encode_reply};
 use zeroize::Zeroizing;
 
 /// The reply as a frame. A page that is too large is cut, and says that there is more; of hits that
@@ -12,7 +12,7 @@ pub(crate) fn frame(reply: Result<Reply, Failure>) -> Zeroizing<Vec<u8>> {
         if let Ok(frame) = encode_reply(&reply) {
             return frame;
         }
-        let is_shorter = reply.as_mut().is_ok_and(|reply| halve(&mut reply.answer));
+        let is_shorter = reply.as_mut().is_ok_and(|reply| shorten(&mut reply.answer));
         if !is_shorter {
             reply = Err(Failure::new(
                 FailureKind::Invalid,
@@ -23,24 +23,41 @@ pub(crate) fn frame(reply: Result<Reply, Failure>) -> Zeroizing<Vec<u8>> {
     }
 }
 
-/// Drops the second half of what is listed; `false` when there are no two things to part.
-fn halve(answer: &mut Answer) -> bool {
-    let keep = |length: usize| length.div_ceil(2);
+/// Drops the end of what is listed; `false` when there are no two things to part.
+fn shorten(answer: &mut Answer) -> bool {
     match answer {
         Answer::Page(page) if page.entries.len() > 1 => {
-            page.entries.truncate(keep(page.entries.len()));
+            let keep = fitting(page.entries.iter(), page.entries.len());
+            page.entries.truncate(keep);
             page.more = true;
             true
         }
         Answer::Hits(hits) if hits.len() > 1 => {
-            hits.truncate(keep(hits.len()));
+            let keep = fitting(hits.iter().map(|hit| &hit.entry), hits.len());
+            hits.truncate(keep);
             true
         }
         Answer::Audit(entries) if entries.len() > 1 => {
-            entries.truncate(keep(entries.len()));
+            entries.truncate(entries.len().div_ceil(2));
             true
         }
         _ => false,
+    }
+}
+
+/// How many of the `length` entries fit by the length of their texts, from 1 to `length` - 1; half of
+/// them where the texts alone would fit.
+fn fitting<'a>(entries: impl Iterator<Item = &'a Entry>, length: usize) -> usize {
+    let mut bytes = 0usize;
+    let fits = |entry: &&Entry| {
+        let record = entry.content.record();
+        record.for_each_text(&mut |text| bytes = bytes.saturating_add(text.len()));
+        bytes <= MAX_FRAME
+    };
+    match entries.take_while(fits).count() {
+        0 => 1,
+        all if all == length => length.div_ceil(2),
+        some => some,
     }
 }
 
@@ -93,9 +110,23 @@ mod tests {
             panic!("not a page");
         };
         let ids: Vec<u8> = page.entries.iter().map(|entry| entry.id.as_bytes()[0]).collect();
-        assert_eq!(ids, [0, 1]);
+        assert_eq!(ids, [0, 1, 2]);
         assert!(page.more);
         assert_eq!(page.total, 8);
+    }
+
+    #[test]
+    fn texts_that_only_just_fit_leave_no_room_for_the_rest_and_are_cut_too() {
+        let entries: Vec<Entry> = (0..4).map(|number| entry(number, MAX_FRAME / 4 - 1)).collect();
+        let page = Page {
+            entries,
+            total: 4,
+            more: false,
+        };
+        let reply = through(Answer::Page(page));
+        assert!(
+            matches!(reply, Ok(Reply { answer: Answer::Page(page), .. }) if page.entries.len() == 2 && page.more)
+        );
     }
 
     #[test]
