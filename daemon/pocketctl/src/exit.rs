@@ -55,6 +55,17 @@ impl Problem {
         Self::local(format!("can't {verb} {}: {error}", path.display()), remedy)
     }
 
+    /// Standard output failed. A reader that went away, as `head` does, is not worth a word.
+    pub(crate) fn output(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::BrokenPipe => Self::ClosedOutput,
+            _ => Self::local(
+                format!("can't write standard output: {error}"),
+                "check where it goes",
+            ),
+        }
+    }
+
     /// The device answered something that does not belong to the question.
     pub(crate) fn unexpected() -> Self {
         let message = "pocketd gave an answer that does not belong to the question";

@@ -39,7 +39,7 @@ pub(crate) fn run(session: &Session, token_file: Option<&Path>) -> Result<(), Pr
         Ok(()) if input_ended.load(Ordering::SeqCst) => Ok(()),
         Ok(()) => Err(hung_up()),
         Err(Side::Reading(error)) => Err(cut(&error)),
-        Err(Side::Writing) => Err(Problem::ClosedOutput),
+        Err(Side::Writing(error)) => Err(Problem::output(&error)),
     }
 }
 
@@ -74,7 +74,7 @@ fn read_token(path: &Path) -> Result<Zeroizing<String>, Problem> {
 /// Which side of a copy failed.
 enum Side {
     Reading(io::Error),
-    Writing,
+    Writing(io::Error),
 }
 
 /// Passes everything on as soon as it comes, to the end of `from`.
@@ -90,7 +90,7 @@ fn copy(from: &mut impl Read, to: &mut impl Write) -> Result<(), Side> {
         let piece = buffer.get(..read).unwrap_or_default();
         to.write_all(piece)
             .and_then(|()| to.flush())
-            .map_err(|_| Side::Writing)?;
+            .map_err(Side::Writing)?;
     }
 }
 

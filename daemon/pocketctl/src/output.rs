@@ -42,10 +42,9 @@ impl Output {
 
 fn write_line(text: &str) -> Result<(), Problem> {
     let mut out = io::stdout().lock();
-    // The only way in which standard output fails in practice is a reader that went away.
     writeln!(out, "{text}")
         .and_then(|()| out.flush())
-        .map_err(|_| Problem::ClosedOutput)
+        .map_err(|error| Problem::output(&error))
 }
 
 /// A value as one line of JSON. Control characters beyond those that JSON escapes by itself (C1,

@@ -18,6 +18,9 @@ use crate::terminal;
 /// Longest line of JSON that is read: 16 MiB, as a record of 8 MiB may need with its escapes.
 const LONGEST_LINE: u64 = 16 * 1024 * 1024;
 
+/// Records asked for at a time. The device holds a page in memory, and a record may be large.
+const PAGE: u32 = 100;
+
 /// Most bytes of text in one request. The socket takes 10 MiB.
 pub(crate) const MOST_BYTES: usize = 4 * 1024 * 1024;
 
@@ -43,7 +46,7 @@ pub(crate) fn get(
             "leave --out out",
         )),
         Some(path) if path == Path::new("-") => {
-            download(session, id, &mut io::stdout().lock(), |_| Problem::ClosedOutput).map(|_| ())
+            download(session, id, &mut io::stdout().lock(), Problem::output).map(|_| ())
         }
         Some(path) => {
             let mut file = crate::export::create(path)?;
@@ -179,8 +182,7 @@ pub(crate) fn each(
     visit: &mut dyn FnMut(&mut Session, Entry) -> Result<bool, Problem>,
     limit: Option<u64>,
 ) -> Result<(), Problem> {
-    let most = u64::from(Operation::MOST_LISTED);
-    let limit = u32::try_from(limit.unwrap_or(most).min(most)).unwrap_or(Operation::MOST_LISTED);
+    let limit = limit.map_or(PAGE, |limit| u32::try_from(limit).unwrap_or(PAGE).min(PAGE));
     let mut after = after;
     loop {
         let Answer::Page(Page { entries, more, .. }) = session.ask(Operation::List {

@@ -130,13 +130,11 @@ fn show(session: &mut Session, groups: (u8, u8), key: &SecretBytes) -> Result<()
     ))?;
     session.hang_up();
     if type_back(session, groups)? {
-        return session
-            .output
-            .remark("The recovery key is confirmed. The device is yours.");
+        return session.output.remark("The recovery key is confirmed.");
     }
-    session.output.remark(
-        "The device is yours, but the recovery key was not typed back. Do it later: pocketctl recovery confirm",
-    )
+    session
+        .output
+        .remark("The recovery key was not typed back. Do it later: pocketctl recovery confirm")
 }
 
 fn confirm(session: &mut Session) -> Result<(), Problem> {

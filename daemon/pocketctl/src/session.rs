@@ -62,8 +62,16 @@ impl Session {
 
 /// The socket that was named; else the usual one, or the installed device's where only that is there.
 fn socket(control: Option<PathBuf>, data_dir: Option<&Path>) -> Result<PathBuf, Problem> {
-    if let Some(control) = control {
-        return Ok(control);
+    match control {
+        // Two devices might be meant, and one of them reset.
+        Some(_) if data_dir.is_some() => {
+            return Err(Problem::usage(
+                "--control and --data-dir both name a device",
+                "give one of them",
+            ));
+        }
+        Some(control) => return Ok(control),
+        None => {}
     }
     let usual = control_path(data_dir, |name| std::env::var_os(name));
     let system = Path::new(SYSTEM_SOCKET);
@@ -75,5 +83,20 @@ fn socket(control: Option<PathBuf>, data_dir: Option<&Path>) -> Result<PathBuf, 
             "it is not known where the control socket is: $HOME is not set",
             "name it: --control PATH, or the data folder: --data-dir DIR",
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_named_is_used_and_never_another_device() {
+        let named = socket(Some(PathBuf::from("/no/such")), None);
+        assert!(named.is_ok_and(|path| path == Path::new("/no/such")));
+        let folder = socket(None, Some(Path::new("/no/such")));
+        assert!(folder.is_ok_and(|path| path != Path::new(SYSTEM_SOCKET)));
+        let both = socket(Some(PathBuf::from("/a")), Some(Path::new("/b")));
+        assert!(matches!(both, Err(Problem::Usage { .. })));
     }
 }

@@ -86,7 +86,7 @@ impl<'a> Import<'a> {
         }
         match read(found) {
             Err(reason) => {
-                self.report.skipped.push(Skip::file(&found.path, reason));
+                self.report.skipped.push(Skip::file(&found.shown, reason));
                 Ok(())
             }
             Ok(Opened::Document { file, size, head }) => self.document(session, found, file, size, &head),
@@ -106,7 +106,7 @@ impl<'a> Import<'a> {
             Err(error) => {
                 self.report
                     .skipped
-                    .push(Skip::file(&found.path, error.to_string()));
+                    .push(Skip::file(&found.shown, error.to_string()));
                 return Ok(());
             }
         };
@@ -114,7 +114,7 @@ impl<'a> Import<'a> {
         let skipped = parsed.skipped.into_iter();
         self.report
             .skipped
-            .extend(skipped.map(|skipped| Skip::place(&found.path, skipped.place, skipped.reason)));
+            .extend(skipped.map(|skipped| Skip::place(&found.shown, skipped.place, skipped.reason)));
         for (number, item) in parsed.items.into_iter().enumerate() {
             self.item(session, found, index, number + 1, item)?;
         }
@@ -154,7 +154,7 @@ impl<'a> Import<'a> {
                 self.batch.flush(session, &mut self.report)
             }
             Err(reason) => {
-                self.report.skipped.push(Skip::place(&found.path, place, reason));
+                self.report.skipped.push(Skip::place(&found.shown, place, reason));
                 Ok(())
             }
         }
@@ -193,7 +193,7 @@ impl<'a> Import<'a> {
             Err(error) => {
                 self.report
                     .skipped
-                    .push(Skip::file(&found.path, error.to_string()));
+                    .push(Skip::file(&found.shown, error.to_string()));
                 return Ok(());
             }
         };
@@ -221,7 +221,7 @@ impl<'a> Import<'a> {
     /// A new line in the report; its index.
     fn open_report(&mut self, found: &Found, format: Format) -> usize {
         let report = FileReport {
-            file: found.path.clone(),
+            file: found.shown.clone(),
             format,
             imported: 0,
             already_here: 0,

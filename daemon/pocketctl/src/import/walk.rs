@@ -15,6 +15,8 @@ use crate::exit::Problem;
 pub(super) struct Found {
     /// Where it lies.
     pub(super) file: PathBuf,
+    /// The same as the owner named it, for reports.
+    pub(super) shown: String,
     /// Its path below the folder that is imported, with `/`.
     pub(super) path: String,
 }
@@ -46,6 +48,7 @@ pub(super) fn walk(paths: &[PathBuf]) -> Result<Walk, Problem> {
                 .into_owned();
             walk.found.push(Found {
                 file: resolved,
+                shown: path.to_string_lossy().into_owned(),
                 path: name,
             });
         }
@@ -88,6 +91,7 @@ impl Walk {
         } else if kind.is_file() {
             self.found.push(Found {
                 file: file.to_path_buf(),
+                shown: file.to_string_lossy().into_owned(),
                 path,
             });
         } else {
