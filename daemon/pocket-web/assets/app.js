@@ -17,6 +17,11 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
   });
 });
 
+// On a small screen the menu is a strip: the current section must be in sight.
+const strip = document.querySelector(".menu");
+const here = document.querySelector(".menu [aria-current]");
+if (strip && here) strip.scrollLeft = here.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
+
 // Times as the clock on the wall has them.
 function localTimes(root) {
   root.querySelectorAll("time[datetime]").forEach((element) => {

@@ -45,10 +45,12 @@ async fn only_the_names_of_this_machine_are_answered() {
     );
 }
 
-/// What a browser says of where a request comes from, and whether it is let through.
-const FROM: [(&str, &[(&str, &str)], bool, bool); 11] = [
-    ("no browser", &[], true, true),
-    (
+/// In words; what a browser says of where the request comes from; whether it may read, and change.
+struct Case(&'static str, &'static [(&'static str, &'static str)], bool, bool);
+
+const FROM: [Case; 11] = [
+    Case("no browser", &[], true, true),
+    Case(
         "own page",
         &[
             ("origin", "http://127.0.0.1:7878"),
@@ -57,31 +59,31 @@ const FROM: [(&str, &[(&str, &str)], bool, bool); 11] = [
         true,
         true,
     ),
-    (
+    Case(
         "own form under no-referrer",
         &[("origin", "null"), ("sec-fetch-site", "same-origin")],
         true,
         true,
     ),
-    (
+    Case(
         "typed",
         &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
         true,
         true,
     ),
-    (
+    Case(
         "a link elsewhere",
         &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate")],
         true,
         false,
     ),
-    (
+    Case(
         "an image elsewhere",
         &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors")],
         false,
         false,
     ),
-    (
+    Case(
         "another port",
         &[
             ("origin", "http://127.0.0.1:9999"),
@@ -90,19 +92,19 @@ const FROM: [(&str, &[(&str, &str)], bool, bool); 11] = [
         false,
         false,
     ),
-    (
+    Case(
         "another port, old browser",
         &[("origin", "http://127.0.0.1:9999")],
         false,
         false,
     ),
-    (
+    Case(
         "the other name of this host",
         &[("origin", "http://localhost:7878")],
         false,
         false,
     ),
-    (
+    Case(
         "a sandbox",
         &[
             ("origin", "null"),
@@ -112,13 +114,13 @@ const FROM: [(&str, &[(&str, &str)], bool, bool); 11] = [
         false,
         false,
     ),
-    ("a sandbox, old browser", &[("origin", "null")], false, false),
+    Case("a sandbox, old browser", &[("origin", "null")], false, false),
 ];
 
 #[tokio::test]
 async fn foreign_pages_are_refused() {
     let device = Device::new();
-    for (words, headers, read, change) in FROM {
+    for Case(words, headers, read, change) in FROM {
         for (method, passes) in [(Method::GET, read), (Method::POST, change)] {
             let mut browser = device.browser();
             let token = browser.get("/setup").await.form_token();

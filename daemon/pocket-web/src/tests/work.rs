@@ -314,8 +314,8 @@ async fn an_agents_token_is_shown_once() {
         ("scope", "tasks:write"),
     ];
     let page = owner.submit("/agents/new", "/agents/new", &fields).await.text;
-    let (_, rest) = page.split_once("value=\"pai_").unwrap();
-    let token = format!("pai_{}", rest.split('"').next().unwrap());
+    let (_, rest) = page.split_once(">pai_").unwrap();
+    let token = format!("pai_{}", rest.split('<').next().unwrap());
     let agent = device
         .handle
         .agent(pocket_crypto::SecretBytes::new(token.clone().into_bytes()))

@@ -65,6 +65,12 @@ fn shortened(text: &str) -> String {
     short
 }
 
+/// What follows the line that serves as the title.
+fn after_first_line(text: &str) -> String {
+    let (_, rest) = text.trim_start().split_once('\n').unwrap_or_default();
+    shortened(rest)
+}
+
 fn tags(record: &Record) -> &[String] {
     match record {
         Record::Contact(contact) => &contact.tags,
@@ -106,6 +112,7 @@ fn detail(record: &Record) -> String {
         ]),
         Record::Memory(memory) if memory.subject.is_empty() => memory.source.clone(),
         Record::Memory(memory) => shortened(&memory.text),
+        Record::Note(note) if note.title.is_empty() => after_first_line(&note.body),
         Record::Note(note) => shortened(&note.body),
         Record::Outbox(outbox) => joined([
             outbox.channel.clone(),
