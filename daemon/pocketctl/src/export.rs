@@ -29,8 +29,14 @@ const EXPORTED: [Category; 8] = [
 ];
 
 pub(crate) fn run(session: &mut Session, folder: &Path) -> Result<(), Problem> {
-    prepare(folder)?;
-    session.ask(Operation::Export)?;
+    let is_new = prepare(folder)?;
+    if let Err(problem) = session.ask(Operation::Export) {
+        if is_new {
+            // Empty and ours; if it stays, it is in nobody's way.
+            fs::remove_dir(folder).unwrap_or_default();
+        }
+        return Err(problem);
+    }
     let bar = progress(session.output, None);
     let mut counts = Vec::new();
     for category in EXPORTED {
@@ -81,10 +87,11 @@ pub(crate) fn download(
     }
 }
 
-/// The folder must be new or empty: an export never mixes with anything.
-fn prepare(folder: &Path) -> Result<(), Problem> {
+/// Makes the folder, or makes sure that it is empty: an export never mixes with anything. Whether it
+/// is new.
+fn prepare(folder: &Path) -> Result<bool, Problem> {
     match DirBuilder::new().mode(0o700).create(folder) {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let mut inside = fs::read_dir(folder).map_err(|error| Problem::file("read", folder, &error))?;
             if inside.next().is_some() {
@@ -93,7 +100,7 @@ fn prepare(folder: &Path) -> Result<(), Problem> {
                     "name a new folder",
                 ));
             }
-            Ok(())
+            Ok(false)
         }
         Err(error) => Err(Problem::file("make", folder, &error)),
     }
@@ -242,8 +249,8 @@ mod tests {
     #[test]
     fn a_folder_with_something_in_it_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(prepare(folder.path()).is_ok());
-        assert!(prepare(&folder.path().join("new")).is_ok());
+        assert!(prepare(folder.path()).is_ok_and(|is_new| !is_new));
+        assert!(prepare(&folder.path().join("new")).is_ok_and(|is_new| is_new));
         assert!(prepare(folder.path()).is_err());
         assert!(prepare(&folder.path().join("no/such")).is_err());
     }

@@ -38,13 +38,13 @@ pub(crate) fn get(
     id: RecordId,
     out: Option<&Path>,
 ) -> Result<(), Problem> {
+    if out.is_some() && category != Category::Documents {
+        let message = format!("--out writes a document's bytes, and {category} have none");
+        return Err(Problem::usage(message, "leave --out out"));
+    }
     let entry = read(session, category, id)?;
     match out {
         None => session.output.print(&to_json(&entry)?, &to_text(&entry)?),
-        Some(_) if category != Category::Documents => Err(Problem::usage(
-            format!("--out writes a document's bytes, and {category} have none"),
-            "leave --out out",
-        )),
         Some(path) if path == Path::new("-") => {
             download(session, id, &mut io::stdout().lock(), Problem::output).map(|_| ())
         }
