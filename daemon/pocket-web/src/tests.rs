@@ -2,5 +2,6 @@
 
 mod browser;
 mod perimeter;
+mod serving;
 mod sessions;
 mod work;
