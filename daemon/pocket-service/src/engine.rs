@@ -243,7 +243,7 @@ impl Engine {
         status
     }
 
-    fn agent(&mut self, token: &SecretBytes) -> Result<Agent, Failure> {
+    fn agent(&self, token: &SecretBytes) -> Result<Agent, Failure> {
         match &self.state {
             State::Unlocked(vault) => vault.agents.authenticate(token),
             State::FirstRun(_) => Err(failure::not_set_up()),
@@ -252,7 +252,7 @@ impl Engine {
         }
     }
 
-    fn kdf(&mut self, now: Now) -> Result<Kdf, Failure> {
+    fn kdf(&self, now: Now) -> Result<Kdf, Failure> {
         self.device.may_guess(now.wall)?;
         let keyring = match &self.state {
             State::Locked(locked) => locked.keyring(),
@@ -262,7 +262,7 @@ impl Engine {
         };
         let (salt, params) = keyring
             .passphrase_params()
-            .ok_or_else(|| failure::not_found("passphrase slot: open it with the recovery key"))?;
+            .ok_or_else(|| failure::not_found("passphrase slot", "open it with the recovery key"))?;
         Ok(Kdf { salt, params })
     }
 

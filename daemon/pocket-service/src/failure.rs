@@ -104,12 +104,8 @@ pub(crate) fn invalid(message: impl Into<String>, remedy: impl Into<String>) -> 
     Failure::new(FailureKind::Invalid, message, remedy)
 }
 
-pub(crate) fn not_found(what: &str) -> Failure {
-    Failure::new(
-        FailureKind::NotFound,
-        format!("no such {what}"),
-        "look it up with `list` or `search`",
-    )
+pub(crate) fn not_found(what: &str, remedy: &str) -> Failure {
+    Failure::new(FailureKind::NotFound, format!("no such {what}"), remedy)
 }
 
 pub(crate) fn internal(message: impl Into<String>) -> Failure {

@@ -52,7 +52,9 @@ impl Device {
 
     /// Keeps a new device secret, and begins to count wrong guesses under it.
     pub(crate) fn create_secret(&mut self, ring_id: [u8; 16], secret: &Key) -> Result<(), Failure> {
-        self.secret_place(ring_id).create(secret).map_err(|error| secret_failed(&error))?;
+        self.secret_place(ring_id)
+            .create(secret)
+            .map_err(|error| secret_failed(&error))?;
         self.keep_attempts(Attempts::default(), Some(secret));
         Ok(())
     }

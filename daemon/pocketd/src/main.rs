@@ -6,12 +6,13 @@ mod configuration;
 mod hardening;
 mod sockets;
 
+use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use pocket_service::{Handle, Service};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 
@@ -77,6 +78,8 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
             told(stopped.clone()),
         )),
     ];
+    // Before anyone is told that we are here: a signal that finds no handler kills.
+    let signals = Signals::catch()?;
     announce::listening(ui, mcp, &configuration.control);
     let hints = tokio::spawn(announce::next_steps(
         handle.clone(),
@@ -84,7 +87,7 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
     ));
     let alive = tokio::spawn(watchdog(handle));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
-    wait_for_the_end(service).await?;
+    wait_for_the_end(service, signals).await;
     info!("stopping");
     sd_notify::notify(&[sd_notify::NotifyState::Stopping])?;
     hints.abort();
@@ -107,18 +110,31 @@ async fn told(mut stopped: watch::Receiver<bool>) {
     stopped.wait_for(|stop| *stop).await.map(drop).unwrap_or_default();
 }
 
+/// What tells the daemon to stop.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn catch() -> io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+}
+
 /// A signal, or the end of the engine.
-async fn wait_for_the_end(service: &Service) -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+async fn wait_for_the_end(service: &Service, mut signals: Signals) {
     let mut look = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
-            _ = terminate.recv() => return Ok(()),
-            _ = interrupt.recv() => return Ok(()),
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
             _ = look.tick() => if service.ended() {
                 error!("the engine has ended: stopping");
-                return Ok(());
+                return;
             },
         }
     }

@@ -268,7 +268,11 @@ fn an_agent_finds_only_where_it_may_search() {
             _ => panic!("no hits"),
         }
     };
-    assert_eq!(search(owner()), [Category::Memory, Category::Notes], "the newest first among equals");
+    assert_eq!(
+        search(owner()),
+        [Category::Memory, Category::Notes],
+        "the newest first among equals"
+    );
     assert_eq!(search(agent("memory:search")), [Category::Memory]);
     assert_eq!(search(agent("tasks:search")), []);
     for verb in Verb::ALL.into_iter().filter(|verb| *verb != Verb::Read) {

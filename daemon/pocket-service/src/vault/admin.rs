@@ -136,7 +136,7 @@ impl Vault {
         let [first, second] = self
             .keys
             .recovery_challenge()
-            .ok_or_else(|| failure::not_found("recovery key: make one with `pocketctl recovery new`"))?;
+            .ok_or_else(|| failure::not_found("recovery key", "make one with `pocketctl recovery new`"))?;
         self.change_keyring(device, act, |keys, act| {
             let typed = act.payload.take();
             let typed = typed

@@ -156,7 +156,7 @@ impl Vault {
 
     pub(super) fn agent_revoke(&mut self, act: Act, name: &AgentName) -> Result<Answer, Failure> {
         let id = self.agents.named(name).map(|agent| agent.id);
-        let id = id.ok_or_else(|| failure::not_found("agent: see `pocketctl agent list`"))?;
+        let id = id.ok_or_else(|| failure::not_found("agent", "see `pocketctl agent list`"))?;
         let changes = Changes::new().remove_system(&row(id));
         self.commit(act.permit, &[], changes, act.now)?;
         self.agents.known.retain(|agent| agent.id != id);

@@ -99,7 +99,7 @@ impl Vault {
             .uploads
             .0
             .get_mut(position)
-            .ok_or_else(|| failure::not_found("upload"))?;
+            .ok_or_else(|| failure::not_found("upload", "begin it again"))?;
         let size = u64::try_from(piece.len())
             .unwrap_or(u64::MAX)
             .saturating_add(upload.size);
@@ -127,7 +127,8 @@ impl Vault {
             .store
             .read_blob(id, offset, Operation::MOST_CHUNK)
             .map_err(|error| failure::store(&error))?;
-        let (piece, size) = read.ok_or_else(|| failure::not_found("file: the document has only text"))?;
+        let (piece, size) =
+            read.ok_or_else(|| failure::not_found("file", "the document has only text: read that"))?;
         Ok(Reply {
             answer: Answer::Blob { size },
             payload: Some(SecretBytes::new(piece.to_vec())),

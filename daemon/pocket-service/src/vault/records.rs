@@ -13,6 +13,11 @@ use super::{Act, Vault};
 use crate::engine::Now;
 use crate::failure;
 
+/// Records read at once for a page: their sizes are not known before.
+const STRIDE: usize = 16;
+/// About how many bytes one answer may hold: a page ends early rather than fill a small board.
+pub(super) const MOST_PAGE: usize = 4 * 1024 * 1024;
+
 impl Vault {
     pub(super) fn add(
         &mut self,
@@ -91,12 +96,7 @@ impl Vault {
     }
 
     /// A setting is known by its name: adding it again sets it anew.
-    fn take_setting(
-        &mut self,
-        batch: &mut Batch,
-        setting: &Setting,
-        content: &Content,
-    ) -> Result<(), Failure> {
+    fn take_setting(&self, batch: &mut Batch, setting: &Setting, content: &Content) -> Result<(), Failure> {
         check_setting(setting)?;
         let id = self.setting_id(&setting.name)?;
         let known = self
@@ -162,7 +162,12 @@ impl Vault {
             .store
             .get(category, id)
             .map_err(|error| failure::store(&error))?;
-        entry.ok_or_else(|| failure::not_found(&format!("record in {category}: {id}")))
+        entry.ok_or_else(|| {
+            failure::not_found(
+                &format!("record in {category}: {id}"),
+                "look it up with `list` or `search`",
+            )
+        })
     }
 
     pub(super) fn edit(
@@ -221,12 +226,34 @@ impl Vault {
         self.admit(act.permit, &[], act.now)?;
         self.whole(category)?;
         let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(1);
-        let page = self
+        let mut page = self
             .store
-            .page(category, after, limit)
+            .page(category, after, limit.min(STRIDE))
             .map_err(|error| failure::store(&error))?;
+        let mut bytes: usize = page.entries.iter().map(size).sum();
+        while page.more && page.entries.len() < limit && bytes < MOST_PAGE {
+            let after = page.entries.last().map(|entry| entry.id);
+            let stride = STRIDE.min(limit - page.entries.len());
+            let next = self
+                .store
+                .page(category, after, stride)
+                .map_err(|error| failure::store(&error))?;
+            bytes += next.entries.iter().map(size).sum::<usize>();
+            page.entries.extend(next.entries);
+            page.more = next.more;
+        }
         Ok(Answer::Page(page))
     }
+}
+
+/// About how much memory an entry takes.
+pub(super) fn size(entry: &Entry) -> usize {
+    let mut bytes = size_of::<Entry>();
+    entry
+        .content
+        .record()
+        .for_each_text(&mut |text| bytes = bytes.saturating_add(text.len()));
+    bytes
 }
 
 /// What one `Add` is about to change.

@@ -4,8 +4,9 @@
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-use pocket_core::{Answer, Category, Entry, Failure, Hit, Operation, Record};
+use pocket_core::{Answer, Category, Failure, Hit, Operation, Record, RecordId, Timestamp};
 
+use super::records::{MOST_PAGE, size};
 use super::{Act, Vault};
 use crate::failure;
 
@@ -31,12 +32,17 @@ impl Vault {
         }
         self.admit(act.permit, &[], act.now)?;
         let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(usize::MAX);
-        let mut best: Vec<(u32, Entry)> = Vec::new();
+        let mut best: Vec<Found> = Vec::new();
         for category in categories.iter().filter(|category| category.holds_records()) {
             self.whole(*category)?;
             let scanned = self.store.scan(*category, &mut |entry| {
                 if let Some(score) = score(entry.content.record(), &words) {
-                    best.push((score, entry));
+                    best.push(Found {
+                        score,
+                        updated: entry.updated,
+                        category: *category,
+                        id: entry.id,
+                    });
                     if best.len() >= limit.saturating_mul(2) {
                         keep_best(&mut best, limit);
                     }
@@ -46,17 +52,39 @@ impl Vault {
             scanned.map_err(|error| failure::store(&error))?;
         }
         keep_best(&mut best, limit);
-        let hit = |(_, entry): (u32, Entry)| Hit {
-            snippet: snippet(entry.content.record(), &words),
-            entry,
-        };
-        Ok(Answer::Hits(best.into_iter().map(hit).collect()))
+        self.hits(&best, &words).map(Answer::Hits)
+    }
+
+    /// The records found, as many as one answer may hold.
+    fn hits(&self, found: &[Found], words: &[String]) -> Result<Vec<Hit>, Failure> {
+        let mut hits = Vec::new();
+        let mut bytes = 0;
+        for found in found {
+            let entry = self.existing(found.category, found.id)?;
+            bytes += size(&entry);
+            hits.push(Hit {
+                snippet: snippet(entry.content.record(), words),
+                entry,
+            });
+            if bytes >= MOST_PAGE {
+                break;
+            }
+        }
+        Ok(hits)
     }
 }
 
+/// Where something was found. The record itself is read again at the end: many large ones may fit.
+struct Found {
+    score: u32,
+    updated: Timestamp,
+    category: Category,
+    id: RecordId,
+}
+
 /// The best first; among equals the newest.
-fn keep_best(found: &mut Vec<(u32, Entry)>, limit: usize) {
-    found.sort_by_key(|(score, entry)| Reverse((*score, entry.updated)));
+fn keep_best(found: &mut Vec<Found>, limit: usize) {
+    found.sort_by_key(|found| Reverse((found.score, found.updated)));
     found.truncate(limit);
 }
 

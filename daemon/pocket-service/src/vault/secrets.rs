@@ -75,7 +75,7 @@ impl Vault {
             .map_err(|error| failure::store(&error))?
             .is_none()
         {
-            return Err(failure::not_found("secret: see `pocketctl secret list`"));
+            return Err(failure::not_found("secret", "see `pocketctl secret list`"));
         }
         let changes = Changes::new().remove(Category::Secrets, id);
         self.commit(act.permit, &[(Category::Secrets, id)], changes, act.now)?;
