@@ -157,11 +157,12 @@ impl Subject {
         std::hint::black_box(
             (0..rng.random_range(0..20_000_000u64)).fold(0, |sum, turn| std::hint::black_box(sum ^ turn)),
         );
-        match (fault, disk) {
-            (Fault::PowerCut, Some(disk)) => disk.cut()?,
-            _ => child.kill()?,
+        if let (Fault::PowerCut, Some(disk)) = (fault, disk) {
+            disk.cut()?;
         }
-        // What the writer reported before it noticed counts as acknowledged as well.
+        // Without power nobody runs; and sled may wait for ever once its disk is gone.
+        child.kill()?;
+        // What the writer had reported by then counts as acknowledged as well.
         for line in lines {
             acknowledged = line?.parse::<u32>()?.saturating_add(1);
         }
@@ -186,6 +187,7 @@ impl Subject {
             Ok(opened) => opened,
             Err(error) => {
                 tally.failed_opens += 1;
+                tally.lost += (self.state.len() as u64).max(1);
                 return Ok(format!("DID NOT OPEN: {error} ({})", error.remedy()));
             }
         };
