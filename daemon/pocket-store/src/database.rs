@@ -23,6 +23,9 @@ pub(crate) const DAMAGED: &str = "db.damaged-";
 const MOST_COPIES: u32 = 3;
 /// A million records open in 0.6 s on the build machine; a board is some twenty times slower.
 const OPEN_LIMIT: Duration = Duration::from_secs(120);
+/// Five seconds in all for sled to let go of its own lock; ours is held before.
+const LOCK_TRIES: u32 = 250;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// 500 MB resident with sled's default.
 const CACHE: u64 = 8 * 1024 * 1024;
 
@@ -40,7 +43,7 @@ pub(crate) struct TreeWrites {
     pub(crate) writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
 
-enum Failure {
+pub(crate) enum Failure {
     Broke(String),
     TimedOut,
 }
@@ -51,7 +54,7 @@ impl Database {
     pub(crate) fn open(root: &Path, findings: &mut Vec<Finding>) -> Result<Self, StoreError> {
         let path = root.join(DB);
         remove_half_snapshots(&path).map_err(StoreError::io("tidy", &path))?;
-        let db = match try_open(&path) {
+        let db = match open_when_released(&path) {
             Ok(db) => db,
             Err(Failure::TimedOut) => {
                 return Err(StoreError::TimedOut {
@@ -156,6 +159,18 @@ pub(crate) fn engine(attempted: &'static str) -> impl FnOnce(sled::Error) -> Sto
     }
 }
 
+/// sled's threads may hold its lock for a moment after the last handle was dropped: seen when a store
+/// is opened again at once on a busy machine. That is no damage, so it is waited for.
+pub(crate) fn open_when_released(path: &Path) -> Result<Db, Failure> {
+    for _ in 0..LOCK_TRIES {
+        match try_open(path) {
+            Err(Failure::Broke(problem)) if problem.contains("acquire lock") => thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    Err(Failure::TimedOut)
+}
+
 /// In a thread of its own, so that an endless loop over damaged pages does not hang the device.
 fn try_open(path: &Path) -> Result<Db, Failure> {
     let (report, result) = mpsc::sync_channel(1);
@@ -194,7 +209,7 @@ fn reopen(root: &Path, path: &Path, problem: &str, findings: &mut Vec<Finding>) 
         });
     };
     remove_matching(path, |name| name == "conf").map_err(StoreError::io("tidy", path))?;
-    if let Ok(db) = try_open(path) {
+    if let Ok(db) = open_when_released(path) {
         tell(format!(
             "nothing to do: its parameters were damaged and were written again; a copy of the old is in {}",
             aside.display()
@@ -203,7 +218,7 @@ fn reopen(root: &Path, path: &Path, problem: &str, findings: &mut Vec<Finding>) 
     }
     remove_matching(path, |name| name == "conf" || name.starts_with("snap."))
         .map_err(StoreError::io("tidy", path))?;
-    let db = try_open(path).map_err(|_| StoreError::Damaged {
+    let db = open_when_released(path).map_err(|_| StoreError::Damaged {
         what: format!("the store {}", path.display()),
         problem: format!(
             "it does not open ({problem}), not even without its snapshot; a copy is in {}",

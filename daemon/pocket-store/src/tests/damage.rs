@@ -238,10 +238,8 @@ fn lost_heads_are_told_and_written_again() {
 
 /// Takes rows out of a tree behind the store's back.
 fn remove_rows(device: &Device, ring: &Unlocked, code: u8, count: usize) {
-    let db = sled::Config::default()
-        .path(device.path().join("db"))
-        .mode(sled::Mode::LowSpace)
-        .open()
+    let db = crate::database::open_when_released(&device.path().join("db"))
+        .ok()
         .unwrap();
     let tree = db.open_tree(ring.category(code).unwrap().tree).unwrap();
     for key in tree.iter().keys().take(count) {
@@ -285,10 +283,8 @@ fn the_cut_tail_of_the_audit_log_is_seen() {
         apply(&mut store, Changes::new()).unwrap();
     }
     drop(store);
-    let db = sled::Config::default()
-        .path(device.path().join("db"))
-        .mode(sled::Mode::LowSpace)
-        .open()
+    let db = crate::database::open_when_released(&device.path().join("db"))
+        .ok()
         .unwrap();
     let tree = db
         .open_tree(device.ring.category(Category::Audit.code()).unwrap().tree)
