@@ -7,14 +7,12 @@ use std::time::Duration;
 use pocket_core::{Actor, Answer, Door, Failure, FailureKind};
 use pocket_crypto::SecretBytes;
 use pocket_service::{Handle, Request};
-use pocket_wire::{GREETING, Reply, ToDaemon, body_length, check_greeting, decode_request};
+use pocket_wire::{GREETING, Reply, ToDaemon, body_length, check_greeting, decode_request, encode_reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
-
-use crate::fit;
 
 /// How long a connection may idle between requests. There are few places.
 const IDLE: Duration = Duration::from_secs(10 * 60);
@@ -171,8 +169,19 @@ pub(crate) async fn turn_away(stream: &mut UnixStream, failure: Failure) -> io::
 }
 
 async fn send(stream: &mut UnixStream, reply: Result<Reply, Failure>) -> io::Result<()> {
-    let frame = fit::frame(reply);
+    // The engine bounds its answers: one that does not fit is a defect, and is said in words.
+    let frame = encode_reply(&reply)
+        .or_else(|_| encode_reply(&Err(too_large())))
+        .unwrap_or_default();
     within(FRAME, stream.write_all(&frame)).await
+}
+
+fn too_large() -> Failure {
+    Failure::new(
+        FailureKind::Internal,
+        "the answer is too large for the control socket",
+        "ask for less at a time",
+    )
 }
 
 async fn within<T>(limit: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {

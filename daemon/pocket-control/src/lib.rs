@@ -14,7 +14,6 @@
 
 mod bind;
 mod connection;
-mod fit;
 mod server;
 
 pub use bind::{BindError, bind};

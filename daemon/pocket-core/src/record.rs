@@ -10,6 +10,8 @@ use crate::{Category, RecordId, Timestamp, When};
 const MAX_RECORD_BYTES: usize = 8 * 1024 * 1024;
 /// Longest single-line field (title, name, tag, path): 1 KiB.
 const MAX_LINE_BYTES: usize = 1024;
+/// What a message takes beside its texts: time and lengths.
+const MESSAGE_BYTES: usize = 32;
 /// Most entries of a list inside a record, messages of a conversation excepted.
 const MAX_LIST: usize = 256;
 
@@ -437,7 +439,7 @@ impl Content {
         if let Some((field, problem)) = out_of_range(&record) {
             return refuse(field, problem);
         }
-        let mut bytes = 0usize;
+        let mut bytes = messages(&record).saturating_mul(MESSAGE_BYTES);
         record.for_each_text(&mut |text| bytes = bytes.saturating_add(text.len()));
         if bytes > MAX_RECORD_BYTES {
             return refuse(
@@ -547,6 +549,13 @@ fn lines(record: &Record) -> Vec<(&'static str, &str)> {
                 ("repeat", &task.repeat),
             ])
             .collect(),
+    }
+}
+
+const fn messages(record: &Record) -> usize {
+    match record {
+        Record::Conversation(conversation) => conversation.messages.len(),
+        _ => 0,
     }
 }
 

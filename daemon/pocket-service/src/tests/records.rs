@@ -61,9 +61,8 @@ fn a_document_keeps_its_bytes_through_edits_and_restarts() {
     let bytes: Vec<u8> = (0..3_000_000u32)
         .map(|number| number.to_le_bytes()[0] ^ number.to_le_bytes()[1])
         .collect();
-    let upload = match device.ask(Operation::UploadBegin).map(|reply| reply.answer) {
-        Ok(Answer::Upload(upload)) => upload,
-        _ => panic!("no upload"),
+    let Ok(Answer::Upload(upload)) = device.ask(Operation::UploadBegin).map(|reply| reply.answer) else {
+        panic!("no upload")
     };
     for piece in bytes.chunks(Operation::MOST_CHUNK) {
         let request = Request::new(owner(), Operation::UploadChunk { upload });
@@ -135,9 +134,8 @@ fn a_document_keeps_its_bytes_through_edits_and_restarts() {
 #[test]
 fn an_upload_belongs_to_who_began_it() {
     let device = Device::new();
-    let upload = match device.ask(Operation::UploadBegin).map(|reply| reply.answer) {
-        Ok(Answer::Upload(upload)) => upload,
-        _ => panic!("no upload"),
+    let Ok(Answer::Upload(upload)) = device.ask(Operation::UploadBegin).map(|reply| reply.answer) else {
+        panic!("no upload")
     };
     let request = Request::new(agent("documents:write"), Operation::UploadChunk { upload });
     let foreign = device
@@ -163,9 +161,8 @@ fn secrets_are_named_and_never_shown() {
     assert_eq!(set("TOKEN", "s3cr3t-value"), None);
     assert_eq!(set("TOKEN", "another-value"), None);
     assert_eq!(set("EMPTY", ""), Some(FailureKind::Invalid));
-    let secrets = match device.ask(Operation::SecretList).map(|reply| reply.answer) {
-        Ok(Answer::Secrets(secrets)) => secrets,
-        _ => panic!("no list"),
+    let Ok(Answer::Secrets(secrets)) = device.ask(Operation::SecretList).map(|reply| reply.answer) else {
+        panic!("no list")
     };
     assert_eq!(secrets.len(), 1);
     let shown = device

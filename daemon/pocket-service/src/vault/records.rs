@@ -13,10 +13,9 @@ use super::{Act, Vault};
 use crate::engine::Now;
 use crate::failure;
 
-/// Records read at once for a page: their sizes are not known before.
-const STRIDE: usize = 16;
-/// About how many bytes one answer may hold: a page ends early rather than fill a small board.
-pub(super) const MOST_PAGE: usize = 4 * 1024 * 1024;
+/// About how many bytes one answer may hold before its last record: a page ends early rather than
+/// fill a small board.
+pub(super) const MOST_PAGE: usize = 1024 * 1024;
 
 impl Vault {
     pub(super) fn add(
@@ -226,21 +225,18 @@ impl Vault {
         self.admit(act.permit, &[], act.now)?;
         self.whole(category)?;
         let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(1);
-        let mut page = self
-            .store
-            .page(category, after, limit.min(STRIDE))
-            .map_err(|error| failure::store(&error))?;
+        let next = |after| {
+            self.store
+                .page(category, after, 1)
+                .map_err(|error| failure::store(&error))
+        };
+        let mut page = next(after)?;
         let mut bytes: usize = page.entries.iter().map(size).sum();
         while page.more && page.entries.len() < limit && bytes < MOST_PAGE {
-            let after = page.entries.last().map(|entry| entry.id);
-            let stride = STRIDE.min(limit - page.entries.len());
-            let next = self
-                .store
-                .page(category, after, stride)
-                .map_err(|error| failure::store(&error))?;
-            bytes += next.entries.iter().map(size).sum::<usize>();
-            page.entries.extend(next.entries);
-            page.more = next.more;
+            let one = next(page.entries.last().map(|entry| entry.id))?;
+            bytes += one.entries.iter().map(size).sum::<usize>();
+            page.entries.extend(one.entries);
+            page.more = one.more;
         }
         Ok(Answer::Page(page))
     }
