@@ -24,7 +24,7 @@ pub(crate) struct Browser {
 impl Browser {
     pub(crate) fn open(width: u32, height: u32) -> Self {
         let mut driver = Command::new("chromedriver")
-            .args(["--port=0", "--silent"])
+            .arg("--port=0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -140,14 +140,17 @@ impl Drop for Browser {
     }
 }
 
-/// The port that the driver says it took.
+/// The port that the driver says it took. What it says later is read and dropped, so that it never
+/// waits for a reader.
 fn port(driver: &mut Child) -> u16 {
-    let console = BufReader::new(driver.stdout.take().expect("it was piped"));
-    let said = console.lines().map_while(Result::ok).find_map(|line| {
+    let console = driver.stdout.take().expect("it was piped");
+    let mut lines = BufReader::new(console).lines().map_while(Result::ok);
+    let port = lines.find_map(|line| {
         let (_, port) = line.split_once("started successfully on port ")?;
         port.trim_end_matches('.').parse().ok()
     });
-    said.expect("chromedriver says its port")
+    std::thread::spawn(move || lines.for_each(drop));
+    port.expect("chromedriver says its port")
 }
 
 fn capabilities(width: u32, height: u32, profile: &str) -> Value {
