@@ -126,9 +126,13 @@ fn reset(device: &Device, browser: &Browser) {
 /// from elsewhere, and one may go to the content by keyboard.
 fn looks_right(browser: &Browser) {
     let path = browser.path();
-    let wide =
-        browser.run("return document.documentElement.scrollWidth > document.documentElement.clientWidth");
-    assert_eq!(wide, json!(false), "{path} is wider than the screen");
+    let sticking_out = browser.run(
+        "const wide = document.documentElement.clientWidth; \
+         if (document.documentElement.scrollWidth <= wide) return []; \
+         return [[wide, document.documentElement.scrollWidth], ...[...document.querySelectorAll('body, body *')] \
+         .filter(element => element.getBoundingClientRect().right > wide).map(element => element.outerHTML.slice(0, 200))]",
+    );
+    assert_eq!(sticking_out, json!([]), "{path} is wider than the screen");
     let nameless = browser.run(
         "return [...document.querySelectorAll('input:not([type=hidden]), textarea, select, button')] \
          .filter(field => !(field.labels && field.labels.length) && !field.textContent.trim() \

@@ -179,11 +179,11 @@ fn flip(path: &Path) {
     fs::write(path, bytes).unwrap();
 }
 
-/// Every file of a folder with what it holds, the daemon's own lock apart.
+/// Every file of a folder with what it holds, the daemon's own lock and socket apart.
 fn contents(folder: &Path) -> Vec<(String, Vec<u8>)> {
     let mut contents: Vec<_> = crate::device::files_under(folder)
         .into_iter()
-        .filter(|path| !path.ends_with("lock"))
+        .filter(|path| !path.ends_with("lock") && !path.ends_with("control.sock"))
         .map(|path| (path.display().to_string(), fs::read(&path).unwrap()))
         .collect();
     contents.sort();

@@ -369,11 +369,6 @@ impl Device {
         self.into_place()
     }
 
-    /// Whether it still runs.
-    pub(crate) fn runs(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
     /// SIGTERM, then the daemon again.
     pub(crate) fn restart(self) -> Self {
         let (place, status) = self.stop();
