@@ -12,6 +12,8 @@ mod damage;
 #[cfg(test)]
 mod device;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod entry;
 #[cfg(test)]
 mod files;
