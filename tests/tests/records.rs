@@ -76,7 +76,7 @@ fn each_category_is_added_shown_listed_changed_and_removed() {
             (&1.into(), &"owner".into()),
             "{category}"
         );
-        assert_eq!(device.list(category), [entry.clone()], "{category}");
+        assert_eq!(device.list(category), std::slice::from_ref(&entry), "{category}");
         let changed = device.ctl(&["edit", category, &id, change]).one();
         assert_eq!(changed["revision"], 2, "{category}");
         let after = device.ctl(&["get", category, &id]).one();
