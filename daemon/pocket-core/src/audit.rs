@@ -192,7 +192,15 @@ impl<M: Fn(&[u8]) -> [u8; 32]> Chain<M> {
             events.extend(same.chunks(MOST_RECORDS).map(|records| event(category, records)));
         }
         if events.is_empty() {
-            events.push(event(permit.category(), &[]));
+            events.extend(
+                permit
+                    .categories()
+                    .iter()
+                    .map(|category| event(Some(*category), &[])),
+            );
+        }
+        if events.is_empty() {
+            events.push(event(None, &[]));
         }
         let entries = self.link(events);
         Draft::new(permit, entries)
@@ -330,6 +338,11 @@ impl<M: Fn(&[u8]) -> [u8; 32]> Verifier<M> {
     /// [`Broken::Truncated`] when entries are missing at the end; [`Broken::Foreign`] when the last
     /// one is not the one that the device remembers.
     pub fn finish(self, head: Head) -> Result<u64, Broken> {
+        if self.head.sequence > head.sequence
+            || (self.head.sequence == head.sequence && self.head.mac != head.mac)
+        {
+            return Err(Broken::Foreign(self.head.sequence));
+        }
         if self.head.sequence < head.sequence {
             return Err(Broken::Truncated {
                 found: self.head.sequence,

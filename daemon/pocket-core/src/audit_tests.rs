@@ -72,6 +72,18 @@ fn damage_is_told_apart_and_located() {
     foreign[3] = log(2, 5).0[3].clone();
     assert_eq!(verify(&foreign, head), Err(Broken::Foreign(4)));
 
+    // Genuine entries that this device does not remember: of an older copy that went on by itself.
+    let fork = Head {
+        mac: Mac([1; 32]),
+        ..head
+    };
+    assert_eq!(verify(&honest, fork), Err(Broken::Foreign(5)));
+    let shorter = Head {
+        sequence: 4,
+        mac: honest[3].mac,
+    };
+    assert_eq!(verify(&honest, shorter), Err(Broken::Foreign(5)));
+
     assert_eq!(
         verify(&honest[..4], head),
         Err(Broken::Truncated {

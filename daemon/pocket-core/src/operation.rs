@@ -210,6 +210,8 @@ pub enum Operation {
     reason = "each stands for the operation of the same name; the device's own are explained"
 )]
 pub enum OperationKind {
+    /// A check that goes on with what is left where something is missing for good.
+    AcceptLoss,
     Add,
     AgentAdd,
     AgentList,
@@ -263,7 +265,8 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 43] = [
+        Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
         Self::AgentList,
@@ -308,9 +311,35 @@ impl OperationKind {
         Self::UploadChunk,
     ];
 
+    /// Whether it may change data or the state of the device.
+    pub const fn changes(self) -> bool {
+        !matches!(
+            self,
+            Self::AgentList
+                | Self::AuditExport
+                | Self::AuditShow
+                | Self::AuditVerify
+                | Self::Authenticate
+                | Self::ConsentList
+                | Self::Export
+                | Self::Get
+                | Self::Health
+                | Self::List
+                | Self::ProfileShow
+                | Self::ReadBlob
+                | Self::Search
+                | Self::SecretList
+                | Self::SetupCode
+                | Self::Status
+                | Self::UploadBegin
+                | Self::UploadChunk
+        )
+    }
+
     /// The name in the audit log.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::AcceptLoss => "accept-loss",
             Self::Add => "add",
             Self::AgentAdd => "agent-add",
             Self::AgentList => "agent-list",
@@ -380,7 +409,8 @@ impl Operation {
             Self::AuditVerify { .. } => OperationKind::AuditVerify,
             Self::Authenticate => OperationKind::Authenticate,
             Self::CategoryErase { .. } => OperationKind::CategoryErase,
-            Self::Check { .. } => OperationKind::Check,
+            Self::Check { accept_loss: true } => OperationKind::AcceptLoss,
+            Self::Check { accept_loss: false } => OperationKind::Check,
             Self::ConsentList => OperationKind::ConsentList,
             Self::Delete { .. } => OperationKind::Delete,
             Self::Edit { .. } => OperationKind::Edit,

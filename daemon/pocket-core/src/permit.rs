@@ -62,7 +62,7 @@ pub enum Recording {
 pub struct Permit {
     actor: ActorRef,
     kind: OperationKind,
-    category: Option<Category>,
+    categories: Vec<Category>,
     recording: Recording,
 }
 
@@ -70,13 +70,13 @@ impl Permit {
     pub(crate) const fn new(
         actor: ActorRef,
         kind: OperationKind,
-        category: Option<Category>,
+        categories: Vec<Category>,
         recording: Recording,
     ) -> Self {
         Self {
             actor,
             kind,
-            category,
+            categories,
             recording,
         }
     }
@@ -91,9 +91,9 @@ impl Permit {
         self.kind
     }
 
-    /// On which category, if on one.
-    pub const fn category(&self) -> Option<Category> {
-        self.category
+    /// On which categories.
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
     }
 
     /// How durable its record must be.

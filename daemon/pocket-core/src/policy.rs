@@ -86,7 +86,7 @@ pub fn decide(lease: Lease, actor: &Actor, operation: &Operation, now: Timestamp
             Decision::Allow(Permit::new(
                 actor.reference(),
                 operation.kind(),
-                categories.first().copied(),
+                categories,
                 recording,
             ))
         }
@@ -99,7 +99,7 @@ pub fn decide_own(kind: OperationKind) -> Result<Permit, Reason> {
     Ok(Permit::new(
         Actor::Device.reference(),
         kind,
-        None,
+        Vec::new(),
         Recording::First,
     ))
 }
@@ -179,7 +179,8 @@ const fn needs(kind: OperationKind) -> Needs {
             Needs::OwnerWithPassphrase
         }
         K::AutoLock | K::FailedUnlocks | K::Purge | K::Resume | K::SelfTest | K::Stop => Needs::Device,
-        K::AgentAdd
+        K::AcceptLoss
+        | K::AgentAdd
         | K::AgentList
         | K::AgentRevoke
         | K::AuditExport

@@ -3,8 +3,10 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pocket_core::{Actor, Agent, Answer, Failure, LockState, Operation, Timestamp};
-use pocket_crypto::SecretBytes;
+use pocket_core::{
+    Actor, Agent, Answer, Door, Failure, FailureKind, LockState, Operation, OperationKind, Timestamp,
+};
+use pocket_crypto::{Key, SecretBytes};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
@@ -15,7 +17,7 @@ use crate::locked::{Locked, Opened};
 use crate::passphrase::{Kdf, NewPassphrase};
 use crate::service::{Config, StartError};
 use crate::setup::FirstRun;
-use crate::vault::Vault;
+use crate::vault::{Vault, typed_erase};
 use crate::{failure, reset};
 
 /// Requests that share one sync at most: a sync takes 10 ms on an SD card, and the first must not
@@ -36,7 +38,8 @@ pub(crate) struct Engine {
     device: Device,
     state: State,
     changed: watch::Sender<u64>,
-    stopping: bool,
+    /// Who wants to know that the engine has stopped, once it was told to.
+    stopping: Option<oneshot::Sender<()>>,
 }
 
 /// The clocks at one moment: the calendar may jump, the other never does.
@@ -68,21 +71,29 @@ impl Engine {
             device,
             state,
             changed,
-            stopping: false,
+            stopping: None,
         })
     }
 
     /// Runs until it is told to stop or every handle is gone.
     pub(crate) fn run(mut self, timer: &Runtime, mut receiver: mpsc::Receiver<Message>) {
-        while !self.stopping {
+        let mut ticked = Instant::now();
+        while self.stopping.is_none() {
             match timer.block_on(async { tokio::time::timeout(TICK, receiver.recv()).await }) {
                 Ok(Some(message)) => self.group(message, &mut receiver),
                 Ok(None) => break,
                 Err(_) => {}
             }
-            self.tick(Now::read());
+            if ticked.elapsed() >= TICK {
+                ticked = Instant::now();
+                self.tick(Now::read());
+            }
         }
         self.stop(Now::read());
+        self.stopping
+            .map(|reply| reply.send(()))
+            .transpose()
+            .unwrap_or_default();
     }
 
     /// Answers `first` and what waits behind it, with one sync for all.
@@ -91,7 +102,7 @@ impl Engine {
         let mut next = Some(first);
         while let Some(message) = next {
             self.answer(message, &mut held);
-            next = if held.len() < GROUP && !self.stopping {
+            next = if held.len() < GROUP && self.stopping.is_none() {
                 receiver.try_recv().ok()
             } else {
                 None
@@ -115,11 +126,8 @@ impl Engine {
                 let answer = self.run_one(*request, shown, new, now);
                 held.push((reply, answer));
             }
-            Message::Stop { reply } => {
-                self.stopping = true;
-                self.stop(now);
-                reply.send(()).unwrap_or_default();
-            }
+            // What waits for its sync is answered first.
+            Message::Stop { reply } => self.stopping = Some(reply),
         }
     }
 
@@ -146,7 +154,7 @@ impl Engine {
         }
     }
 
-    fn run_one(
+    pub(crate) fn run_one(
         &mut self,
         request: Request,
         shown: Shown,
@@ -156,11 +164,12 @@ impl Engine {
         if matches!(request.operation, Operation::Status) {
             return Ok(Answer::Status(Box::new(self.status(&request.actor, now))).into());
         }
+        let changes = request.operation.kind().changes();
         let (state, answer) = self.step(request, shown, new, now);
         if let Some(state) = state {
             self.state = state;
         }
-        if answer.is_ok() {
+        if changes && answer.is_ok() {
             self.changed.send_modify(|count| *count = count.wrapping_add(1));
         }
         answer
@@ -175,7 +184,10 @@ impl Engine {
         now: Now,
     ) -> (Option<State>, Result<Reply, Failure>) {
         match &mut self.state {
-            State::Damaged(failure) => (None, Err(failure.clone())),
+            State::Damaged(failure) => {
+                let failure = failure.clone();
+                self.damaged(&request, failure, now)
+            }
             State::FirstRun(first_run) => first_run.handle(&mut self.device, request, new, now),
             State::Locked(locked) => match locked.handle(&mut self.device, &request, shown, now) {
                 Ok(Opened::Unlocked(vault, reply)) => (Some(State::Unlocked(vault)), Ok(reply)),
@@ -196,6 +208,32 @@ impl Engine {
         }
     }
 
+    /// A device whose keyring is lost can still be made new: no passphrase can be verified, but who
+    /// speaks on the control socket could remove the files as well.
+    fn damaged(
+        &mut self,
+        request: &Request,
+        failure: Failure,
+        now: Now,
+    ) -> (Option<State>, Result<Reply, Failure>) {
+        let at_device = matches!(
+            request.actor,
+            Actor::Owner {
+                door: Door::Control,
+                ..
+            }
+        );
+        match &request.operation {
+            Operation::FactoryReset { confirm } if at_device && failure.kind == FailureKind::Damaged => {
+                match typed_erase(confirm) {
+                    Ok(()) => self.reset(None, now),
+                    Err(failure) => (None, Err(failure)),
+                }
+            }
+            _ => (None, Err(failure)),
+        }
+    }
+
     fn lock(&mut self) -> State {
         // The keys leave the memory with the vault.
         self.state = State::Damaged(failure::locked());
@@ -203,11 +241,7 @@ impl Engine {
         first_state(&mut self.device, Now::read())
     }
 
-    fn reset(
-        &mut self,
-        candidate: Option<pocket_crypto::Key>,
-        now: Now,
-    ) -> (Option<State>, Result<Reply, Failure>) {
+    fn reset(&mut self, candidate: Option<Key>, now: Now) -> (Option<State>, Result<Reply, Failure>) {
         let begun = match &self.state {
             State::Unlocked(vault) => reset::begin(&self.device, Some(vault), now),
             _ => reset::begin(&self.device, None, now),
@@ -216,11 +250,24 @@ impl Engine {
             Ok(run) => run,
             Err(failure) => return (None, Err(failure)),
         };
+        let candidates = self.former_keys(candidate);
         // From here on there is no way back: the vault's keys leave the memory first.
         self.state = State::Damaged(failure::not_set_up());
-        let outcome = reset::finish(&mut self.device, run, candidate.as_ref(), now);
+        let outcome = reset::finish(&mut self.device, run, candidates, now);
         let state = first_state(&mut self.device, now);
         (Some(state), outcome.map(|proof| Answer::Reset(proof).into()))
+    }
+
+    /// What the former owner had: the hashed passphrase and the device secret, to be tried for the
+    /// proof once they are of no use any more.
+    fn former_keys(&self, passphrase: Option<Key>) -> Vec<Key> {
+        let keyring = match &self.state {
+            State::Locked(locked) => Some(locked.keyring()),
+            State::Unlocked(vault) => Some(vault.keyring()),
+            State::Damaged(_) | State::FirstRun(_) => None,
+        };
+        let secret = keyring.and_then(|keyring| self.device.read_secret(keyring).ok().flatten());
+        passphrase.into_iter().chain(secret).collect()
     }
 
     fn status(&self, actor: &Actor, now: Now) -> pocket_core::Status {
@@ -252,7 +299,7 @@ impl Engine {
         }
     }
 
-    fn kdf(&self, now: Now) -> Result<Kdf, Failure> {
+    fn kdf(&mut self, now: Now) -> Result<Kdf, Failure> {
         self.device.may_guess(now.wall)?;
         let keyring = match &self.state {
             State::Locked(locked) => locked.keyring(),
@@ -266,7 +313,7 @@ impl Engine {
         Ok(Kdf { salt, params })
     }
 
-    fn tick(&mut self, now: Now) {
+    pub(crate) fn tick(&mut self, now: Now) {
         let State::Unlocked(vault) = &mut self.state else {
             return;
         };
@@ -309,7 +356,7 @@ impl Engine {
 
     fn stop(&mut self, now: Now) {
         if let State::Unlocked(vault) = &mut self.state {
-            match vault.close(pocket_core::OperationKind::Stop, now) {
+            match vault.close(OperationKind::Stop, now) {
                 Ok(()) => info!("stopped cleanly"),
                 Err(failure) => error!(
                     kind = failure.kind.name(),
@@ -324,7 +371,7 @@ impl Engine {
 /// What follows a request to the unlocked engine.
 pub(crate) enum Next {
     Lock,
-    Reset(Option<pocket_crypto::Key>),
+    Reset(Option<Key>),
     Stay(Reply),
 }
 

@@ -173,12 +173,14 @@ impl Handle {
                     new = Some(self.hash_new(&replacement)?);
                 }
                 // Who lost the passphrase and came in by the recovery key shows that key here too.
+                let again = !matches!(operation, Operation::Authenticate | Operation::Unlock { .. });
                 let is_recovery_key = passphrase
                     .expose_str()
                     .is_ok_and(|text| RecoveryKey::parse(text).is_ok());
-                shown = match operation {
-                    Operation::PassphraseChange if is_recovery_key => Shown::RecoveryKey(passphrase),
-                    _ => Shown::Passphrase(self.hash(&passphrase)?),
+                shown = if again && is_recovery_key {
+                    Shown::RecoveryKey(passphrase)
+                } else {
+                    Shown::Passphrase(self.hash(&passphrase)?)
                 };
             }
         }

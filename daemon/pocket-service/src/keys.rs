@@ -115,7 +115,9 @@ impl Device {
     }
 
     /// Whether a guess may be made now.
-    pub(crate) fn may_guess(&self, now: Timestamp) -> Result<(), Failure> {
+    pub(crate) fn may_guess(&mut self, now: Timestamp) -> Result<(), Failure> {
+        // A clock that was set back starts the wait anew; it must not stop it from running.
+        self.attempts = self.attempts.rebased(now);
         let wait = self.attempts.wait(now);
         if wait.is_zero() {
             Ok(())

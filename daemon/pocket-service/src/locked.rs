@@ -93,12 +93,15 @@ impl Locked {
                 vault.record_reset(&actor, &request.operation, now)?;
                 Some(Box::new(vault))
             }
-            // Whoever wants it gone must not be kept from it by damage.
-            Err(failure) if failure.kind == FailureKind::Damaged => {
-                warn!("the store is damaged: it is reset without a last record");
+            // The passphrase was right. Whoever wants it gone must not be kept from it by a store that
+            // does not open.
+            Err(failure) => {
+                warn!(
+                    kind = failure.kind.name(),
+                    "the store does not open: it is reset without a last record"
+                );
                 None
             }
-            Err(failure) => return Err(failure),
         };
         Ok(Opened::Reset(vault, shown.into_key()))
     }

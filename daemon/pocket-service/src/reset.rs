@@ -26,7 +26,7 @@ pub(crate) fn resume(device: &mut Device, now: Now) -> Result<bool, Failure> {
         None => return Ok(false),
         Some(run) => run,
     };
-    finish(device, run, None, now)?;
+    finish(device, run, Vec::new(), now)?;
     if undone {
         // Nobody's data was destroyed: there is nothing to prove.
         clear_proof(device)?;
@@ -34,16 +34,17 @@ pub(crate) fn resume(device: &mut Device, now: Now) -> Result<bool, Failure> {
     Ok(true)
 }
 
-/// Goes through the steps to the end. `candidate` is the hashed passphrase of the former owner.
+/// Goes through the steps to the end. `former` are the keys that the former owner had: after the reset
+/// none of them may open anything.
 pub(crate) fn finish(
     device: &mut Device,
     run: ResetRun,
-    candidate: Option<&Key>,
+    former: Vec<Key>,
     now: Now,
 ) -> Result<ResetProof, Failure> {
     // What the next owner's device could at most try: a key as it will have.
     let fresh = Key::generate(&mut rand::rng());
-    let candidates: Vec<&Key> = [Some(&fresh), candidate].into_iter().flatten().collect();
+    let candidates: Vec<&Key> = std::iter::once(&fresh).chain(&former).collect();
     let place = run.ring_id().map(|ring_id| device.secret_place(ring_id));
     let proof = run
         .run(&device.folder, place.as_ref(), &candidates, now.wall)

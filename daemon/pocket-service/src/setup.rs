@@ -94,7 +94,12 @@ impl FirstRun {
         }
         let new =
             new.ok_or_else(|| failure::invalid("the passphrase is missing", "choose one and send it"))?;
-        make(device, request.actor.reference(), &new, now)
+        let made = make(device, request.actor.reference(), &new, now);
+        if made.is_err() {
+            // Undone at once, so that the owner can try again.
+            reset::resume(device, now)?;
+        }
+        made
     }
 }
 

@@ -5,6 +5,7 @@ mod model;
 mod recording;
 mod records;
 mod reset;
+mod time;
 
 use std::path::Path;
 use std::time::Duration;

@@ -12,8 +12,8 @@ mod secrets;
 
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
-    Actor, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease, Operation,
-    OperationKind, Permit, Reason, RecordId, Recording, Status, Timestamp, decide,
+    Actor, ActorRef, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease,
+    Operation, OperationKind, Permit, Reason, RecordId, Recording, Status, Timestamp, decide,
 };
 use pocket_crypto::{Keyring, SecretBytes, Unlocked};
 use pocket_store::{Changes, Store};
@@ -96,6 +96,8 @@ impl Vault {
         match decide(self.lease, &actor, &operation, now.wall) {
             Decision::Allow(permit) => {
                 self.agents.seen(&actor, now.wall);
+                let (head, recorded) = (self.chain.head(), permit.recording() != Recording::None);
+                let (kind, categories) = (permit.kind(), permit.categories().to_vec());
                 let act = Act {
                     permit,
                     payload,
@@ -103,7 +105,21 @@ impl Vault {
                     shown,
                     now,
                 };
-                self.act(device, &actor, operation, act)
+                let done = self.act(device, &actor, operation, act);
+                if let Err(failure) = &done
+                    && recorded
+                    && self.chain.head() == head
+                {
+                    let events = events(
+                        actor.reference(),
+                        kind,
+                        &categories,
+                        Outcome::Failed(failure.kind),
+                        now,
+                    );
+                    self.note(events)?;
+                }
+                done
             }
             Decision::AskOwner(_) => self.refuse(&actor, &operation, Reason::NoGateway, now),
             Decision::Refuse(reason) => self.refuse(&actor, &operation, reason, now),
@@ -125,7 +141,7 @@ impl Vault {
         match verify(device, &self.keyring, shown, now) {
             Ok(_) => Ok(with_passphrase(&actor)),
             Err(failure) => {
-                let event = self.event(&actor, kind, None, Outcome::Failed(failure.kind), now);
+                let event = event(actor.reference(), kind, None, Outcome::Failed(failure.kind), now);
                 self.note(vec![event])?;
                 Err(failure)
             }
@@ -162,10 +178,14 @@ impl Vault {
         reason: Reason,
         now: Now,
     ) -> Result<Next, Failure> {
-        let category = operation.categories().first().copied();
         let outcome = Outcome::Refused(reason.into());
-        let event = self.event(actor, operation.kind(), category, outcome, now);
-        self.note(vec![event])?;
+        self.note(events(
+            actor.reference(),
+            operation.kind(),
+            &operation.categories(),
+            outcome,
+            now,
+        ))?;
         Err(failure::refused(reason))
     }
 
@@ -184,6 +204,7 @@ impl Vault {
             Operation::FactoryReset { confirm } => {
                 typed_erase(&confirm)?;
                 self.admit(act.permit, &[], act.now)?;
+                self.sync()?;
                 return Ok(Next::Reset(act.shown.into_key()));
             }
             Operation::Add { items, import } => self.add(actor, act, items, import)?.into(),
@@ -306,26 +327,6 @@ impl Vault {
         Ok(())
     }
 
-    fn event(
-        &self,
-        actor: &Actor,
-        operation: OperationKind,
-        category: Option<Category>,
-        outcome: Outcome,
-        now: Now,
-    ) -> Event {
-        let actor = actor.reference();
-        Event {
-            at: now.wall,
-            actor,
-            operation,
-            category,
-            records: Vec::new(),
-            count: 0,
-            outcome,
-        }
-    }
-
     /// Refuses to answer for a category that is known to be short.
     fn whole(&self, category: Category) -> Result<(), Failure> {
         self.store.whole(category).map_err(|finding| {
@@ -378,6 +379,44 @@ impl Vault {
             records,
             retention_days: days.and_then(|days| u32::try_from(days).ok()),
         }
+    }
+}
+
+/// What the log says of something that touched no record.
+fn event(
+    actor: ActorRef,
+    operation: OperationKind,
+    category: Option<Category>,
+    outcome: Outcome,
+    now: Now,
+) -> Event {
+    Event {
+        at: now.wall,
+        actor,
+        operation,
+        category,
+        records: Vec::new(),
+        count: 0,
+        outcome,
+    }
+}
+
+/// The same for each of the categories that were to be touched.
+fn events(
+    actor: ActorRef,
+    operation: OperationKind,
+    categories: &[Category],
+    outcome: Outcome,
+    now: Now,
+) -> Vec<Event> {
+    let each = categories
+        .iter()
+        .map(|category| event(actor, operation, Some(*category), outcome, now));
+    let events: Vec<Event> = each.collect();
+    if events.is_empty() {
+        vec![event(actor, operation, None, outcome, now)]
+    } else {
+        events
     }
 }
 

@@ -155,7 +155,9 @@ impl ResetRun {
 
     /// Takes the reset to its end and leaves the proof in the folder. The store must be closed.
     /// `place` is where the device secret lies, when the ring is still known. `candidates` is every key
-    /// that is left in memory or on the device: each is tried on the old sealed data.
+    /// that is left, the new device's own first: each is tried on the old sealed data, alone and
+    /// together with the new device's. No two of the former owner's are tried together: passphrase
+    /// and device secret do open it, which is why the secret is destroyed.
     ///
     /// # Errors
     /// [`ResetError`]; what was destroyed stays destroyed, and the reset stays pending.
@@ -212,9 +214,14 @@ impl ResetRun {
             files_left: files_left(folder, place)?,
         };
         if let Some(keyring) = &self.keyring {
-            let attempts = keyring.attempt_all(candidates);
-            proof.tried = proof.tried.saturating_add(attempts.tried);
-            proof.opened = proof.opened.saturating_add(attempts.opened);
+            for key in candidates {
+                let attempts = match candidates {
+                    [own, ..] if !own.matches(key) => keyring.attempt_all(&[*own, *key]),
+                    _ => keyring.attempt_all(&[*key]),
+                };
+                proof.tried = proof.tried.saturating_add(attempts.tried);
+                proof.opened = proof.opened.saturating_add(attempts.opened);
+            }
             let slots = [SlotKind::Passphrase, SlotKind::Device, SlotKind::Recovery];
             let slots = slots.into_iter().filter(|kind| keyring.has_slot(*kind)).count();
             proof.samples = proof.samples.saturating_add(count(slots.saturating_add(1)));

@@ -55,6 +55,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
         Operation::AuditVerify { exported: false },
         Operation::Authenticate,
         Operation::Check { accept_loss: false },
+        Operation::Check { accept_loss: true },
         Operation::Edit {
             id,
             content,

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use pocket_core::audit::Outcome;
-use pocket_core::{
-    Actor, Answer, Category, Door, Failure, FailureKind, Finding, Lease, OperationKind, Profile,
-};
+use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Finding, Lease, OperationKind, Profile};
 use pocket_crypto::{Key, Unlocked};
 use pocket_store::Changes;
 
-use super::{Act, LEASE, Vault};
+use super::{Act, LEASE, Vault, event};
 use crate::failure;
 use crate::handle::Reply;
 use crate::keys::Device;
@@ -24,7 +22,7 @@ impl Vault {
             changes = rows
                 .iter()
                 .fold(changes, |changes, row| changes.remove_system(row));
-            changes = changes.put_system(LEASE, encode_lease(Lease::default())?);
+            changes = changes.remove_system(LEASE);
         }
         self.commit(act.permit, &[], changes, act.now)?;
         self.settle()
@@ -51,7 +49,11 @@ impl Vault {
             ));
         }
         let lease = Lease::new(profile, act.now.wall, length);
-        let changes = Changes::new().put_system(LEASE, encode_lease(lease)?);
+        // Closing must work on a full disk too: no lease is OFFLINE_ONLY.
+        let changes = match profile {
+            Profile::OfflineOnly => Changes::new().remove_system(LEASE),
+            _ => Changes::new().put_system(LEASE, encode_lease(lease)?),
+        };
         let now = act.now;
         self.commit(act.permit, &[], changes, now)?;
         self.lease = lease;
@@ -76,17 +78,13 @@ impl Vault {
         let mut keys = self.keys.draft();
         let result = change(&mut keys, &mut act)?;
         let keyring = keys.to_keyring(&mut rand::rng()).map_err(failure::edit)?;
-        let (kind, now) = (act.permit.kind(), act.now);
+        let (actor, kind, now) = (act.permit.actor(), act.permit.kind(), act.now);
         self.admit(act.permit, &[], now)?;
         self.sync()?;
         device.write_keyring(&keyring)?;
         self.keys = keys;
         self.keyring = keyring;
-        let actor = Actor::Owner {
-            door: Door::Control,
-            passphrase_shown: true,
-        };
-        let event = self.event(&actor, kind, None, Outcome::Done, now);
+        let event = event(actor, kind, None, Outcome::Done, now);
         self.note(vec![event])?;
         Ok(result)
     }
@@ -182,9 +180,8 @@ impl Vault {
         if category == Category::Settings {
             self.recall_settings()?;
         }
-        let actor = Actor::Device;
-        let event = self.event(
-            &actor,
+        let event = event(
+            ActorRef::Device,
             OperationKind::CategoryErase,
             Some(category),
             Outcome::Done,
@@ -194,21 +191,27 @@ impl Vault {
         Ok(Answer::Done)
     }
 
+    /// Reads everything. With `accept_loss`, what is missing for good is given up first: the owner has
+    /// decided it, and it is on record before it happens.
     pub(super) fn check(&mut self, act: Act, accept_loss: bool) -> Result<Answer, Failure> {
         self.admit(act.permit, &[], act.now)?;
+        if accept_loss {
+            self.sync()?;
+            self.accept_loss()?;
+        }
         let mut report = self.store.scrub().map_err(|error| failure::store(&error))?;
-        if let Err(broken) = self.verify_log()? {
+        let known_broken = report
+            .findings
+            .iter()
+            .any(|finding| finding.what == Category::Audit.name());
+        if !known_broken && let Err(broken) = self.verify_log()? {
             report.findings.push(Finding {
-                what: "audit".to_owned(),
+                what: Category::Audit.name().to_owned(),
                 problem: broken.to_string(),
                 remedy: "keep a copy of the data folder; compare with an exported log".to_owned(),
             });
         }
-        if accept_loss {
-            self.accept_loss()?;
-        } else {
-            self.findings.clone_from(&report.findings);
-        }
+        self.findings.clone_from(&report.findings);
         Ok(Answer::Check(report))
     }
 
@@ -227,7 +230,6 @@ impl Vault {
                 .map_err(|error| failure::store(&error))?;
         }
         self.must_sync = true;
-        self.findings.clear();
         self.recall()
     }
 

@@ -54,10 +54,8 @@ impl Agents {
             known.extend(postcard::from_bytes(&bytes).ok());
         }
         let mut last_used = HashMap::new();
-        for entry in store
-            .audit_before(None, LOOK_BACK)
-            .map_err(|error| failure::store(&error))?
-        {
+        // Where the log is damaged, the last use is not known; the damage itself is told elsewhere.
+        for entry in store.audit_before(None, LOOK_BACK).unwrap_or_default() {
             if let ActorRef::Agent(id) = entry.event.actor {
                 last_used.entry(id).or_insert(entry.event.at);
             }

@@ -2,7 +2,7 @@
 
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
-    Actor, ActorRef, Attempts, DeviceSettings, Failure, FailureKind, Finding, Lease, Operation,
+    Actor, ActorRef, Attempts, Category, DeviceSettings, Failure, FailureKind, Finding, Lease, Operation,
     OperationKind, Record,
 };
 use pocket_crypto::{Keyring, Unlocked};
@@ -78,7 +78,11 @@ impl Vault {
     /// Closes the store and opens it again, after a failed write.
     pub(crate) fn reopen(self: Box<Self>, device: &Device, now: Now) -> Result<Self, Failure> {
         let Self {
-            keys, keyring, store, ..
+            keys,
+            keyring,
+            store,
+            housekeeping,
+            ..
         } = *self;
         drop(store);
         let opening = Opening {
@@ -86,7 +90,9 @@ impl Vault {
             guesses: Attempts::default(),
             now,
         };
-        Self::open(device, keys, keyring, &opening)
+        let mut vault = Self::open(device, keys, keyring, &opening)?;
+        vault.housekeeping = housekeeping;
+        Ok(vault)
     }
 
     fn assemble(
@@ -115,22 +121,30 @@ impl Vault {
         Ok(vault)
     }
 
-    /// Reads back what the engine keeps in memory: lease, agents, settings.
+    /// Reads back what the engine keeps in memory: lease, agents, settings. What is damaged fails
+    /// closed: no lease is OFFLINE_ONLY, no agent has access, settings are as they were delivered.
     pub(super) fn recall(&mut self) -> Result<(), Failure> {
-        let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
-        // An unreadable lease is no lease: OFFLINE_ONLY.
-        self.lease = lease
-            .and_then(|bytes| postcard::from_bytes(&bytes).ok())
-            .unwrap_or_default();
-        self.agents = Agents::load(&self.store)?;
+        self.lease = Lease::default();
+        self.agents = Agents::default();
+        if self.store.system_whole().is_ok() {
+            let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
+            self.lease = lease
+                .and_then(|bytes| postcard::from_bytes(&bytes).ok())
+                .unwrap_or_default();
+            self.agents = Agents::load(&self.store)?;
+        }
         self.recall_settings()
     }
 
     /// Reads the settings anew, after one was changed.
     pub(super) fn recall_settings(&mut self) -> Result<(), Failure> {
         let mut settings = DeviceSettings::default();
+        if self.store.whole(Category::Settings).is_err() {
+            self.settings = settings;
+            return Ok(());
+        }
         self.store
-            .scan(pocket_core::Category::Settings, &mut |entry| {
+            .scan(Category::Settings, &mut |entry| {
                 if let Record::Setting(setting) = entry.content.record() {
                     // One that an older version knew and this one does not is left alone.
                     settings.apply(setting).unwrap_or_default();
@@ -143,6 +157,9 @@ impl Vault {
     }
 
     fn was_closed_cleanly(&self) -> Result<bool, Failure> {
+        if self.store.whole(Category::Audit).is_err() {
+            return Ok(false);
+        }
         let last = self
             .store
             .audit_before(None, 1)

@@ -42,7 +42,9 @@ impl Vault {
             settings,
             ..
         } = batch;
-        if !new.is_empty() {
+        if new.is_empty() {
+            self.admit(act.permit, &[], act.now)?;
+        } else {
             self.commit(act.permit, &new, changes, act.now)?;
         }
         if settings {
@@ -68,7 +70,9 @@ impl Vault {
             .map_err(|error| failure::store(&error))?;
         if batch.ids.contains(&id) || known.as_ref().is_some_and(|known| known.content == content) {
             batch.added.push(Added::AlreadyHere(id));
+            self.discard(blob)?;
         } else if known.is_some() {
+            self.discard(blob)?;
             // An id without a file's own name for it is made from the content: the owner has edited
             // the record since it came in.
             batch.added.push(if item.id.is_some() {
@@ -92,6 +96,12 @@ impl Vault {
             );
         }
         Ok(())
+    }
+
+    /// Removes the bytes of a document that is here already.
+    fn discard(&self, blob: Option<BlobRef>) -> Result<(), Failure> {
+        blob.map_or(Ok(()), |blob| self.store.discard_blob(blob))
+            .map_err(|error| failure::store(&error))
     }
 
     /// A setting is known by its name: adding it again sets it anew.

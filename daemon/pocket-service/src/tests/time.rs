@@ -1,0 +1,155 @@
+//! What the device does by itself as time goes by. The engine is driven by hand here, with the time
+//! as an argument.
+
+use std::time::Instant;
+
+use pocket_core::{Outbox, Timestamp};
+use tokio::sync::watch;
+
+use super::*;
+use crate::engine::{Engine, Now};
+use crate::handle::Shown;
+use crate::passphrase::NewPassphrase;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+struct Clocks {
+    engine: Engine,
+    now: Now,
+    _folder: TempDir,
+}
+
+impl Clocks {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = config(folder.path());
+        let cost = config.hash_cost;
+        let mut engine = Engine::open(config, watch::channel(0).0).unwrap();
+        let now = Now {
+            wall: Timestamp::from_millis(1_800_000_000_000),
+            steady: Instant::now(),
+        };
+        let code = run(
+            &mut engine,
+            Request::new(owner(), Operation::SetupCode),
+            None,
+            now,
+        )
+        .unwrap()
+        .payload;
+        let new = NewPassphrase::derive(&secret(PASSPHRASE), cost).unwrap();
+        let setup = Request::new(owner(), Operation::Setup).with_payload(code.unwrap());
+        run(&mut engine, setup, Some(new), now).map(drop).unwrap();
+        Self {
+            engine,
+            now,
+            _folder: folder,
+        }
+    }
+
+    fn pass(&mut self, steady: Duration, wall: Duration) {
+        self.now = Now {
+            wall: self.now.wall.plus(wall),
+            steady: self.now.steady + steady,
+        };
+        self.engine.tick(self.now);
+    }
+
+    fn ask(&mut self, operation: Operation) -> Result<Reply, Failure> {
+        run(&mut self.engine, Request::new(owner(), operation), None, self.now)
+    }
+
+    fn is_locked(&mut self) -> bool {
+        let status = Request::new(Actor::Nobody(Door::Web), Operation::Status);
+        match run(&mut self.engine, status, None, self.now).map(|reply| reply.answer) {
+            Ok(Answer::Status(status)) => status.state == LockState::Locked,
+            _ => panic!("no status"),
+        }
+    }
+
+    fn outbox(&mut self) -> u64 {
+        let list = Operation::List {
+            category: Category::Outbox,
+            after: None,
+            limit: 1,
+        };
+        match self.ask(list).map(|reply| reply.answer) {
+            Ok(Answer::Page(page)) => page.total,
+            _ => panic!("no page"),
+        }
+    }
+}
+
+fn run(
+    engine: &mut Engine,
+    request: Request,
+    new: Option<NewPassphrase>,
+    now: Now,
+) -> Result<Reply, Failure> {
+    engine.run_one(request, Shown::Nothing, new, now)
+}
+
+#[test]
+fn the_vault_locks_itself_when_the_owner_is_idle_and_agents_do_not_keep_it_open() {
+    let mut clocks = Clocks::new();
+    clocks.pass(29 * MINUTE, 29 * MINUTE);
+    assert!(!clocks.is_locked());
+    let list = Operation::List {
+        category: Category::Notes,
+        after: None,
+        limit: 1,
+    };
+    clocks.ask(list.clone()).map(drop).unwrap();
+    clocks.pass(29 * MINUTE, 29 * MINUTE);
+    assert!(!clocks.is_locked());
+    let agent = pocket_core::Agent {
+        id: RecordId::from_bytes([1; 16]),
+        scopes: "notes:read".parse().unwrap(),
+    };
+    run(
+        &mut clocks.engine,
+        Request::new(Actor::Agent(agent), list),
+        None,
+        clocks.now,
+    )
+    .map(drop)
+    .unwrap();
+    clocks.pass(MINUTE, MINUTE);
+    assert!(clocks.is_locked());
+}
+
+#[test]
+fn a_calendar_that_jumps_does_not_lock_but_time_that_passes_does() {
+    let mut clocks = Clocks::new();
+    clocks.pass(MINUTE, DAY);
+    assert!(!clocks.is_locked());
+    clocks.pass(30 * MINUTE, MINUTE);
+    assert!(clocks.is_locked());
+}
+
+#[test]
+fn old_messages_go_when_the_calendar_runs_true_and_stay_when_it_jumps() {
+    let mut clocks = Clocks::new();
+    let old = Timestamp::from_millis(1_800_000_000_000 - 91 * 86_400_000);
+    let message = Record::Outbox(Outbox {
+        to: "someone".to_owned(),
+        ..Outbox::default()
+    });
+    let item = NewEntry {
+        created: Some(old),
+        updated: Some(old),
+        ..new_entry(message)
+    };
+    clocks
+        .ask(Operation::Add {
+            items: vec![item],
+            import: false,
+        })
+        .map(drop)
+        .unwrap();
+    clocks.pass(6 * MINUTE, 40 * DAY);
+    assert_eq!(clocks.outbox(), 1, "the calendar jumped: nothing may go");
+    clocks.pass(6 * MINUTE, 6 * MINUTE);
+    assert_eq!(clocks.outbox(), 0);
+}
