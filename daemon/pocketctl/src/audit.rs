@@ -5,7 +5,7 @@ use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use pocket_core::audit::{Entry, Outcome};
-use pocket_core::{ActorRef, Answer, Failure, FailureKind, Operation};
+use pocket_core::{ActorRef, Answer, Failure, FailureKind, Operation, OperationKind};
 use pocket_crypto::SecretBytes;
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ fn export(session: &mut Session, path: &Path) -> Result<(), Problem> {
 fn write(session: &mut Session, path: &Path, file: File) -> Result<u64, Problem> {
     let fail = |error| Problem::file("write", path, &error);
     session.ask(Operation::AuditExport)?;
-    let last = read(session, None, 1)?.first().map_or(0, |entry| entry.sequence);
+    let last = newest_export(session)?;
     let mut out = BufWriter::new(file);
     let mut written = 0u64;
     let mut done = 0u64;
@@ -114,6 +114,23 @@ fn write(session: &mut Session, path: &Path, file: File) -> Result<u64, Problem>
     let file = out.into_inner().map_err(|error| fail(error.into_error()))?;
     file.sync_all().map_err(fail)?;
     Ok(written)
+}
+
+/// The number of the newest entry of an export: our own, which was just recorded. Others may have
+/// been recorded since, and a log that ended at one of those would later verify as cut off.
+fn newest_export(session: &mut Session) -> Result<u64, Problem> {
+    let mut before = None;
+    loop {
+        let entries = read(session, before, Operation::MOST_LISTED)?;
+        let own = entries
+            .iter()
+            .find(|entry| entry.event.operation == OperationKind::AuditExport);
+        if let Some(own) = own {
+            return Ok(own.sequence);
+        }
+        let oldest = entries.last().ok_or_else(Problem::unexpected)?;
+        before = Some(oldest.sequence);
+    }
 }
 
 /// Entries older than `before`, the newest first.
