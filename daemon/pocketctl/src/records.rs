@@ -42,10 +42,16 @@ pub(crate) fn get(
         let message = format!("--out writes a document's bytes, and {category} have none");
         return Err(Problem::usage(message, "leave --out out"));
     }
+    if session.output.is_json() && out.is_some_and(is_standard_output) {
+        return Err(Problem::usage(
+            "with --json nothing but JSON may appear on standard output",
+            "leave --json out, or name a file: --out FILE",
+        ));
+    }
     let entry = read(session, category, id)?;
     match out {
         None => session.output.print(&to_json(&entry)?, &to_text(&entry)?),
-        Some(path) if path == Path::new("-") => {
+        Some(path) if is_standard_output(path) => {
             download(session, id, &mut io::stdout().lock(), Problem::output).map(|_| ())
         }
         Some(path) => {
@@ -62,6 +68,10 @@ pub(crate) fn get(
             )
         }
     }
+}
+
+fn is_standard_output(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 pub(crate) fn edit(
