@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::PathBuf;
 
+use indicatif::ProgressBar;
 use pocket_core::{Content, NewEntry, Operation, Record};
 use pocket_formats::{Format, HEAD_BYTES, Item, MAX_TEXT_BYTES, detect, document, parse};
 
@@ -31,14 +32,11 @@ pub(crate) fn run(session: &mut Session, paths: &[PathBuf]) -> Result<(), Proble
     session.ask(Operation::ProfileShow)?;
     let bar = progress(session.output, u64::try_from(walk.found.len()).ok());
     let mut import = Import::new(walk.skipped, &walk.found);
-    for found in import.order(&walk.found) {
-        bar.set_message(escape(&found.path));
-        import.file(session, found)?;
-        bar.inc(1);
-    }
-    import.batch.flush(session, &mut import.report)?;
+    let outcome = import.all(session, &walk.found, &bar);
     bar.finish_and_clear();
-    tell(session, &import.report)
+    let told = tell(session, &import.report);
+    // What the device said weighs more than that nothing came in, or that nobody reads the summary.
+    outcome.and(told)
 }
 
 /// One run.
@@ -76,6 +74,16 @@ impl<'a> Import<'a> {
             .iter()
             .filter(move |found| is_lines(found))
             .chain(found.iter().filter(move |found| !is_lines(found)))
+    }
+
+    /// Every file, and then what is left to send.
+    fn all(&mut self, session: &mut Session, found: &'a [Found], bar: &ProgressBar) -> Result<(), Problem> {
+        for found in self.order(found) {
+            bar.set_message(escape(&found.path));
+            self.file(session, found)?;
+            bar.inc(1);
+        }
+        self.batch.flush(session, &mut self.report)
     }
 
     /// One file. Whatever is wrong with it is written down, and the rest goes on; what is wrong with
