@@ -27,6 +27,8 @@ use crate::heads::HEADS;
 use crate::keyring_file::COPIES;
 use crate::{DeviceSecretError, DeviceSecretPlace, Folder, Store};
 
+/// The reserve of room that the store keeps.
+const BALLAST: &str = "ballast";
 const JOURNAL: &str = "reset.journal";
 const PROOF: &str = "reset.proof";
 const MAGIC: &[u8; 8] = b"PAIRSET\0";
@@ -65,6 +67,11 @@ pub enum ResetError {
 }
 
 impl ResetError {
+    fn is_full(&self) -> bool {
+        use io::ErrorKind::{QuotaExceeded, StorageFull};
+        matches!(self, Self::Io { source, .. } if matches!(source.kind(), StorageFull | QuotaExceeded))
+    }
+
     fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io {
             action,
@@ -117,7 +124,10 @@ impl ResetRun {
             samples: store.map(|store| store.samples(SAMPLES)).unwrap_or_default(),
         };
         let run = Self { journal, keyring };
-        run.save(folder)?;
+        match run.save(folder) {
+            Err(error) if error.is_full() => run.save_on_full_disk(folder)?,
+            saved => saved?,
+        }
         Ok(run)
     }
 
@@ -174,7 +184,11 @@ impl ResetRun {
                 break;
             };
             self.journal.step = next;
-            self.save(folder)?;
+            match self.save(folder) {
+                // The older journal stays: after a cut, a step is done twice.
+                Err(error) if error.is_full() => {}
+                saved => saved?,
+            }
         }
         let proof = self.prove(folder, place, candidates, now)?;
         let path = folder.join(PROOF);
@@ -187,7 +201,14 @@ impl ResetRun {
 
     fn perform(&self, folder: &Folder, place: Option<&DeviceSecretPlace>) -> Result<(), ResetError> {
         match self.journal.step {
-            ResetStep::DeviceSecret => Ok(place.map_or(Ok(()), DeviceSecretPlace::destroy)?),
+            ResetStep::DeviceSecret => {
+                let destroyed = place.map_or(Ok(()), DeviceSecretPlace::destroy);
+                if destroyed.is_err() {
+                    // Its storage may be read-only. The other half of the keys goes all the same.
+                    remove_keyring(folder)?;
+                }
+                Ok(destroyed?)
+            }
             ResetStep::Keyring => remove_keyring(folder),
             ResetStep::Heads => remove_all(folder, |name| name == HEADS || name == ATTEMPTS),
             ResetStep::Blobs => remove_all(folder, |name| name == BLOBS),
@@ -236,6 +257,19 @@ impl ResetRun {
             }
         }
         Ok(proof)
+    }
+
+    /// Gives the reserve up and tries again. Where even that does not help, the reset goes on without a
+    /// journal: destroying needs no room, and a device whose keyring is gone opens nothing. Cut before
+    /// its end, it is found damaged and can be reset again.
+    fn save_on_full_disk(&self, folder: &Folder) -> Result<(), ResetError> {
+        let ballast = folder.join(BALLAST);
+        remove_durably(&ballast).map_err(ResetError::io("remove", &ballast))?;
+        nix::unistd::sync();
+        match self.save(folder) {
+            Err(error) if error.is_full() => Ok(()),
+            saved => saved,
+        }
     }
 
     fn save(&self, folder: &Folder) -> Result<(), ResetError> {
