@@ -62,18 +62,18 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// JSON lines first: they may name other files as the bytes of their documents.
-    fn order(&self, found: &'a [Found]) -> impl Iterator<Item = &'a Found> + use<'a> {
+    /// JSON lines first, since they may name other files as the bytes of their documents; and the
+    /// outer ones before the inner, since those bytes may look like JSON lines themselves.
+    fn order(&self, found: &'a [Found]) -> Vec<&'a Found> {
         let is_lines = |found: &&Found| {
             found
                 .file
                 .extension()
                 .is_some_and(|extension| extension == "jsonl")
         };
-        found
-            .iter()
-            .filter(move |found| is_lines(found))
-            .chain(found.iter().filter(move |found| !is_lines(found)))
+        let (mut lines, others): (Vec<_>, Vec<_>) = found.iter().partition(is_lines);
+        lines.sort_by_key(|found| found.file.components().count());
+        lines.into_iter().chain(others).collect()
     }
 
     /// Every file, and then what is left to send.
