@@ -42,7 +42,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::any_service;
-use axum::serve::ListenerExt;
 use pocket_core::Failure;
 use pocket_crypto::SecretBytes;
 use pocket_service::Handle;
@@ -63,7 +62,7 @@ const MOST_REQUEST: usize = 1024 * 1024;
 const LONGEST_IDLE: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// The HTTP side at `/mcp`, for a listener on `address`: requests must name that address, or
-/// `localhost` with its port, as their host. The listener should set `TCP_NODELAY`, as [`serve`] does.
+/// `localhost` with its port, as their host. [`serve`] serves it within limits on connections and time.
 pub fn router(handle: Handle, address: SocketAddr) -> Router {
     router_with(handle, address, StreamableHttpServerConfig::default())
 }
@@ -80,20 +79,12 @@ pub async fn serve(
     let config = StreamableHttpServerConfig::default();
     let stop = config.cancellation_token.clone();
     let router = router_with(handle, listener.local_addr()?, config);
-    let listener = listener.tap_io(|stream| {
-        // With Nagle's algorithm a call takes 40 ms instead of less than one.
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "TCP_NODELAY was not set");
-        }
-    });
     let shutdown = async move {
         shutdown.await;
         // Otherwise the streams that clients keep open would hold the shutdown up for ever.
         stop.cancel();
     };
-    axum::serve(listener, router)
-        .with_graceful_shutdown(shutdown)
-        .await
+    pocket_http::serve(listener, router, shutdown).await
 }
 
 /// Serves one client over a stream of JSON lines (the stdio transport), on behalf of the agent whose

@@ -16,21 +16,33 @@ mod pages;
 mod perimeter;
 mod present;
 mod routes;
-mod serve;
 mod session;
 #[cfg(test)]
 mod tests;
 mod trouble;
 
+use std::io;
 use std::net::SocketAddr;
 
 use axum::Router;
 use pocket_service::Handle;
-
-pub use serve::serve;
+use tokio::net::TcpListener;
 
 /// The page as a service for HTTP/1.1. `address` is the one that the listener is bound to: requests
 /// that name another host or port are refused.
 pub fn router(handle: Handle, address: SocketAddr) -> Router {
     routes::build(door::Door::new(handle, address))
+}
+
+/// Serves `router` on `listener` until `shutdown` is done and requests under way are answered, or
+/// three seconds have passed: the event streams of open pages never end by themselves.
+///
+/// # Errors
+/// What the operating system says of the listener.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
+    pocket_http::serve(listener, router, shutdown).await
 }
