@@ -18,6 +18,8 @@ mod entry;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod interrupted;
+#[cfg(test)]
 mod keys;
 #[cfg(test)]
 mod layers;
@@ -26,7 +28,11 @@ mod process;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
 mod reset;
+#[cfg(test)]
+mod service_manager;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
