@@ -234,6 +234,8 @@ pub enum OperationKind {
     FailedUnlocks,
     Get,
     Health,
+    /// A changed keyring is on disk: what was allowed before is done.
+    KeyringWritten,
     List,
     Lock,
     PassphraseChange,
@@ -265,7 +267,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 44] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -287,6 +289,7 @@ impl OperationKind {
         Self::FailedUnlocks,
         Self::Get,
         Self::Health,
+        Self::KeyringWritten,
         Self::List,
         Self::Lock,
         Self::PassphraseChange,
@@ -360,6 +363,7 @@ impl OperationKind {
             Self::FailedUnlocks => "failed-unlocks",
             Self::Get => "get",
             Self::Health => "health",
+            Self::KeyringWritten => "keyring-written",
             Self::List => "list",
             Self::Lock => "lock",
             Self::PassphraseChange => "passphrase-change",

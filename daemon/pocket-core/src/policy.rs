@@ -178,7 +178,9 @@ const fn needs(kind: OperationKind) -> Needs {
         K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
         }
-        K::AutoLock | K::FailedUnlocks | K::Purge | K::Resume | K::SelfTest | K::Stop => Needs::Device,
+        K::AutoLock | K::FailedUnlocks | K::KeyringWritten | K::Purge | K::Resume | K::SelfTest | K::Stop => {
+            Needs::Device
+        }
         K::AcceptLoss
         | K::AgentAdd
         | K::AgentList

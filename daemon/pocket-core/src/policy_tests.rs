@@ -55,9 +55,13 @@ fn the_table() {
             K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
                 ["no", "no", "no", "yes", "no"]
             }
-            K::AutoLock | K::FailedUnlocks | K::Purge | K::Resume | K::SelfTest | K::Stop => {
-                ["no", "no", "no", "no", "yes"]
-            }
+            K::AutoLock
+            | K::FailedUnlocks
+            | K::KeyringWritten
+            | K::Purge
+            | K::Resume
+            | K::SelfTest
+            | K::Stop => ["no", "no", "no", "no", "yes"],
             K::Ask => ["no"; 5],
             _ => ["no", "no", "yes", "yes", "no"],
         };

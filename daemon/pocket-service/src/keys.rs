@@ -66,14 +66,18 @@ impl Device {
 
     /// The setup is complete.
     pub(crate) fn unmark_setup(&self) -> Result<(), Failure> {
+        if !self.setup_marker().exists() {
+            return Ok(());
+        }
         let removed = std::fs::remove_file(self.setup_marker());
         let synced = removed.and_then(|()| std::fs::File::open(self.folder.path())?.sync_all());
         synced.map_err(|error| marker_failed(&error))
     }
 
-    /// Whether a setup was cut short.
+    /// Whether a setup was cut short before there was a store. Where there is one, it may hold data,
+    /// and nothing is undone.
     pub(crate) fn setup_was_cut(&self) -> bool {
-        self.setup_marker().exists()
+        self.setup_marker().exists() && !self.has_store()
     }
 
     /// Whether there is a store at all: a device that was set up has one.

@@ -73,6 +73,8 @@ impl Locked {
             now,
         };
         let vault = Vault::open(device, keys, self.keyring.clone(), &opening)?;
+        // A setup that was cut after the store was made: what it made is whole.
+        device.unmark_setup()?;
         info!("unlocked");
         Ok(vault)
     }

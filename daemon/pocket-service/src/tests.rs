@@ -51,7 +51,7 @@ pub(crate) fn start(folder: &Path) -> Service {
 pub(crate) struct Device {
     pub(crate) folder: TempDir,
     pub(crate) recovery: SecretBytes,
-    service: Option<Service>,
+    pub(crate) service: Option<Service>,
 }
 
 impl Device {

@@ -33,6 +33,8 @@ use housekeeping::Housekeeping;
 
 /// The name under which the lease of the profile is kept.
 const LEASE: &str = "lease";
+/// The name under which the counter of the newest keyring is kept.
+const KEYRING: &str = "keyring";
 
 /// Everything that is in memory while the device is unlocked. Dropping it wipes the keys.
 pub(crate) struct Vault {

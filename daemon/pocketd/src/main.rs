@@ -6,6 +6,7 @@ mod configuration;
 mod hardening;
 mod sockets;
 
+use std::alloc::System;
 use std::io;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -15,9 +16,14 @@ use pocket_service::{Handle, Service};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
+use zeroizing_alloc::ZeroAlloc;
 
 use crate::configuration::{Arguments, Configuration};
 use crate::sockets::Sockets;
+
+/// Wipes what is freed: when the vault locks, the records that were in memory are gone from it.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<System> = ZeroAlloc(System);
 
 /// Threads for the doors. The engine has its own; a pocket board has four small cores.
 const DOOR_THREADS: usize = 2;
@@ -177,7 +183,7 @@ fn log_to_stderr() {
     ];
     let targets = Targets::new().with_targets(ours.map(|target| (target, level)));
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
         .with_target(false);
     tracing_subscriber::registry().with(lines).with(targets).init();
 }

@@ -198,10 +198,12 @@ fn damage_and_newer_formats_are_named_and_nothing_is_made_in_their_place() {
 }
 
 #[test]
-fn a_setup_that_was_cut_short_is_undone() {
+fn a_setup_that_was_cut_before_the_store_was_made_is_undone() {
     let mut device = Device::new();
     device.stop();
-    fs::write(device.folder.path().join("data/setup.pending"), "").unwrap();
+    let data = device.folder.path().join("data");
+    fs::write(data.join("setup.pending"), "").unwrap();
+    fs::remove_dir_all(data.join("db")).unwrap();
     let service = start(device.folder.path());
     assert_eq!(status(&service.handle()).state, LockState::FirstRun);
     assert_eq!(status(&service.handle()).reset, None);
@@ -211,6 +213,111 @@ fn a_setup_that_was_cut_short_is_undone() {
     );
     set_up(&service.handle());
     assert_eq!(status(&service.handle()).state, LockState::Unlocked);
+}
+
+#[test]
+fn a_stray_mark_of_a_setup_destroys_nothing() {
+    let mut device = Device::new();
+    let id = device.add(note("Kept", ""));
+    let mark = device.folder.path().join("data/setup.pending");
+    fs::write(&mark, "").unwrap();
+    device.restart();
+    device.unlock();
+    assert!(device.get(Category::Notes, id).is_ok());
+    assert!(!mark.exists());
+}
+
+#[test]
+fn an_older_keyring_put_back_is_named() {
+    let mut device = Device::new();
+    let data = device.folder.path().join("data");
+    let old = fs::read(data.join("keyring.a")).unwrap();
+    let change = Request::new(owner(), Operation::PassphraseChange);
+    let change = change
+        .with_passphrase(secret(PASSPHRASE))
+        .with_payload(secret("another passphrase"));
+    device.handle().call_blocking(change).map(drop).unwrap();
+    assert_eq!(device.status().findings, []);
+    device.stop();
+    for copy in ["keyring.a", "keyring.b"] {
+        fs::write(data.join(copy), &old).unwrap();
+    }
+    device.service = Some(start(device.folder.path()));
+    device.unlock();
+    assert!(
+        device
+            .status()
+            .findings
+            .iter()
+            .any(|finding| finding.what == "keyring")
+    );
+}
+
+#[test]
+fn a_lost_keyring_can_be_reset_at_the_device_with_the_word_alone() {
+    let mut device = Device::new();
+    device.stop();
+    for copy in ["keyring.a", "keyring.b"] {
+        fs::write(device.folder.path().join("data").join(copy), "noise").unwrap();
+    }
+    device.service = Some(start(device.folder.path()));
+    let reset = |confirm: &str| {
+        device.ask(Operation::FactoryReset {
+            confirm: confirm.to_owned(),
+        })
+    };
+    assert_eq!(kind(reset("erase")), Some(FailureKind::Invalid));
+    assert_eq!(kind(reset("ERASE")), None);
+    assert_eq!(state(&device), LockState::FirstRun);
+}
+
+#[test]
+fn damage_in_the_log_leaves_the_rest_open_until_the_owner_accepts_the_loss() {
+    let mut device = Device::new();
+    let id = device.add(note("Kept", ""));
+    device.stop();
+    let db = device.folder.path().join("data/db");
+    let older = tempfile::tempdir().unwrap();
+    let copy = |from: &Path, to: &Path| {
+        let copied = std::process::Command::new("cp")
+            .arg("-a")
+            .arg(from)
+            .arg(to)
+            .status();
+        assert!(copied.is_ok_and(|status| status.success()));
+    };
+    copy(&db, &older.path().join("db"));
+    device.service = Some(start(device.folder.path()));
+    device.unlock();
+    device.add(note("Lost", ""));
+    device.stop();
+    fs::remove_dir_all(&db).unwrap();
+    copy(&older.path().join("db"), &db);
+    device.service = Some(start(device.folder.path()));
+    device.unlock();
+    assert!(
+        !device.status().findings.is_empty(),
+        "an older store was put back"
+    );
+    assert!(device.get(Category::Notes, id).is_ok());
+    let list = || {
+        device.ask(Operation::List {
+            category: Category::Notes,
+            after: None,
+            limit: 9,
+        })
+    };
+    assert_eq!(
+        kind(list()),
+        Some(FailureKind::Damaged),
+        "a short category must not answer as if whole"
+    );
+    device
+        .ask(Operation::Check { accept_loss: true })
+        .map(drop)
+        .unwrap();
+    assert_eq!(kind(list()), None);
+    device.add(note("New", ""));
 }
 
 #[test]

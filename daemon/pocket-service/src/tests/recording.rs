@@ -92,9 +92,10 @@ const ELSEWHERE: [OperationKind; 4] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 6] = [
+const OWN: [OperationKind; 7] = [
     OperationKind::AutoLock,
     OperationKind::FailedUnlocks,
+    OperationKind::KeyringWritten,
     OperationKind::Purge,
     OperationKind::Resume,
     OperationKind::SelfTest,

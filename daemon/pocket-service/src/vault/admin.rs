@@ -7,7 +7,8 @@ use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Finding, Lea
 use pocket_crypto::{Key, Unlocked};
 use pocket_store::Changes;
 
-use super::{Act, LEASE, Vault, event};
+use super::{Act, KEYRING, LEASE, Vault, event};
+use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
 use crate::keys::Device;
@@ -78,15 +79,21 @@ impl Vault {
         let mut keys = self.keys.draft();
         let result = change(&mut keys, &mut act)?;
         let keyring = keys.to_keyring(&mut rand::rng()).map_err(failure::edit)?;
-        let (actor, kind, now) = (act.permit.actor(), act.permit.kind(), act.now);
+        let now = act.now;
         self.admit(act.permit, &[], now)?;
         self.sync()?;
         device.write_keyring(&keyring)?;
         self.keys = keys;
         self.keyring = keyring;
-        let event = event(actor, kind, None, Outcome::Done, now);
-        self.note(vec![event])?;
+        self.note_keyring(now)?;
         Ok(result)
+    }
+
+    /// Records that the keyring on disk is this one, so that an older one put back is seen.
+    pub(super) fn note_keyring(&mut self, now: Now) -> Result<(), Failure> {
+        let permit = pocket_core::decide_own(OperationKind::KeyringWritten).map_err(failure::refused)?;
+        let counter = self.keyring.counter().to_be_bytes().to_vec();
+        self.commit(permit, &[], Changes::new().put_system(KEYRING, counter), now)
     }
 
     pub(super) fn passphrase_change(&mut self, device: &mut Device, act: Act) -> Result<Answer, Failure> {
@@ -258,7 +265,7 @@ impl Vault {
         }))
     }
 
-    fn write_and_read_back(&mut self, now: crate::engine::Now) -> Result<(), Failure> {
+    fn write_and_read_back(&mut self, now: Now) -> Result<(), Failure> {
         let permit = pocket_core::decide_own(OperationKind::SelfTest).map_err(failure::refused)?;
         let probe = now.wall.millis().to_be_bytes().to_vec();
         let changes = Changes::new().put_system("health", probe.clone());

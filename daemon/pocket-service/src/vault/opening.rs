@@ -8,7 +8,7 @@ use pocket_core::{
 use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
-use super::{Agents, AuditMac, Housekeeping, LEASE, Uploads, Vault};
+use super::{Agents, AuditMac, Housekeeping, KEYRING, LEASE, Uploads, Vault};
 use crate::engine::Now;
 use crate::failure;
 use crate::keys::Device;
@@ -32,6 +32,7 @@ impl Vault {
         let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
         let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
         vault.note(vec![own(actor, OperationKind::Setup, 0, Outcome::Done, now)])?;
+        vault.note_keyring(now)?;
         vault.sync()?;
         Ok(vault)
     }
@@ -49,6 +50,7 @@ impl Vault {
         }
         let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
         let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
+        vault.compare_keyring()?;
         let mut events = Vec::new();
         if !vault.was_closed_cleanly()? {
             events.push(own(
@@ -153,6 +155,29 @@ impl Vault {
             })
             .map_err(|error| failure::store(&error))?;
         self.settings = settings;
+        Ok(())
+    }
+
+    /// An older keyring put back opens with an older passphrase: the store remembers the newest.
+    fn compare_keyring(&mut self) -> Result<(), Failure> {
+        if self.store.system_whole().is_err() {
+            return Ok(());
+        }
+        let newest = self
+            .store
+            .system(KEYRING)
+            .map_err(|error| failure::store(&error))?;
+        let newest = newest
+            .and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok())
+            .map(u64::from_be_bytes);
+        if newest.is_some_and(|newest| newest > self.keyring.counter()) {
+            self.findings.push(Finding {
+                what: "keyring".to_owned(),
+                problem: "an older keyring was put back: an older passphrase or recovery key may open it"
+                    .to_owned(),
+                remedy: "change the passphrase and make a new recovery key".to_owned(),
+            });
+        }
         Ok(())
     }
 
