@@ -17,6 +17,7 @@ pub(crate) fn run(seconds: u64) -> Result<bool> {
     let mut store = Store::open(&folder, KeySet::new(&script::ring(1))?)?.store;
     for commit in 0..COMMITS {
         crate::writer::write(&mut store, 1, Workload::Batched, commit)?;
+        store.sync()?;
     }
     store.tick()?;
     let before = written()?;

@@ -75,10 +75,18 @@ struct Subject {
     /// The state after every commit that is known to have happened.
     state: State,
     next: u32,
+    /// It did not open any more: each such store is counted once.
+    gone: bool,
 }
 
 /// Runs all rounds of one kind.
-pub(crate) fn run(fault: Fault, disk: Option<&Disk>, rounds: u32, seed: u64) -> Result<Tally> {
+pub(crate) fn run(
+    fault: Fault,
+    disk: Option<&Disk>,
+    rounds: u32,
+    seed: u64,
+    only: Option<Workload>,
+) -> Result<Tally> {
     let base = disk.map_or_else(
         || std::env::temp_dir().join(format!("store-faults-kill-{}", std::process::id())),
         |disk| disk.path().join("data"),
@@ -86,12 +94,13 @@ pub(crate) fn run(fault: Fault, disk: Option<&Disk>, rounds: u32, seed: u64) -> 
     let mut tally = Tally::default();
     let mut subject = Subject::fresh(&base, seed);
     for round in 0..rounds {
-        if round % ROUNDS_A_STORE == 0 {
+        if round % ROUNDS_A_STORE == 0 || subject.gone {
             subject.remove()?;
             subject = Subject::fresh(&base, seed.wrapping_add(u64::from(round)));
         }
+        let workload = only.unwrap_or_else(|| Workload::of_round(round));
         subject
-            .round(fault, disk, round, &mut tally)
+            .round(fault, disk, round, workload, &mut tally)
             .with_context(|| format!("{} round {round}", fault.name()))?;
         tally.rounds += 1;
     }
@@ -106,6 +115,7 @@ impl Subject {
             seed,
             state: State::new(),
             next: 0,
+            gone: false,
         }
     }
 
@@ -116,10 +126,16 @@ impl Subject {
         Ok(())
     }
 
-    fn round(&mut self, fault: Fault, disk: Option<&Disk>, round: u32, tally: &mut Tally) -> Result<()> {
-        let workload = Workload::of_round(round);
+    fn round(
+        &mut self,
+        fault: Fault,
+        disk: Option<&Disk>,
+        round: u32,
+        workload: Workload,
+        tally: &mut Tally,
+    ) -> Result<()> {
         let mut rng = StdRng::seed_from_u64(self.seed ^ u64::from(round));
-        let acknowledged = self.write_until_stopped(fault, disk, round, &mut rng)?;
+        let acknowledged = self.write_until_stopped(fault, disk, workload, &mut rng)?;
         if let Some(disk) = disk {
             disk.restore()?;
         }
@@ -142,10 +158,10 @@ impl Subject {
         &self,
         fault: Fault,
         disk: Option<&Disk>,
-        round: u32,
+        workload: Workload,
         rng: &mut StdRng,
     ) -> Result<u32> {
-        let mut child = self.spawn(round)?;
+        let mut child = self.spawn(workload)?;
         let pipe = child.stdout.take().context("the writer has no pipe")?;
         let mut lines = BufReader::new(pipe).lines();
         let mut acknowledged = self.next;
@@ -170,14 +186,35 @@ impl Subject {
         Ok(acknowledged)
     }
 
-    fn spawn(&self, round: u32) -> Result<Child> {
-        let arguments = [self.seed.to_string(), round.to_string(), self.next.to_string()];
+    fn spawn(&self, workload: Workload) -> Result<Child> {
+        let arguments = [
+            self.seed.to_string(),
+            workload.name().to_owned(),
+            self.next.to_string(),
+        ];
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("writer").arg(&self.dir).args(arguments);
         Ok(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?)
     }
 
-    /// Opens and compares. The commit that was under way may be there, wholly, or not at all.
+    /// Of the commits that were under way the first few may be there, each wholly or not at all. Takes
+    /// those that are into the state; gives how many records differ even so.
+    fn catch_up(&mut self, workload: Workload, store: &Store) -> u64 {
+        let mut least = differences(store, &self.state);
+        let mut after = self.state.clone();
+        for commit in self.next..self.next + workload.commits_a_sync() {
+            script::advance(&mut after, &script::steps(self.seed, workload, commit));
+            let lost = differences(store, &after);
+            if lost < least {
+                least = lost;
+                self.state.clone_from(&after);
+                self.next = commit + 1;
+            }
+        }
+        least
+    }
+
+    /// Opens and compares.
     fn judge(&mut self, workload: Workload, tally: &mut Tally) -> Result<String> {
         if !self.dir.exists() && self.next == 0 {
             return Ok("nothing was written yet".to_owned());
@@ -188,26 +225,30 @@ impl Subject {
             Err(error) => {
                 tally.failed_opens += 1;
                 tally.lost += (self.state.len() as u64).max(1);
-                return Ok(format!("DID NOT OPEN: {error} ({})", error.remedy()));
+                self.gone = true;
+                let kept = keep(&self.dir)?;
+                return Ok(format!(
+                    "DID NOT OPEN: {error} ({}); kept in {}",
+                    error.remedy(),
+                    kept.display()
+                ));
             }
         };
-        let mut after = self.state.clone();
-        script::advance(&mut after, &script::steps(self.seed, workload, self.next));
-        let (lost, lost_after) = (
-            differences(&opened.store, &self.state),
-            differences(&opened.store, &after),
-        );
-        if lost > 0 && lost_after == 0 {
-            self.state = after;
-            self.next += 1;
-        }
-        let lost = lost.min(lost_after);
+        let lost = self.catch_up(workload, &opened.store);
         let audit = opened.store.audit_head().sequence;
         let findings = [opened.findings, opened.store.scrub()?.findings].concat();
         tally.lost += lost + u64::from(self.next).saturating_sub(audit);
         tally.findings += u32::try_from(findings.len())?;
         Ok(verdict(lost, &findings, self.state.len()))
     }
+}
+
+/// Copies what did not open out of the disk, for whoever looks for the cause.
+fn keep(dir: &Path) -> Result<PathBuf> {
+    let kept = std::env::temp_dir().join(format!("store-faults-kept-{}", std::process::id()));
+    let status = Command::new("cp").arg("-a").args([dir, &kept]).status()?;
+    anyhow::ensure!(status.success(), "copying {} failed", dir.display());
+    Ok(kept)
 }
 
 fn verdict(lost: u64, findings: &[Finding], records: usize) -> String {

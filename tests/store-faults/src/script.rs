@@ -16,6 +16,10 @@ const IDS: u32 = 300;
 pub(crate) enum Workload {
     /// Groups of up to 40 records of 1 to 30 kB.
     Batched,
+    /// The same, and eight commits to a sync.
+    Grouped,
+    /// Groups of 256 records of 100 B to 1.5 kB, the most that one operation adds.
+    Import,
     /// 1 kB to 1 MB: most of them become sealed files.
     Large,
     /// One record of 1 to 4 kB a commit.
@@ -23,12 +27,41 @@ pub(crate) enum Workload {
 }
 
 impl Workload {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Single,
+        Self::Batched,
+        Self::Import,
+        Self::Large,
+        Self::Grouped,
+    ];
+
+    /// As it is asked for.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Batched => "batched",
+            Self::Grouped => "grouped",
+            Self::Import => "import",
+            Self::Large => "large",
+            Self::Single => "single",
+        }
+    }
+
     /// They take turns.
     pub(crate) const fn of_round(round: u32) -> Self {
-        match round % 3 {
+        match round % 5 {
             0 => Self::Single,
             1 => Self::Batched,
-            _ => Self::Large,
+            2 => Self::Import,
+            3 => Self::Large,
+            _ => Self::Grouped,
+        }
+    }
+
+    /// How many commits the writer makes before it syncs.
+    pub(crate) const fn commits_a_sync(self) -> u32 {
+        match self {
+            Self::Grouped => 8,
+            Self::Batched | Self::Import | Self::Large | Self::Single => 1,
         }
     }
 }
@@ -48,7 +81,8 @@ pub(crate) type State = BTreeMap<u32, (u32, usize)>;
 pub(crate) fn steps(seed: u64, workload: Workload, commit: u32) -> Vec<Step> {
     let mut rng = StdRng::seed_from_u64(seed ^ (u64::from(commit) << 20));
     let (most, lengths) = match workload {
-        Workload::Batched => (40, 1_000..30_000),
+        Workload::Batched | Workload::Grouped => (40, 1_000..30_000),
+        Workload::Import => (256, 100..1_500),
         Workload::Large => (2, 1_000..1_000_000),
         Workload::Single => (1, 1_000..4_000),
     };

@@ -10,21 +10,26 @@ use pocket_store::{Folder, KeySet, Store};
 
 use crate::script::{self, Workload};
 
-/// `writer DIR SEED ROUND FIRST`
+/// `writer DIR SEED WORKLOAD FIRST`
 pub(crate) fn run(words: &[String]) -> Result<()> {
-    let [dir, seed, round, first] = words else {
-        bail!("writer DIR SEED ROUND FIRST")
+    let [dir, seed, workload, first] = words else {
+        bail!("writer DIR SEED WORKLOAD FIRST")
     };
     let (seed, first): (u64, u32) = (seed.parse()?, first.parse()?);
-    let workload = Workload::of_round(round.parse()?);
+    let workload = Workload::ALL.into_iter().find(|known| known.name() == workload);
+    let workload = workload.context("no such workload")?;
     let folder = Folder::open(Path::new(dir))?;
     let mut store = Store::open(&folder, KeySet::new(&script::ring(seed))?)?.store;
     let mut out = std::io::stdout().lock();
-    for commit in first.. {
+    for (commit, done) in (first..).zip(1u32..) {
         write(&mut store, seed, workload, commit)?;
+        if done % workload.commits_a_sync() > 0 {
+            continue;
+        }
+        store.sync().context("sync")?;
         writeln!(out, "{commit}")?;
         out.flush()?;
-        if commit % 16 == 0 {
+        if done % 16 == 0 {
             store.tick()?;
         }
     }
@@ -42,5 +47,5 @@ pub(crate) fn write(store: &mut Store, seed: u64, workload: Workload, commit: u3
     );
     let changes = script::changes(&script::steps(seed, workload, commit));
     let _recorded = store.apply(draft, changes).context("apply")?;
-    store.sync().context("sync")
+    Ok(())
 }
