@@ -24,5 +24,5 @@ pub mod token;
 pub use keyring::{Keyring, Unlocked};
 pub use padding::padme;
 pub use recovery::RecoveryKey;
-pub use seal::{Context, OpenError, Sealer, mac};
+pub use seal::{Context, MacKey, OpenError, Sealer, mac};
 pub use secret::{Key, SecretBytes};

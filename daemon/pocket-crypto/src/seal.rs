@@ -176,14 +176,29 @@ fn unpad(mut padded: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, OpenError
 }
 
 /// HMAC-SHA256 (RFC 2104) over `parts`, each preceded by its length (u64, big-endian): blinded
-/// record keys, set digests, the audit chain.
+/// record keys, set digests, the audit chain. For many under one key there is [`MacKey`].
 pub fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.expose_bytes()).expect("HMAC takes a key of any length");
-    for part in parts {
-        mac.update(&length_prefix(part));
-        mac.update(part);
+    MacKey::new(key).mac(parts)
+}
+
+/// A key of [`mac`] that has been taken in already: half of the work on a short message. Wiped on drop.
+pub struct MacKey(Hmac<Sha256>);
+
+impl MacKey {
+    /// Takes `key` in.
+    pub fn new(key: &Key) -> Self {
+        Self(Hmac::new_from_slice(key.expose_bytes()).expect("HMAC takes a key of any length"))
     }
-    mac.finalize().into_bytes().into()
+
+    /// The same as [`mac`] under the key.
+    pub fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&length_prefix(part));
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
 }
 
 #[cfg(test)]

@@ -65,6 +65,11 @@ fn hmac_published_vector_and_length_prefix() {
     let framed = b"\0\0\0\0\0\0\0\x02ab\0\0\0\0\0\0\0\x01c";
     assert_eq!(hex(&mac(&key, &[b"ab", b"c"])), bare(&[1; 32], framed));
     assert_ne!(mac(&key, &[b"ab", b"c"]), mac(&key, &[b"a", b"bc"]));
+
+    // A key that is used again gives what a fresh one gives.
+    let kept = MacKey::new(&key);
+    assert_ne!(kept.mac(&[b"another"]), mac(&key, &[b"ab", b"c"]));
+    assert_eq!(kept.mac(&[b"ab", b"c"]), mac(&key, &[b"ab", b"c"]));
 }
 
 /// The format is frozen: a change here makes every device's data unreadable.
