@@ -111,6 +111,13 @@ impl Store {
     }
 }
 
+/// Most bytes of sealed rows that one commit gives to sled, but for rows shorter than a stub: sled
+/// writes several times as much, and all of it must reach the disk together. What is over it goes
+/// into sealed files, which are on the disk before the commit.
+const MOST_INLINE: u64 = 256 * 1024;
+/// Rows up to this length stay in sled in any case: a file of its own would save nothing.
+const SMALL: u64 = 512;
+
 /// What a commit will write, and what is to happen in memory once it is written.
 pub(crate) struct Plan {
     pub(crate) writes: BTreeMap<u8, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
@@ -149,6 +156,8 @@ pub(crate) struct Stage<'a> {
     plan: Plan,
     /// Sealed files written for this commit; removed if it does not happen.
     made: Vec<[u8; 32]>,
+    /// Bytes of sealed rows that go into sled.
+    inline: u64,
 }
 
 impl<'a> Stage<'a> {
@@ -164,6 +173,7 @@ impl<'a> Stage<'a> {
             blobs: store.blobs(),
             plan,
             made: Vec::new(),
+            inline: 0,
         }
     }
 
@@ -281,7 +291,7 @@ impl<'a> Stage<'a> {
         })
     }
 
-    /// Seals `plain` under `key`; what is too long for sled goes into a sealed file first.
+    /// Seals `plain` under `key`; what is too much for sled goes into a sealed file first.
     fn add(
         &mut self,
         code: u8,
@@ -291,12 +301,15 @@ impl<'a> Stage<'a> {
         stub: impl FnOnce(BlobRef) -> StubV1,
     ) -> Result<(), StoreError> {
         let keys = self.store.keys_of(code);
-        let row = if Row::is_oversize(plain.len()) {
+        let sealed = Row::sealed_length(plain.len());
+        let total = self.inline.saturating_add(sealed);
+        let row = if Row::is_oversize(sealed) || (total > MOST_INLINE && sealed > SMALL) {
             let content = blob::write_whole(&self.blobs, keys, plain)?;
             self.made.push(content.name);
             self.effect(code, Effect::Blob(content.name, content.file_length()));
             Row::seal_stub(keys, key, kind, &stub(content).encode())
         } else {
+            self.inline = total;
             Row::seal(keys, key, kind, plain)
         };
         self.head_of(code, |head| head.add(&row.element(keys, key)));

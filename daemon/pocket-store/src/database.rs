@@ -1,6 +1,6 @@
 //! sled, opened and written by the rules of `docs/design/0001-store.md`.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,7 @@ use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{Db, Mode, Transactional, Tree};
 
 use crate::StoreError;
+use crate::ahead::Ahead;
 use crate::atomic::{remove_durably, sync_folder, sync_folder_of};
 
 /// The folder's name.
@@ -28,6 +29,9 @@ const LOCK_TRIES: u32 = 250;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// 500 MB resident with sled's default.
 const CACHE: u64 = 8 * 1024 * 1024;
+/// Most bytes given to sled between two syncs. It writes several times as much, and frees old segments
+/// meanwhile: the less of that is not on the disk yet, the less a power cut can tear.
+const WINDOW: u64 = 256 * 1024;
 
 /// The open database.
 pub(crate) struct Database {
@@ -35,12 +39,24 @@ pub(crate) struct Database {
     /// A handle of sled's own log, for the sync that sled does not do.
     log: File,
     path: PathBuf,
+    ahead: Ahead,
+    /// Bytes given to sled since the last sync.
+    pending: u64,
 }
 
 /// The writes of one commit on one tree; `None` removes.
 pub(crate) struct TreeWrites {
     pub(crate) tree: Tree,
     pub(crate) writes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
+impl TreeWrites {
+    fn bytes(&self) -> u64 {
+        let length = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| {
+            (key.len() + value.as_ref().map_or(0, Vec::len)) as u64
+        };
+        self.writes.iter().map(length).sum()
+    }
 }
 
 pub(crate) enum Failure {
@@ -64,12 +80,23 @@ impl Database {
             Err(Failure::Broke(problem)) => reopen(root, &path, &problem, findings)?,
         };
         let log_path = path.join("db");
-        let log = File::open(&log_path).map_err(StoreError::io("open", &log_path))?;
+        let log = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&log_path)
+            .map_err(StoreError::io("open", &log_path))?;
+        let ahead = Ahead::make(&log, &path).map_err(StoreError::io("make room in", &log_path))?;
         for folder in [&path, root] {
             sync_folder(folder).map_err(StoreError::io("sync", folder))?;
         }
         sync_folder_of(root).map_err(StoreError::io("sync the parent of", root))?;
-        Ok(Self { db, log, path })
+        Ok(Self {
+            db,
+            log,
+            path,
+            ahead,
+            pending: 0,
+        })
     }
 
     /// The tree of that name, made if need be.
@@ -104,7 +131,12 @@ impl Database {
     }
 
     /// Writes to several trees at once: after a crash all of it is there, or none.
-    pub(crate) fn commit(&self, all: &[TreeWrites]) -> Result<(), StoreError> {
+    pub(crate) fn commit(&mut self, all: &[TreeWrites]) -> Result<(), StoreError> {
+        let bytes = all.iter().map(TreeWrites::bytes).sum();
+        if self.pending > 0 && self.pending.saturating_add(bytes) > WINDOW {
+            self.sync()?;
+        }
+        self.pending = self.pending.saturating_add(bytes);
         let trees: Vec<Tree> = all.iter().map(|writes| writes.tree.clone()).collect();
         let run = || {
             trees.as_slice().transaction(|views| {
@@ -130,9 +162,14 @@ impl Database {
 
     /// Brings everything written so far to the disk: sled's flush, and then the fdatasync that sled
     /// leaves out (without it, 118 of 250 simulated power cuts lost acknowledged writes).
-    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+    pub(crate) fn sync(&mut self) -> Result<(), StoreError> {
         guarded("flush", || self.db.flush())?;
-        self.log.sync_data().map_err(StoreError::io("sync", &self.path))
+        let synced = self.log.sync_data();
+        synced.map_err(StoreError::io("sync", &self.path))?;
+        self.pending = 0;
+        // Without room sled still works, less safely; a disk that fails says so at the next sync.
+        drop(self.ahead.renew(&self.log, &self.path));
+        Ok(())
     }
 
     /// Length of sled's log in bytes.

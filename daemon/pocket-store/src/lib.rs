@@ -9,6 +9,7 @@
 //! answer damage by making a new key or an empty store, and never answer from a category known to be
 //! short as if it were whole. It decides nothing: a change comes with the audit entries that allow it.
 
+mod ahead;
 pub mod atomic;
 mod attempts;
 mod audit_log;

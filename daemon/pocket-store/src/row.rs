@@ -4,8 +4,8 @@
 //! The first segment, under the row's blinded key, is
 //! `kind u8 | schema u16 | sealed length u32 | sealed bytes`, little-endian; each further one, under
 //! the MAC of that key and its number, is `0xFF | sealed bytes`. Kind, key and schema are bound into
-//! the seal. A value that would take more than [`LARGEST`] bytes lies in a sealed file, and the row
-//! is a stub that names it.
+//! the seal. A value that would take more than [`INLINE`] bytes lies in a sealed file, and the row
+//! is a stub that names it; so does one that would make its commit too large.
 
 use pocket_crypto::{Context, OpenError, padme};
 use zeroize::Zeroizing;
@@ -14,7 +14,9 @@ use crate::keys::ShelfKeys;
 
 /// Longest value given to sled, in bytes.
 const SEGMENT: usize = 3_500;
-/// Longest sealed row that is kept in sled: 16 segments.
+/// Longest sealed row that is given to sled: five segments. sled writes each several times over.
+const INLINE: u64 = 16 * 1024;
+/// Longest sealed row that is read from sled: what an earlier version gave it.
 const LARGEST: usize = 56_000;
 const HEADER: usize = 7;
 /// More than sealing adds before padding, in bytes.
@@ -105,9 +107,14 @@ impl Row {
         self.kind & !STUB == kind.code()
     }
 
-    /// Whether a plaintext of that many bytes would be too long for sled once it is sealed.
-    pub(crate) fn is_oversize(plain: usize) -> bool {
-        padme((plain as u64).saturating_add(SEALING)) > LARGEST as u64
+    /// At most how many bytes a plaintext of that many takes once it is sealed.
+    pub(crate) fn sealed_length(plain: usize) -> u64 {
+        padme((plain as u64).saturating_add(SEALING))
+    }
+
+    /// Whether a row of that sealed length is too long for sled.
+    pub(crate) const fn is_oversize(sealed: u64) -> bool {
+        sealed > INLINE
     }
 
     /// What it adds to the digest of its shelf.

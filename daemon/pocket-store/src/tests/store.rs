@@ -93,9 +93,9 @@ fn a_large_record_is_a_sealed_file_and_sled_makes_none_of_its_own() {
         .map(|(size, number)| note(number, size))
         .collect();
     apply(&mut store, put_all(entries.clone())).unwrap();
-    apply(&mut store, put_all((100..300).map(|number| note(number, 3_000)))).unwrap();
+    apply(&mut store, put_all((100..160).map(|number| note(number, 3_000)))).unwrap();
     assert_eq!(fs::read_dir(device.path().join("db/blobs")).unwrap().count(), 0);
-    assert_eq!(blob_files(&device), 2);
+    assert_eq!(blob_files(&device), 4);
     drop(store);
 
     let mut store = device.open_clean();
@@ -107,8 +107,27 @@ fn a_large_record_is_a_sealed_file_and_sled_makes_none_of_its_own() {
         Changes::new().remove(NOTES, id(9)).put(note(8, 10), None),
     )
     .unwrap();
-    assert_eq!(blob_files(&device), 0);
+    assert_eq!(blob_files(&device), 2);
     assert_eq!(fs::read_dir(device.path().join("db/blobs")).unwrap().count(), 0);
+}
+
+#[test]
+fn what_is_too_much_for_one_commit_goes_into_files_and_is_there_all_the_same() {
+    let device = Device::new();
+    let mut store = device.open_clean();
+    let entries: Vec<_> = (0..60).map(|number| note(number, 12_000)).collect();
+    apply(&mut store, put_all(entries.clone())).unwrap();
+    let files = blob_files(&device);
+    assert!((30..60).contains(&files), "{files} files");
+    // The log is written several times over, not forty times.
+    assert!(store.size_on_disk() < 16 << 20);
+    drop(store);
+
+    let store = device.open_clean();
+    for entry in &entries {
+        assert!(store.get(NOTES, entry.id).unwrap().as_ref() == Some(entry));
+    }
+    assert_eq!(store.scrub().unwrap().findings, []);
 }
 
 #[test]
