@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use pocket_core::{Category, audit};
-use pocket_crypto::mac;
 
 use crate::database::{engine, guarded};
 use crate::row::{Fault, Row};
@@ -16,7 +15,7 @@ impl Store {
     /// is wiped with the last copy.
     pub fn audit_mac(&self) -> impl Fn(&[u8]) -> [u8; 32] + Clone + Send + Sync + use<> {
         let key = Arc::clone(&self.keys.audit);
-        move |bytes| mac(&key, &[bytes])
+        move |bytes| key.mac(&[bytes])
     }
 
     /// Up to `limit` entries before number `before`, or the last ones; the newest first.
@@ -58,7 +57,7 @@ impl Store {
     }
 
     /// One entry; `None` for a segment of another row.
-    fn entry(&self, key: &[u8], first: &[u8]) -> Result<Option<audit::Entry>, StoreError> {
+    fn entry(&self, key: &[u8], first: &sled::IVec) -> Result<Option<audit::Entry>, StoreError> {
         let code = Category::Audit.code();
         let keys = self.keys_of(code);
         let row = match Row::gather(&self.shelf(code).tree, keys, key, first) {

@@ -129,7 +129,7 @@ pub(crate) struct Plan {
 /// A change of an index.
 pub(crate) enum Effect {
     Blob([u8; 32], u64),
-    Insert(RecordId, Timestamp),
+    Insert(RecordId, Timestamp, [u8; 16]),
     Name(String),
     NoBlob([u8; 32]),
     NoName(String),
@@ -140,7 +140,7 @@ impl Effect {
     fn happen(self, index: &mut Index) {
         match self {
             Self::Blob(name, length) => drop(index.blobs.insert(name, length)),
-            Self::Insert(id, created) => index.insert(id, created),
+            Self::Insert(id, created, key) => index.insert(id, created, key),
             Self::Name(name) => index.insert_name(name),
             Self::NoBlob(name) => drop(index.blobs.remove(&name)),
             Self::NoName(name) => index.remove_name(&name),
@@ -249,7 +249,7 @@ impl<'a> Stage<'a> {
         if let Some(blob) = blob {
             self.effect(code, Effect::Blob(blob.name, blob.file_length()));
         }
-        self.effect(code, Effect::Insert(id, entry.created));
+        self.effect(code, Effect::Insert(id, entry.created, key));
         Ok(())
     }
 

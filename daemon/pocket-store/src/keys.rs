@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pocket_core::Category;
-use pocket_crypto::{Key, Sealer, Unlocked, labels, mac};
+use pocket_crypto::{Key, MacKey, Sealer, Unlocked, labels};
 
 use crate::StoreError;
 
@@ -27,7 +27,7 @@ const fn codes() -> [u8; 11] {
 pub struct KeySet {
     shelves: BTreeMap<u8, ShelfKeys>,
     pub(crate) heads: Sealer,
-    pub(crate) audit: Arc<Key>,
+    pub(crate) audit: Arc<MacKey>,
 }
 
 /// The keys of one category, or of the system.
@@ -37,9 +37,9 @@ pub(crate) struct ShelfKeys {
     pub(crate) tree: [u8; 16],
     pub(crate) sealer: Sealer,
     pub(crate) blob: Arc<Key>,
-    rows: Key,
-    import: Key,
-    digest: Key,
+    rows: MacKey,
+    import: MacKey,
+    digest: MacKey,
 }
 
 impl KeySet {
@@ -59,7 +59,7 @@ impl KeySet {
         Ok(Self {
             shelves: KEY_CODES.into_iter().map(shelf).collect::<Result<_, _>>()?,
             heads: Sealer::new(&unlocked.derive(labels::STORE_HEAD, &[])),
-            audit: Arc::new(unlocked.derive(labels::AUDIT_CHAIN, &[])),
+            audit: Arc::new(MacKey::new(&unlocked.derive(labels::AUDIT_CHAIN, &[]))),
         })
     }
 
@@ -82,25 +82,25 @@ impl ShelfKeys {
             tree,
             sealer: Sealer::new(&key.derive(labels::RECORD_SEAL, &[])),
             blob: Arc::new(key.derive(labels::BLOB, &[])),
-            rows: key.derive(labels::RECORD_ID, b"row"),
-            import: key.derive(labels::RECORD_ID, b"import"),
-            digest: key.derive(labels::SET_DIGEST, &[]),
+            rows: MacKey::new(&key.derive(labels::RECORD_ID, b"row")),
+            import: MacKey::new(&key.derive(labels::RECORD_ID, b"import")),
+            digest: MacKey::new(&key.derive(labels::SET_DIGEST, &[])),
         }
     }
 
     /// The blinded key of a row: who reads the tree learns nothing of what is named.
     pub(crate) fn row_key(&self, parts: &[&[u8]]) -> [u8; 16] {
-        half(mac(&self.rows, parts))
+        half(self.rows.mac(parts))
     }
 
     /// An id that depends on content alone, so that an import done twice finds itself again.
     pub(crate) fn import_id(&self, encoded: &[u8]) -> [u8; 16] {
-        half(mac(&self.import, &[encoded]))
+        half(self.import.mac(&[encoded]))
     }
 
     /// What a row adds to the digest of its shelf.
     pub(crate) fn element(&self, key: &[u8], kind: u8, schema: u16, sealed: &[u8]) -> [u8; 32] {
-        mac(&self.digest, &[key, &[kind], &schema.to_le_bytes(), sealed])
+        self.digest.mac(&[key, &[kind], &schema.to_le_bytes(), sealed])
     }
 }
 

@@ -7,7 +7,7 @@ use pocket_crypto::SecretBytes;
 use zeroize::Zeroizing;
 
 use crate::blob::{self, BlobRef};
-use crate::commit::{read_row, record_key, system_key, value_key};
+use crate::commit::{read_row, system_key, value_key};
 use crate::database::guarded;
 use crate::keys::SYSTEM;
 use crate::reset::SampleV1;
@@ -199,7 +199,7 @@ impl Store {
             generation: keys.generation,
             id,
             schema,
-            sealed: row.sealed,
+            sealed: row.sealed.to_vec(),
         })
     }
 
@@ -209,12 +209,11 @@ impl Store {
         id: RecordId,
     ) -> Result<Option<(Entry, Option<BlobRef>)>, StoreError> {
         let code = category.code();
-        if !self.shelf(code).index.contains(id) {
+        let Some(key) = self.shelf(code).index.key(id) else {
             return self.refuse_unless_whole(code).map(|()| None);
-        }
-        let key = record_key(self.keys_of(code), id);
+        };
         let plain = self
-            .content_of(code, &key, Kind::Record)?
+            .content_of(code, key, Kind::Record)?
             .ok_or_else(|| missing(code))?;
         v1::decode(&plain).ok_or_else(|| malformed(code)).map(Some)
     }

@@ -7,7 +7,10 @@
 //! the seal. A value that would take more than [`INLINE`] bytes lies in a sealed file, and the row
 //! is a stub that names it; so does one that would make its commit too large.
 
+use std::ops::Deref;
+
 use pocket_crypto::{Context, OpenError, padme};
+use sled::IVec;
 use zeroize::Zeroizing;
 
 use crate::keys::ShelfKeys;
@@ -60,7 +63,26 @@ impl Kind {
 pub(crate) struct Row {
     pub(crate) kind: u8,
     pub(crate) schema: u16,
-    pub(crate) sealed: Vec<u8>,
+    pub(crate) sealed: Sealed,
+}
+
+/// The sealed bytes of a row.
+pub(crate) enum Sealed {
+    /// In the first segment, which holds them all, behind its header: not copied.
+    First(IVec),
+    /// Put together, or just made.
+    Whole(Vec<u8>),
+}
+
+impl Deref for Sealed {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::First(segment) => &segment[HEADER..],
+            Self::Whole(bytes) => bytes,
+        }
+    }
 }
 
 /// Why a row could not be put together.
@@ -87,7 +109,11 @@ impl Row {
         let sealed = keys
             .sealer
             .seal(&mut rand::rng(), &context(keys, &bound, schema), plain);
-        Self { kind, schema, sealed }
+        Self {
+            kind,
+            schema,
+            sealed: Sealed::Whole(sealed),
+        }
     }
 
     /// Opens it.
@@ -149,7 +175,7 @@ impl Row {
         tree: &sled::Tree,
         keys: &ShelfKeys,
         key: &[u8],
-        first: &[u8],
+        first: &IVec,
     ) -> Result<Option<Self>, Fault> {
         let (&kind, rest) = first.split_first().ok_or(Fault::Torn)?;
         if kind == FURTHER {
@@ -160,6 +186,13 @@ impl Row {
         let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| Fault::Torn)?;
         if length > LARGEST {
             return Err(Fault::Torn);
+        }
+        if rest.len() == length {
+            return Ok(Some(Self {
+                kind,
+                schema: u16::from_le_bytes(*schema),
+                sealed: Sealed::First(first.clone()),
+            }));
         }
         let mut sealed = Vec::with_capacity(length);
         sealed.extend_from_slice(rest);
@@ -176,7 +209,7 @@ impl Row {
         Ok(Some(Self {
             kind,
             schema: u16::from_le_bytes(*schema),
-            sealed,
+            sealed: Sealed::Whole(sealed),
         }))
     }
 

@@ -143,8 +143,9 @@ impl Scan {
         let mut blobs = Vec::new();
         if row.is(Kind::Record) {
             let (entry, blob) = v1::decode(plain)?;
-            commit::is_key(key, &commit::record_key(keys, entry.id))?;
-            self.index.insert(entry.id, entry.created);
+            let own = commit::record_key(keys, entry.id);
+            commit::is_key(key, &own)?;
+            self.index.insert(entry.id, entry.created, own);
             blobs.extend(blob);
         } else if row.is(Kind::System) {
             let (name, _) = v1::decode_named(plain)?;
@@ -183,8 +184,9 @@ impl Scan {
             return Some(Told { blobs, content_lost });
         }
         if row.is(Kind::Record) {
-            commit::is_key(key, &commit::record_key(keys, stub.id()))?;
-            self.index.insert(stub.id(), stub.created());
+            let own = commit::record_key(keys, stub.id());
+            commit::is_key(key, &own)?;
+            self.index.insert(stub.id(), stub.created(), own);
         } else if row.is(Kind::System) {
             commit::is_key(key, &commit::system_key(keys, stub.name()))?;
             self.index.insert_name(stub.name().to_owned());
