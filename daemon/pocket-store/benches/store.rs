@@ -1,15 +1,19 @@
 //! Sealed against raw: what the sealing, the heads and the audit log cost beside sled used as durably.
-//! Both sides run in turns in one process on one disk; only the ratios mean something.
+//! Both sides run in turns in one process on one disk; only the ratios mean something. Get and scan
+//! are measured twice: with all in the cache, and with as many records as a device holds, of which the
+//! cache holds a fraction. Both sides have the same cache and give sled values of the same length.
+//! Then the memory of the sealed side alone is measured, in a process of its own.
 
 use std::fs::File;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use pocket_core::audit::{Chain, Outcome};
 use pocket_core::{
     Category, Content, Entry, Memory, OperationKind, Origin, Record, RecordId, Timestamp, decide_own,
 };
-use pocket_crypto::{Key, Keyring};
+use pocket_crypto::{Key, Keyring, Unlocked};
 use pocket_store::{Changes, Folder, KEY_CODES, KeySet, Store};
 
 /// Single durable puts a round.
@@ -20,8 +24,17 @@ const GROUPS: u32 = 20;
 const GROUP: u32 = 100;
 const GETS: u32 = 20_000;
 const ROUNDS: usize = 5;
-/// Bytes of text in a record: a memory fact.
+/// Rounds of get and scan, the second time.
+const LARGE_ROUNDS: usize = 3;
+/// Records, the second time; what an owner may have after some years.
+const LARGE: u32 = 100_000;
+/// Bytes of text in a record: a memory fact. With its other fields it takes 256.
 const TEXT: usize = 200;
+/// What the sealed side gives sled for such a record, in bytes.
+const VALUE: usize = 304;
+
+/// Set for a child that measures memory: how many records.
+const RECORDS: &str = "POCKET_STORE_BENCH_RECORDS";
 
 struct Raw {
     db: sled::Db,
@@ -38,6 +51,9 @@ struct Rates {
 }
 
 fn main() {
+    if let Some(records) = std::env::var(RECORDS).ok().and_then(|text| text.parse().ok()) {
+        return memory(records);
+    }
     let dir = tempfile::tempdir().expect("a scratch folder");
     let raw = Raw::open(&dir.path().join("raw"));
     let mut store = open(&dir.path().join("sealed"));
@@ -59,16 +75,73 @@ fn main() {
             (0..GROUPS).for_each(|at| put(&mut store, next + at * GROUP, GROUP))
         }));
         next += count;
-        plain.get.push(rate(GETS, || raw.gets(next)));
-        sealed.get.push(rate(GETS, || gets(&store, next)));
-        plain.scan.push(rate(next, || raw.scan()));
-        sealed.scan.push(rate(next, || scan(&store, next)));
+        read(&raw, &store, next, &mut plain, &mut sealed);
     }
     println!("{TEXT} B of text, medians of {ROUNDS} rounds, {next} records at the end");
     line("durable put", &plain.single, &sealed.single);
     line("durable put, groups of 100", &plain.grouped, &sealed.grouped);
     line("get", &plain.get, &sealed.get);
     line("scan", &plain.scan, &sealed.scan);
+
+    while next < LARGE {
+        raw.put(next, GROUP);
+        put(&mut store, next, GROUP);
+        next += GROUP;
+    }
+    let (mut plain, mut sealed) = (Rates::default(), Rates::default());
+    for _ in 0..LARGE_ROUNDS {
+        read(&raw, &store, next, &mut plain, &mut sealed);
+    }
+    println!("medians of {LARGE_ROUNDS} rounds, {next} records");
+    line("get", &plain.get, &sealed.get);
+    line("scan", &plain.scan, &sealed.scan);
+    for records in [10_000, LARGE] {
+        let program = std::env::current_exe().expect("this program has a path");
+        let status = Command::new(program).env(RECORDS, records.to_string()).status();
+        assert!(status.is_ok_and(|status| status.success()), "the child failed");
+    }
+}
+
+fn read(raw: &Raw, store: &Store, records: u32, plain: &mut Rates, sealed: &mut Rates) {
+    plain.get.push(rate(GETS, || raw.gets(records)));
+    sealed.get.push(rate(GETS, || gets(store, records)));
+    plain.scan.push(rate(records, || raw.scan()));
+    sealed.scan.push(rate(records, || scan(store, records)));
+}
+
+/// Prints what a process with a store of so many records keeps in memory: after writing them, and
+/// after opening it again and reading all.
+fn memory(records: u32) {
+    let dir = tempfile::tempdir().expect("a scratch folder");
+    let keyring = ring();
+    let opened = |keyring: &Unlocked| {
+        let folder = Folder::open(dir.path()).expect("a folder of ours");
+        Store::open(&folder, KeySet::new(keyring).expect("the ring has every code"))
+            .map(|opened| (folder, opened.store))
+            .expect("an undamaged store")
+    };
+    let (folder, mut store) = opened(&keyring);
+    (0..records)
+        .step_by(GROUP as usize)
+        .for_each(|first| put(&mut store, first, GROUP));
+    let written = resident();
+    drop((store, folder));
+    let (_folder, store) = opened(&keyring);
+    let open = resident();
+    scan(&store, records);
+    println!(
+        "{records:>6} records: {written} MB resident after writing, {open} after opening again, {} after a scan; {} MB on the disk",
+        resident(),
+        store.size_on_disk() >> 20
+    );
+}
+
+/// Resident memory of this process in MB.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux has it");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches("kB").trim().parse::<u64>().ok());
+    kilobytes.expect("a number of kB") >> 10
 }
 
 fn line(what: &str, raw: &[f64], sealed: &[f64]) {
@@ -106,7 +179,8 @@ impl Raw {
     fn put(&self, first: u32, count: u32) {
         let mut batch = sled::Batch::default();
         for number in first..first + count {
-            let bytes = postcard::to_stdvec(entry(number).content.record()).expect("in memory");
+            let mut bytes = postcard::to_stdvec(entry(number).content.record()).expect("in memory");
+            bytes.resize(VALUE, 0);
             batch.insert(id(number).as_bytes(), bytes);
         }
         self.db.apply_batch(batch).expect("room on the disk");
@@ -120,27 +194,32 @@ impl Raw {
                 .db
                 .get(id(pick(turn, records)).as_bytes())
                 .expect("a disk that works");
-            let record: Record = postcard::from_bytes(&found.expect("it was put")).expect("as it was put");
+            let found = found.expect("it was put");
+            let (record, _) = postcard::take_from_bytes::<Record>(&found).expect("as it was put");
             std::hint::black_box(record.title());
         }
     }
 
     fn scan(&self) {
         for item in self.db.iter() {
-            let record: Record =
-                postcard::from_bytes(&item.expect("a disk that works").1).expect("as it was put");
+            let (_, value) = item.expect("a disk that works");
+            let (record, _) = postcard::take_from_bytes::<Record>(&value).expect("as it was put");
             std::hint::black_box(record.title());
         }
     }
 }
 
-fn open(path: &Path) -> Store {
+fn ring() -> Unlocked {
     let mut rng = rand::rng();
     let mut ring = Keyring::create(&mut rng, &KEY_CODES);
     let device = Key::generate(&mut rng);
     ring.set_device(&mut rng, &device);
+    ring
+}
+
+fn open(path: &Path) -> Store {
     let folder = Folder::open(path).expect("an empty folder");
-    let keys = KeySet::new(&ring).expect("the ring has every code");
+    let keys = KeySet::new(&ring()).expect("the ring has every code");
     Store::open(&folder, keys).expect("an empty folder").store
 }
 
