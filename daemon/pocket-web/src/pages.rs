@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod device;
 pub(crate) mod documents;
 pub(crate) mod erasing;
+pub(crate) mod export;
 pub(crate) mod first_run;
 pub(crate) mod home;
 pub(crate) mod keys;

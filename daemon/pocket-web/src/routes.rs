@@ -10,8 +10,8 @@ use axum::routing::{self, MethodRouter};
 use crate::door::Door;
 use crate::guard::{Guard, enter};
 use crate::pages::{
-    agents, audit, device, documents, erasing, first_run, home, keys, login, profile, records, search,
-    secrets, settings,
+    agents, audit, device, documents, erasing, export, first_run, home, keys, login, profile, records,
+    search, secrets, settings,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -146,6 +146,8 @@ fn device_routes() -> Vec<Route> {
         post("/device/erase", Owner, erasing::submit_erase),
         get("/device/reset", Owner, erasing::reset),
         post("/device/reset", Owner, erasing::submit_reset),
+        get("/export", Owner, export::show),
+        post("/export", Owner, export::submit),
     ]
 }
 

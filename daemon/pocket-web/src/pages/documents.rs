@@ -274,7 +274,8 @@ async fn next_piece(mut pieces: Pieces) -> io::Result<Option<(Bytes, Pieces)>> {
     Ok(Some((piece, pieces)))
 }
 
-async fn read(door: &Door, id: RecordId, offset: u64) -> Result<(u64, Bytes), Failure> {
+/// A piece of a document's bytes, and how many there are in all.
+pub(crate) async fn read(door: &Door, id: RecordId, offset: u64) -> Result<(u64, Bytes), Failure> {
     let reply = door.ask(Operation::ReadBlob { id, offset }).await?;
     let Answer::Blob { size } = reply.answer else {
         return Err(unexpected());

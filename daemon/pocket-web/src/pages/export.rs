@@ -1,0 +1,272 @@
+//! Everything but secrets as one file of open formats. It is made as it is sent: neither the memory
+//! nor the disk ever holds the whole.
+
+use std::io;
+
+use askama::Template;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use pocket_core::{
+    Answer, Category, Document, Entry, Failure, FailureKind, Operation, Page, Record, RecordId,
+};
+use pocket_formats::{NoteNames, append, document_path, export_note, footer, header, stream_path};
+use tokio::sync::mpsc;
+
+use crate::archive::Archive;
+use crate::door::{Door, unexpected};
+use crate::guard::Owner;
+use crate::pages::documents;
+use crate::present::{Shell, page};
+use crate::trouble::Trouble;
+
+/// What is exported, in the order in which people are shown it.
+const EXPORTED: [Category; 8] = [
+    Category::Memory,
+    Category::Notes,
+    Category::Tasks,
+    Category::Contacts,
+    Category::Conversations,
+    Category::Documents,
+    Category::Outbox,
+    Category::Settings,
+];
+/// Most bytes of a category in one file, unless a single record has more: 8 MiB. A file of an archive
+/// begins with its size, so all of it is in memory once; and files above 64 MiB are not read back.
+const PART: usize = 8 * 1024 * 1024;
+/// Pieces that are ready before the browser has taken the one before.
+const AHEAD: usize = 1;
+
+#[derive(Template)]
+#[template(path = "export.html")]
+struct ExportPage {
+    shell: Shell,
+}
+
+/// Says what an export has in it and what not, and offers it.
+pub(crate) async fn show(owner: Owner) -> Result<Response, Trouble> {
+    page(&ExportPage {
+        shell: Shell::new(&owner, "Export everything", "/device"),
+    })
+}
+
+/// Sends the archive, after it was recorded that it is made.
+pub(crate) async fn submit(State(door): State<Door>) -> Result<Response, Trouble> {
+    door.ask(Operation::Export).await?;
+    let (out, pieces) = mpsc::channel(AHEAD);
+    tokio::spawn(async move {
+        // One that fails breaks off without its end, and the browser says so; it can't be told why.
+        write(&door, Archive::new(out)).await.unwrap_or_default();
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/x-tar"),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"pocketai-export.tar\"",
+        ),
+    ];
+    let body = Body::from_stream(stream::try_unfold(pieces, next_piece));
+    Ok((headers, body).into_response())
+}
+
+type Pieces = mpsc::Receiver<Option<Bytes>>;
+
+/// `None` is the end. An archive whose maker is gone before must not look whole.
+async fn next_piece(mut pieces: Pieces) -> io::Result<Option<(Bytes, Pieces)>> {
+    match pieces.recv().await {
+        Some(Some(piece)) => Ok(Some((piece, pieces))),
+        Some(None) => Ok(None),
+        None => Err(io::Error::other("the export broke off")),
+    }
+}
+
+async fn write(door: &Door, archive: Archive) -> Result<(), Failure> {
+    for category in EXPORTED {
+        match stream_path(category) {
+            Some(name) => records(door, &archive, category, name).await?,
+            None => notes(door, &archive).await?,
+        }
+    }
+    archive.end().await
+}
+
+/// All records of a category, in as few files as [`PART`] allows; documents bring files of their own
+/// along.
+async fn records(
+    door: &Door,
+    archive: &Archive,
+    category: Category,
+    name: &'static str,
+) -> Result<(), Failure> {
+    let mut parts = Parts::new(archive, category, name);
+    let mut listing = Listing::of(door, category);
+    while let Some(entries) = listing.next().await? {
+        for entry in entries {
+            parts.add(&entry).await?;
+            if let Record::Document(described) = entry.content.record() {
+                document(door, archive, &entry, described).await?;
+            }
+        }
+    }
+    parts.send().await
+}
+
+async fn notes(door: &Door, archive: &Archive) -> Result<(), Failure> {
+    let mut names = NoteNames::default();
+    let mut listing = Listing::of(door, Category::Notes);
+    while let Some(entries) = listing.next().await? {
+        for entry in entries {
+            let file = export_note(&entry, &mut names).map_err(|_| unexpected())?;
+            archive.file(&file.path, entry.updated, file.bytes).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The bytes of a document that has any.
+async fn document(
+    door: &Door,
+    archive: &Archive,
+    entry: &Entry,
+    described: &Document,
+) -> Result<(), Failure> {
+    let Some(path) = document_path(entry.id, described) else {
+        return Ok(());
+    };
+    let mut file = archive.begin(&path, entry.updated, described.size).await?;
+    let mut offset = 0u64;
+    while offset < described.size {
+        let (size, piece) = documents::read(door, entry.id, offset).await?;
+        if size != described.size || piece.is_empty() {
+            let message = format!("document {} has not the size that it should have", entry.id);
+            return Err(Failure::new(
+                FailureKind::Damaged,
+                message,
+                "see what is damaged: Device, Check",
+            ));
+        }
+        offset = offset.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        file.write(piece).await?;
+    }
+    file.end().await
+}
+
+/// The records of a category, some at a time.
+struct Listing<'a> {
+    door: &'a Door,
+    category: Category,
+    after: Option<RecordId>,
+    over: bool,
+}
+
+impl<'a> Listing<'a> {
+    const fn of(door: &'a Door, category: Category) -> Self {
+        Self {
+            door,
+            category,
+            after: None,
+            over: false,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<Entry>>, Failure> {
+        if self.over {
+            return Ok(None);
+        }
+        let list = Operation::List {
+            category: self.category,
+            after: self.after,
+            limit: Operation::MOST_LISTED,
+        };
+        let Answer::Page(Page { entries, more, .. }) = self.door.ask(list).await?.answer else {
+            return Err(unexpected());
+        };
+        self.after = entries.last().map(|entry| entry.id);
+        // A page that is empty and yet not the last would turn this into an endless loop.
+        self.over = !more || self.after.is_none();
+        Ok(Some(entries))
+    }
+}
+
+/// The files of one category: `contacts.vcf`, `contacts-2.vcf` and so on, each whole by itself.
+struct Parts<'a> {
+    archive: &'a Archive,
+    category: Category,
+    name: &'static str,
+    number: u32,
+    newest: pocket_core::Timestamp,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    const fn new(archive: &'a Archive, category: Category, name: &'static str) -> Self {
+        Self {
+            archive,
+            category,
+            name,
+            number: 1,
+            newest: pocket_core::Timestamp::from_millis(0),
+            bytes: Vec::new(),
+        }
+    }
+
+    async fn add(&mut self, entry: &Entry) -> Result<(), Failure> {
+        let mut bytes = Vec::new();
+        append(entry, &mut bytes).map_err(|_| unexpected())?;
+        if self.bytes.len() + bytes.len() > PART {
+            self.send().await?;
+        }
+        if self.bytes.is_empty() {
+            self.bytes.extend_from_slice(header(self.category));
+        }
+        self.bytes.append(&mut bytes);
+        self.newest = self.newest.max(entry.updated);
+        Ok(())
+    }
+
+    /// Sends what there is. Nothing, if there is none: an empty category has no file.
+    async fn send(&mut self) -> Result<(), Failure> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = std::mem::take(&mut self.bytes);
+        bytes.extend_from_slice(footer(self.category));
+        let name = part_name(self.name, self.number);
+        self.number += 1;
+        self.archive.file(&name, self.newest, bytes).await
+    }
+}
+
+/// `memory.jsonl` for the first part, `memory-2.jsonl` for the second.
+fn part_name(name: &str, number: u32) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if number > 1 => format!("{stem}-{number}.{extension}"),
+        _ => name.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_keep_their_ending() {
+        assert_eq!(part_name("memory.jsonl", 1), "memory.jsonl");
+        assert_eq!(part_name("memory.jsonl", 12), "memory-12.jsonl");
+    }
+
+    #[tokio::test]
+    async fn an_archive_whose_maker_is_gone_is_an_error_and_not_an_end() {
+        let (out, mut pieces) = mpsc::channel(2);
+        out.send(Some(Bytes::from_static(b"half"))).await.unwrap();
+        drop(out);
+        pieces = next_piece(pieces).await.unwrap().unwrap().1;
+        assert!(next_piece(pieces).await.is_err());
+
+        let (out, pieces) = mpsc::channel(1);
+        out.send(None).await.unwrap();
+        assert!(next_piece(pieces).await.unwrap().is_none());
+    }
+}
