@@ -13,7 +13,7 @@ const CONFINED: [(&str, &[&str]); 12] = [
     ("aes-gcm", &["pocket-crypto"]),
     ("argon2", &["pocket-crypto"]),
     ("askama", &["pocket-web"]),
-    ("axum", &["pocket-mcp", "pocket-web"]),
+    ("axum", &["pocket-http", "pocket-mcp", "pocket-web"]),
     ("calcard", &["pocket-formats"]),
     ("encoding_rs", &["pocket-formats"]),
     ("mime_guess", &["pocket-formats", "pocketctl"]),

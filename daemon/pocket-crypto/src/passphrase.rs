@@ -171,8 +171,10 @@ pub enum WeakPassphrase {
     /// Longer than any door takes.
     #[error("the passphrase is longer than {MAX_BYTES} bytes: choose a shorter one")]
     TooLong,
-    /// Fewer characters than asked for.
-    #[error("the passphrase is too short: choose one of at least {MIN_CHARACTERS} characters")]
+    /// Fewer characters than asked for, or one character again and again.
+    #[error(
+        "the passphrase is too short: choose one of at least {MIN_CHARACTERS} characters, not all the same"
+    )]
     TooShort,
 }
 
@@ -188,7 +190,8 @@ pub fn check_passphrase(passphrase: &SecretBytes) -> Result<(), WeakPassphrase> 
         return Err(WeakPassphrase::TooLong);
     }
     let text = passphrase.expose_str().map_err(|_| WeakPassphrase::NotText)?;
-    if text.chars().count() < MIN_CHARACTERS {
+    let blank_or_one_key = text.trim().chars().all(|c| text.trim().starts_with(c));
+    if text.trim().chars().count() < MIN_CHARACTERS || blank_or_one_key {
         return Err(WeakPassphrase::TooShort);
     }
     Ok(())

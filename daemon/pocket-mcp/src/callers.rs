@@ -52,12 +52,6 @@ impl Window {
         Ok(())
     }
 
-    /// How long to wait when the limit is reached.
-    fn full(&self, now: Instant) -> Option<Duration> {
-        let left = self.left(now);
-        (self.count >= self.limit && !left.is_zero()).then_some(left)
-    }
-
     /// What is left of the minute.
     fn left(&self, now: Instant) -> Duration {
         self.began.map_or(Duration::ZERO, |began| {
@@ -101,15 +95,15 @@ impl Callers {
         }
     }
 
-    /// Whether a token may be looked up at all. A flood of wrong ones never shuts out an agent that
-    /// has been here before.
+    /// Whether a token may be looked up at all. A flood of wrong ones never keeps a right one from
+    /// being looked up: a token is 256 random bits, and the look-up costs next to nothing.
     ///
     /// # Errors
     /// How long to wait.
     pub(crate) fn knock(&mut self, token: &Digest, now: Instant) -> Result<(), Duration> {
         match self.known.get_mut(token) {
             Some(window) => window.count(now),
-            None => self.wrong.full(now).map_or(Ok(()), Err),
+            None => Ok(()),
         }
     }
 
@@ -223,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_tokens_run_out_but_a_known_agent_still_gets_in() {
+    fn wrong_tokens_run_out_and_keep_no_agent_out() {
         let now = Instant::now();
         let mut callers = Callers::new();
         assert_eq!(callers.passed(&ANNA, Proof::Right, now), Ok(()));
@@ -232,9 +226,14 @@ mod tests {
             assert_eq!(callers.knock(&token, now), Ok(()));
             assert_eq!(callers.failed(&token, now).1, Ok(()));
         }
-        assert_eq!(callers.knock(&BERT, now), Err(MINUTE));
+        assert_eq!(callers.failed(&[99; 32], now).1, Err(MINUTE));
+        assert_eq!(
+            callers.knock(&BERT, now),
+            Ok(()),
+            "an agent that was never here before"
+        );
         assert_eq!(callers.knock(&ANNA, now), Ok(()));
-        assert_eq!(callers.knock(&BERT, now + MINUTE), Ok(()));
+        assert_eq!(callers.failed(&[99; 32], now + MINUTE).1, Ok(()));
         assert_eq!(callers.known.len(), 1, "strangers leave nothing behind");
     }
 

@@ -201,11 +201,12 @@ impl Device {
 }
 
 fn secret_failed(error: &DeviceSecretError) -> Failure {
-    Failure::new(
-        FailureKind::DeviceSecretMissing,
-        error.to_string(),
-        "mend what the message names, then try again",
-    )
+    let kind = match error {
+        DeviceSecretError::Damaged { .. } => FailureKind::Damaged,
+        DeviceSecretError::Io { .. } => FailureKind::DeviceSecretMissing,
+    };
+    let remedy = "put it back from a copy, or open the vault with `pocketctl unlock --recovery`";
+    Failure::new(kind, error.to_string(), remedy)
 }
 
 fn marker_failed(error: &std::io::Error) -> Failure {

@@ -128,7 +128,11 @@ pub(crate) fn verify(
     now: Now,
 ) -> Result<Unlocked, Failure> {
     device.may_guess(now.wall)?;
-    let secret = device.read_secret(keyring)?;
+    let secret = match shown {
+        // The recovery key is for the day when the device secret can't be read.
+        Shown::RecoveryKey(_) => device.read_secret(keyring).ok().flatten(),
+        _ => device.read_secret(keyring)?,
+    };
     let opened = match shown {
         Shown::Nothing => {
             return Err(failure::invalid(

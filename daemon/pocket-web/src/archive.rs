@@ -34,7 +34,7 @@ impl Archive {
     /// Adds a whole file. `path` is relative, with `/`.
     pub(crate) async fn file(&self, path: &str, changed: Timestamp, bytes: Vec<u8>) -> Result<(), Failure> {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let mut file = self.begin(path, changed, size).await?;
+        let file = self.begin(path, changed, size).await?;
         file.write(bytes.into()).await?;
         file.end().await
     }
@@ -68,7 +68,7 @@ impl Archive {
 
 impl Open<'_> {
     /// Writes the next bytes.
-    pub(crate) async fn write(&mut self, piece: Bytes) -> Result<(), Failure> {
+    pub(crate) async fn write(&self, piece: Bytes) -> Result<(), Failure> {
         self.archive.send(Some(piece)).await
     }
 

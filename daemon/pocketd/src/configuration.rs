@@ -110,17 +110,11 @@ impl Configuration {
             device_secret_dir: device_secret_dir.unwrap_or_else(|| data_dir.join("device")),
             ui: loopback(
                 "ui",
-                arguments
-                    .ui
-                    .or(file.ui)
-                    .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7878))),
+                arguments.ui.or(file.ui).unwrap_or_else(|| on_loopback(7878)),
             )?,
             mcp: loopback(
                 "mcp",
-                arguments
-                    .mcp
-                    .or(file.mcp)
-                    .unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7879))),
+                arguments.mcp.or(file.mcp).unwrap_or_else(|| on_loopback(7879)),
             )?,
             data_dir,
         })
@@ -136,6 +130,10 @@ impl Configuration {
             },
         }
     }
+}
+
+fn on_loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
 }
 
 /// The address, if it can be reached from this machine only.

@@ -118,14 +118,19 @@ async fn told(mut stopped: watch::Receiver<bool>) {
 
 /// What tells the daemon to stop.
 struct Signals {
+    // A laptop's terminal that is closed.
+    hangup: Signal,
     interrupt: Signal,
+    quit: Signal,
     terminate: Signal,
 }
 
 impl Signals {
     fn catch() -> io::Result<Self> {
         Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
             terminate: signal(SignalKind::terminate())?,
         })
     }
@@ -138,6 +143,8 @@ async fn wait_for_the_end(service: &Service, mut signals: Signals) {
         tokio::select! {
             _ = signals.terminate.recv() => return,
             _ = signals.interrupt.recv() => return,
+            _ = signals.hangup.recv() => return,
+            _ = signals.quit.recv() => return,
             _ = look.tick() => if service.ended() {
                 error!("the engine has ended: stopping");
                 return;
@@ -176,6 +183,7 @@ fn log_to_stderr() {
     let ours = [
         "pocketd",
         "pocket_control",
+        "pocket_http",
         "pocket_mcp",
         "pocket_service",
         "pocket_store",

@@ -116,7 +116,7 @@ impl Vault {
 
     /// The device secret; a new one where it was lost and the owner came in by the recovery key.
     fn device_secret(&self, device: &mut Device) -> Result<Key, Failure> {
-        if let Some(secret) = device.read_secret(&self.keyring)? {
+        if let Ok(Some(secret)) = device.read_secret(&self.keyring) {
             return Ok(secret);
         }
         let secret = Key::generate(&mut rand::rng());

@@ -61,11 +61,12 @@ impl Vault {
         let mut verifier = Verifier::new(self.store.audit_mac());
         let mut last = None;
         for (line, number) in text.lines().zip(1..) {
-            let entry: Entry = match serde_json::from_str(line) {
-                Ok(entry) => entry,
-                Err(_) if number == 1 => return Err(not_a_log(number)),
-                // A word that no entry has, in the middle of a log.
-                Err(_) => return Ok(Err(Broken::Edited(verifier.head().sequence.saturating_add(1)))),
+            let Some(entry) = exported_entry(line) else {
+                if number == 1 {
+                    return Err(not_a_log(number));
+                }
+                // Words that no entry has, in the middle of a log.
+                return Ok(Err(Broken::Edited(verifier.head().sequence.saturating_add(1))));
             };
             if let Err(broken) = verifier.step(&entry) {
                 return Ok(Err(broken));
@@ -101,6 +102,13 @@ impl Vault {
             }
         }
     }
+}
+
+/// The entry in a line, if the line says nothing else.
+fn exported_entry(line: &str) -> Option<Entry> {
+    let entry: Entry = serde_json::from_str(line).ok()?;
+    let written: serde_json::Value = serde_json::from_str(line).ok()?;
+    (serde_json::to_value(&entry).ok()? == written).then_some(entry)
 }
 
 fn not_a_log(line: usize) -> Failure {

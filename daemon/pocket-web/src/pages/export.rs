@@ -135,7 +135,7 @@ async fn document(
     let Some(path) = document_path(entry.id, described) else {
         return Ok(());
     };
-    let mut file = archive.begin(&path, entry.updated, described.size).await?;
+    let file = archive.begin(&path, entry.updated, described.size).await?;
     let mut offset = 0u64;
     while offset < described.size {
         let (size, piece) = documents::read(door, entry.id, offset).await?;
