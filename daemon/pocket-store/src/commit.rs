@@ -392,14 +392,27 @@ pub(crate) fn blobs_of(row: &Row, plain: &[u8]) -> Vec<BlobRef> {
 
 /// Reads a row; a torn one is an error that names its shelf.
 pub(crate) fn read_row(tree: &sled::Tree, keys: &ShelfKeys, key: &[u8]) -> Result<Option<Row>, StoreError> {
-    match guarded("read", || Ok(Row::read(tree, keys, key)))? {
-        Ok(row) => Ok(row),
-        Err(Fault::Engine(error)) => Err(engine("read")(error)),
-        Err(Fault::Torn) => Err(StoreError::damaged(
+    name_fault(keys, guarded("read", || Ok(Row::read(tree, keys, key)))?)
+}
+
+/// Puts a row together from its first segment; `None` for a further segment of another row.
+pub(crate) fn gather_row(
+    tree: &sled::Tree,
+    keys: &ShelfKeys,
+    key: &[u8],
+    first: &sled::IVec,
+) -> Result<Option<Row>, StoreError> {
+    name_fault(keys, guarded("read", || Ok(Row::gather(tree, keys, key, first)))?)
+}
+
+fn name_fault(keys: &ShelfKeys, row: Result<Option<Row>, Fault>) -> Result<Option<Row>, StoreError> {
+    row.map_err(|fault| match fault {
+        Fault::Engine(error) => engine("read")(error),
+        Fault::Torn => StoreError::damaged(
             format!("a row of {}", name_of(keys.code)),
             "a part of it is missing",
-        )),
-    }
+        ),
+    })
 }
 
 /// The blinded key of a record's row.

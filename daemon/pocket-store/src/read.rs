@@ -7,7 +7,7 @@ use pocket_crypto::SecretBytes;
 use zeroize::Zeroizing;
 
 use crate::blob::{self, BlobRef};
-use crate::commit::{read_row, system_key, value_key};
+use crate::commit::{gather_row, read_row, system_key, value_key};
 use crate::database::guarded;
 use crate::keys::SYSTEM;
 use crate::reset::SampleV1;
@@ -50,24 +50,32 @@ impl Store {
         })
     }
 
-    /// Gives every record to `visit`, the newest first, until it breaks.
+    /// Gives every record to `visit`, in no order that means anything, until it breaks. The order is
+    /// that of the tree: where it does not fit the cache, any other costs a read of the disk a record.
     ///
     /// # Errors
-    /// [`StoreError::NotWhole`], [`StoreError::Damaged`].
+    /// [`StoreError::NotWhole`], [`StoreError::Damaged`]: also when fewer records are met than there are.
     pub fn scan(
         &self,
         category: Category,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        self.refuse_unless_whole(category.code())?;
-        for id in self
-            .shelf(category.code())
-            .index
-            .ids_after(None)
-            .into_iter()
-            .flatten()
-        {
-            if visit(self.must_get(category, id)?).is_break() {
+        let code = category.code();
+        self.refuse_unless_whole(code)?;
+        let shelf = self.shelf(code);
+        let mut rows = shelf.tree.iter();
+        let mut left = shelf.index.len();
+        while left > 0 {
+            let next = guarded("read", || rows.next().transpose())?;
+            let (key, first) = next.ok_or_else(|| missing(code))?;
+            let row = gather_row(&shelf.tree, self.keys_of(code), &key, &first)?;
+            let Some(row) = row.filter(|row| row.is(Kind::Record)) else {
+                continue;
+            };
+            left -= 1;
+            let plain = self.content(code, &key, &row)?;
+            let (entry, _) = v1::decode(&plain).ok_or_else(|| malformed(code))?;
+            if visit(entry).is_break() {
                 break;
             }
         }
@@ -228,13 +236,17 @@ impl Store {
         let Some(row) = read_row(&self.shelf(code).tree, keys, key)? else {
             return Ok(None);
         };
-        let plain = row
-            .open(keys, key)
-            .map_err(StoreError::sealed(format!("a row of {}", name_of(code))))?;
         if !row.is(kind) {
             return Err(malformed(code));
         }
-        self.unfold(code, &row, plain).map(Some)
+        self.content(code, key, &row).map(Some)
+    }
+
+    fn content(&self, code: u8, key: &[u8], row: &Row) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let plain = row
+            .open(self.keys_of(code), key)
+            .map_err(|error| StoreError::sealed(format!("a row of {}", name_of(code)))(error))?;
+        self.unfold(code, row, plain)
     }
 
     fn unfold(

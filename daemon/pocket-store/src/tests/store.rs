@@ -63,6 +63,16 @@ fn pages_run_from_the_newest_and_continue_after_a_record() {
         })
         .unwrap();
     assert_eq!(scanned, 7);
+
+    let mut ids = Vec::new();
+    store
+        .scan(NOTES, &mut |entry| {
+            ids.push(entry.id);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    ids.sort_unstable();
+    assert_eq!(ids, (1..=25).map(id).collect::<Vec<_>>());
 }
 
 #[test]
