@@ -84,7 +84,7 @@ struct Found {
 
 /// The best first; among equals the newest.
 fn keep_best(found: &mut Vec<Found>, limit: usize) {
-    found.sort_by_key(|found| Reverse((found.score, found.updated)));
+    found.sort_by_key(|found| Reverse((found.score, found.updated, found.id)));
     found.truncate(limit);
 }
 
