@@ -18,6 +18,7 @@ mod actor;
 mod answer;
 pub mod audit;
 mod category;
+mod content;
 mod failure;
 mod id;
 mod lock;
@@ -36,6 +37,7 @@ pub use answer::{
     SecretSummary, Status,
 };
 pub use category::{Category, Sensitivity, UnknownCategory};
+pub use content::{Content, InvalidRecord};
 pub use failure::{Failure, FailureKind};
 pub use id::{InvalidId, RecordId};
 pub use lock::Attempts;
@@ -44,8 +46,8 @@ pub use permit::{Draft, Permit, RecordedPermit, Recording};
 pub use policy::{Decision, Question, Reason, decide, decide_own};
 pub use profile::{Lease, Profile, UnknownProfile};
 pub use record::{
-    Contact, Content, Conversation, Document, Entry, InvalidRecord, Labelled, Memory, Message, Note, Origin,
-    Outbox, OutboxState, Property, Record, SecretName, Setting, Task,
+    Contact, Conversation, Document, Entry, Labelled, Memory, Message, Note, Origin, Outbox, OutboxState,
+    Property, Record, SecretName, Setting, Task,
 };
 pub use reset::ResetStep;
 pub use settings::{DeviceSettings, InvalidSetting};
