@@ -8,8 +8,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::passphrase::{HashCost, Kdf, NewPassphrase};
 
-/// Requests that may wait for the engine. Each may carry a 1 MiB piece of a file, so that a full
-/// queue stays small on a 512 MB board.
+/// Requests that may wait for the engine. Most are small or carry a 1 MiB piece of a file; the largest
+/// record takes 8 MiB, so that even a queue full of those fits a 512 MB board.
 pub(crate) const WAITING: usize = 16;
 
 /// A request from a door.

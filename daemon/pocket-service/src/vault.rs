@@ -17,6 +17,7 @@ use pocket_core::{
 };
 use pocket_crypto::{Keyring, SecretBytes, Unlocked};
 use pocket_store::{Changes, Store};
+use tracing::warn;
 
 pub(crate) use opening::Opening;
 
@@ -119,7 +120,14 @@ impl Vault {
                         Outcome::Failed(failure.kind),
                         now,
                     );
-                    self.note(events)?;
+                    // Nothing was done. Why not (a full disk, say) is what the caller must hear, also when
+                    // the store takes no record of it any more.
+                    if let Err(unrecorded) = self.note(events) {
+                        warn!(
+                            kind = unrecorded.kind.name(),
+                            "a failed operation could not be recorded"
+                        );
+                    }
                 }
                 done
             }
