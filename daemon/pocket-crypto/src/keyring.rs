@@ -30,7 +30,7 @@ use crate::secret::{Key, SecretBytes};
 pub use slot::SlotKind;
 use slot::{Slot, device_key, passphrase_key, recovery_key};
 use table::Table;
-pub use unlocked::{CategoryKeys, EditError, Unlocked};
+pub use unlocked::{CategoryKeys, EditError, NextKeys, Unlocked};
 
 const MAGIC: &[u8; 8] = b"PAIKEYS\0";
 const VERSION: u16 = 1;

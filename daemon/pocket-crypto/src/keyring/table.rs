@@ -11,7 +11,7 @@ use crate::passphrase::KdfParams;
 use crate::recovery::GROUPS;
 use crate::secret::{Key, SecretBytes};
 
-/// Room for 256 categories, each with a key that is being replaced, and the slots.
+/// Room for 256 categories and the slots.
 const ENCODED_MAX: usize = 64 * 1024;
 
 /// One generation of a category's keys.
@@ -21,10 +21,11 @@ pub(super) struct Entry {
     pub(super) key: Key,
 }
 
-/// A category: its keys, and the next generation's while records are moved over to it.
+/// A category: the keys of its generation, and what stays when it is re-keyed.
 pub(super) struct Category {
     pub(super) current: Entry,
-    pub(super) next: Option<Entry>,
+    /// What names that come from content are made with. Lives as long as the category's data does.
+    pub(super) names: Key,
 }
 
 /// The state of the owner's recovery key.
@@ -73,14 +74,20 @@ impl Entry {
     }
 }
 
+impl Category {
+    /// A copy, for a draft or for the next keys' place in the ring.
+    pub(super) fn duplicate(&self) -> Self {
+        Self {
+            current: self.current.duplicate(),
+            names: self.names.duplicate(),
+        }
+    }
+}
+
 impl Table {
     /// A copy for a draft of the ring.
     pub(super) fn duplicate(&self) -> Self {
-        let category = |(&code, category): (&u8, &Category)| {
-            let current = category.current.duplicate();
-            let next = category.next.as_ref().map(Entry::duplicate);
-            (code, Category { current, next })
-        };
+        let category = |(&code, category): (&u8, &Category)| (code, category.duplicate());
         Self {
             base: self.base.duplicate(),
             categories: self.categories.iter().map(category).collect(),
@@ -126,7 +133,7 @@ struct EncodedTable {
 struct EncodedCategory {
     code: u8,
     current: EncodedEntry,
-    next: Option<EncodedEntry>,
+    names: [u8; 32],
 }
 
 #[derive(Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
@@ -160,7 +167,7 @@ impl From<&Table> for EncodedTable {
         let category = |(&code, category): (&u8, &Category)| EncodedCategory {
             code,
             current: EncodedEntry::from(&category.current),
-            next: category.next.as_ref().map(EncodedEntry::from),
+            names: *category.names.expose_bytes(),
         };
         Self {
             base: *table.base.expose_bytes(),
@@ -175,8 +182,8 @@ impl From<&EncodedTable> for Table {
     fn from(encoded: &EncodedTable) -> Self {
         let category = |category: &EncodedCategory| {
             let current = Entry::from(&category.current);
-            let next = category.next.as_ref().map(Entry::from);
-            (category.code, Category { current, next })
+            let names = Key::from_bytes(category.names);
+            (category.code, Category { current, names })
         };
         Self {
             base: Key::from_bytes(encoded.base),

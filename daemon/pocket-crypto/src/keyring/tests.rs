@@ -354,36 +354,50 @@ fn erasing_a_category_replaces_its_keys_and_root_and_nothing_else() {
 }
 
 #[test]
-fn rekeying_keeps_both_generations_until_it_is_finished() {
+fn next_keys_count_once_they_are_in_the_ring() {
     let mut rng = rng();
     let (mut ring, _) = full_ring();
     let before = contents(&ring);
-    assert_eq!(ring.finish_rekey(&mut rng, 1), Err(EditError::RekeyOrder(1)));
-    ring.begin_rekey(&mut rng, 1).unwrap();
-    assert_eq!(ring.begin_rekey(&mut rng, 1), Err(EditError::RekeyOrder(1)));
-
-    let mut ring = unlock(&locked(&mut ring));
-    assert_eq!(contents(&ring), before);
-    let next = ring.next_category(1).unwrap();
-    let (generation, tree, key) = (next.generation, next.tree, *next.key.expose_bytes());
-    assert_eq!(generation, 2);
+    let names = ring.category(1).unwrap().names.duplicate();
+    let next = ring.next_keys(&mut rng, 1).unwrap();
+    assert_eq!(contents(&ring), before, "making them changes nothing");
+    assert_eq!(contents(&unlock(&locked(&mut ring))), before);
 
     let old_root = ring.root_for_test();
-    ring.finish_rekey(&mut rng, 1).unwrap();
-    assert_eq!(contents(&ring)[0], (1, generation, tree, key));
-    assert!(ring.next_category(1).is_none());
+    ring.rekey_category(&mut rng, &next).unwrap();
+    let ring = unlock(&locked(&mut ring));
+    let keys = ring.category(1).unwrap();
+    assert_eq!((keys.generation, keys.tree), (2, next.keys().tree));
+    assert!(keys.key.matches(next.keys().key));
+    assert!(keys.names.matches(&names), "ids from content stay");
+    assert_ne!(contents(&ring)[0], before[0]);
+    assert_eq!(contents(&ring)[1..], before[1..]);
     assert!(!ring.root_for_test().matches(&old_root));
+    assert_eq!(
+        ring.next_keys(&mut rng, 77).err(),
+        Some(EditError::NoSuchCategory(77))
+    );
 }
 
-/// Erasing in the middle of a re-keying must not leave the half-moved generation readable.
+/// Keys made before an erase must not bring the old generation's successor into the new ring.
 #[test]
-fn erasing_drops_a_generation_under_way() {
+fn next_keys_of_an_erased_or_rekeyed_category_are_refused() {
     let mut rng = rng();
     let (mut ring, _) = full_ring();
-    ring.begin_rekey(&mut rng, 1).unwrap();
+    let old_names = ring.category(1).unwrap().names.duplicate();
+    let [stale, next] = [(); 2].map(|()| ring.next_keys(&mut rng, 1).unwrap());
+    ring.rekey_category(&mut rng, &next).unwrap();
+    assert_eq!(
+        ring.rekey_category(&mut rng, &stale),
+        Err(EditError::Replaced(1))
+    );
+    let stale = ring.next_keys(&mut rng, 1).unwrap();
     ring.erase_category(&mut rng, 1).unwrap();
-    assert!(ring.next_category(1).is_none());
-    assert_eq!(ring.category(1).unwrap().generation, 3);
+    assert_eq!(
+        ring.rekey_category(&mut rng, &stale),
+        Err(EditError::Replaced(1))
+    );
+    assert!(!ring.category(1).unwrap().names.matches(&old_names));
 }
 
 #[test]
@@ -545,9 +559,6 @@ fn tables_that_no_version_writes_are_refused() {
 fn the_largest_table_fits() {
     let mut rng = rng();
     let mut ring = Keyring::create(&mut rng, &(0..=255).collect::<Vec<u8>>());
-    for code in 0..=255 {
-        ring.begin_rekey(&mut rng, code).unwrap();
-    }
     ring.set_passphrase(&mut rng, &derived(), SALT, params(), Some(&device()));
     ring.set_device(&mut rng, &device());
     let _recovery = ring.set_recovery(&mut rng);

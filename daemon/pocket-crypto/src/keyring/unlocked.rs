@@ -31,6 +31,23 @@ pub struct CategoryKeys<'a> {
     pub tree: [u8; 16],
     /// The category key; derive one key for each use from it.
     pub key: &'a Key,
+    /// Makes the ids that come from content: stays when the category is re-keyed, so that what was
+    /// imported before is still found, and goes when it is erased.
+    pub names: &'a Key,
+}
+
+/// Fresh keys for a category, which count once they are in the ring ([`Unlocked::rekey_category`]).
+/// Until then they are in memory alone: what they sealed is noise if they never get there.
+pub struct NextKeys {
+    code: u8,
+    category: Category,
+}
+
+impl NextKeys {
+    /// The keys, to seal the category's records with.
+    pub fn keys(&self) -> CategoryKeys<'_> {
+        self.category.keys()
+    }
 }
 
 /// Why a change to the ring was refused; nothing was changed.
@@ -51,9 +68,9 @@ pub enum EditError {
     /// That way in was not set up.
     #[error("the keyring has no {0} slot")]
     NoSuchSlot(SlotKind),
-    /// A re-keying was not begun, or not finished.
-    #[error("category code {0} is not at this step of re-keying")]
-    RekeyOrder(u8),
+    /// The category was erased or re-keyed since these keys were made.
+    #[error("the keys of category code {0} were replaced meanwhile: begin again")]
+    Replaced(u8),
 }
 
 impl Unlocked {
@@ -115,13 +132,7 @@ impl Unlocked {
         self.table
             .categories
             .get(&code)
-            .map(|category| category.current.keys())
-    }
-
-    /// The keys that a category is being moved over to, between [`Unlocked::begin_rekey`] and
-    /// [`Unlocked::finish_rekey`].
-    pub fn next_category(&self, code: u8) -> Option<CategoryKeys<'_>> {
-        self.table.categories.get(&code)?.next.as_ref().map(Entry::keys)
+            .map(Category::keys)
     }
 
     /// The codes of all categories, ascending.
@@ -302,33 +313,41 @@ impl Unlocked {
     /// [`EditError::NoSuchCategory`].
     pub fn erase_category(&mut self, rng: &mut impl CryptoRng, code: u8) -> Result<(), EditError> {
         let category = self.category_mut(code)?;
-        *category = Category::generate(rng, category.newest_generation().saturating_add(1));
+        *category = Category::generate(rng, category.current.generation.saturating_add(1));
         self.root = Key::generate(rng);
         Ok(())
     }
 
-    /// Makes the keys of a category's next generation, to which its records are then moved.
+    /// Makes the keys of a category's next generation, under which its records are then sealed anew.
+    /// The ring stays as it is.
     ///
     /// # Errors
-    /// When the code is unknown, or a re-keying is already under way.
-    pub fn begin_rekey(&mut self, rng: &mut impl CryptoRng, code: u8) -> Result<(), EditError> {
-        let category = self.category_mut(code)?;
-        if category.next.is_some() {
-            return Err(EditError::RekeyOrder(code));
-        }
-        let generation = category.newest_generation().saturating_add(1);
-        category.next = Some(Entry::generate(rng, generation));
-        Ok(())
+    /// [`EditError::NoSuchCategory`].
+    pub fn next_keys(&self, rng: &mut impl CryptoRng, code: u8) -> Result<NextKeys, EditError> {
+        let category = self.table.categories.get(&code);
+        let category = category.ok_or(EditError::NoSuchCategory(code))?;
+        Ok(NextKeys {
+            code,
+            category: Category {
+                current: Entry::generate(rng, category.current.generation.saturating_add(1)),
+                names: category.names.duplicate(),
+            },
+        })
     }
 
-    /// Drops the old key of a category whose records were all moved, and replaces ROOT: from then
-    /// on what was deleted before is unreadable.
+    /// Puts the next keys of a category in the place of its old ones, and replaces ROOT: once the
+    /// keyring is on disk, what was deleted before is unreadable. As for [`Unlocked::erase_category`],
+    /// overwrite the old copies of the file.
     ///
     /// # Errors
-    /// When the code is unknown, or no re-keying was begun.
-    pub fn finish_rekey(&mut self, rng: &mut impl CryptoRng, code: u8) -> Result<(), EditError> {
-        let category = self.category_mut(code)?;
-        category.current = category.next.take().ok_or(EditError::RekeyOrder(code))?;
+    /// [`EditError::Replaced`] when the category has other keys than those that were to be followed.
+    pub fn rekey_category(&mut self, rng: &mut impl CryptoRng, next: &NextKeys) -> Result<(), EditError> {
+        let category = self.category_mut(next.code)?;
+        let follows = category.current.generation.checked_add(1) == Some(next.category.current.generation);
+        if !follows || !category.names.matches(&next.category.names) {
+            return Err(EditError::Replaced(next.code));
+        }
+        *category = next.category.duplicate();
         self.root = Key::generate(rng);
         Ok(())
     }
@@ -364,21 +383,16 @@ impl Category {
     fn generate(rng: &mut impl CryptoRng, generation: u32) -> Self {
         Self {
             current: Entry::generate(rng, generation),
-            next: None,
+            names: Key::generate(rng),
         }
     }
 
-    fn newest_generation(&self) -> u32 {
-        self.next.as_ref().unwrap_or(&self.current).generation
-    }
-}
-
-impl Entry {
     fn keys(&self) -> CategoryKeys<'_> {
         CategoryKeys {
-            generation: self.generation,
-            tree: self.tree,
-            key: &self.key,
+            generation: self.current.generation,
+            tree: self.current.tree,
+            key: &self.current.key,
+            names: &self.names,
         }
     }
 }
