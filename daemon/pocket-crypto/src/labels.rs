@@ -11,9 +11,7 @@ pub const SET_DIGEST: &str = "pocketai/1 set digest";
 pub const INDEX_SEAL: &str = "pocketai/1 index seal";
 /// Category key to the key that blinds the terms of its search index.
 pub const INDEX_TERM: &str = "pocketai/1 index term";
-/// Category key to the key of its blobs.
-pub const BLOB: &str = "pocketai/1 blob";
-/// Blob key and salt to the key of one blob's chunks.
+/// Key of one blob and salt to the key of one blob's chunks.
 pub const BLOB_STREAM: &str = "pocketai/1 blob stream";
 /// Ring to the key of the audit chain.
 pub const AUDIT_CHAIN: &str = "pocketai/1 audit chain";

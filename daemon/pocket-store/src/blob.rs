@@ -1,18 +1,20 @@
 //! Sealed files: documents, and records too large for sled.
 //!
 //! `blobs/XX/NAME`, where NAME is 32 random bytes in hexadecimal and XX its first two digits:
-//! `"PAIBLOB\0" | version u16 little-endian | salt (32) | chunks`. The plaintext is padded with zeros
-//! to a Padmé length and sealed in chunks of 64 KiB ([`pocket_crypto::stream`]); the true length and
-//! the salt are in the sealed row that names the file. A file is written under the name `NAME.part`,
-//! synced and renamed before any row names it; what no row names is removed on open.
+//! `"PAIBLOB\0" | version u16 little-endian | chunks`. The plaintext is padded with zeros to a Padmé
+//! length and sealed in chunks of 64 KiB ([`pocket_crypto::stream`]) under a random key of the file's
+//! own; key and true length are in the sealed row that names the file. So a file is gone when its row
+//! is, and re-keying a category need not write its files again. A file is written under the name
+//! `NAME.part`, synced and renamed before any row names it; what no row names is removed on open.
 
 use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use pocket_crypto::padme;
+use pocket_crypto::{Key, padme};
 use pocket_crypto::stream::{BlobOpener, BlobSealer, CHUNK, OVERHEAD, SEALED_CHUNK};
 use rand::Rng;
 use sha2::{Digest, Sha256};
@@ -20,27 +22,27 @@ use zeroize::Zeroizing;
 
 use crate::StoreError;
 use crate::atomic::{remove_durably, sync_folder};
-use crate::keys::ShelfKeys;
 use crate::space::{Space, free_bytes, low_water};
 
 /// The folder's name.
 pub(crate) const BLOBS: &str = "blobs";
 const MAGIC: &[u8; 8] = b"PAIBLOB\0";
 const VERSION: u16 = 1;
-const HEADER: usize = 42;
+const HEADER: usize = 10;
+/// The key is fresh for each file, which is what the salt is for.
+const SALT: [u8; 32] = [0; 32];
 const PART: &str = "part";
 /// Bytes after which what was written is synced, so that the last sync of a long upload is short and
 /// little dirty memory gathers on a board of 512 MB.
 const SYNC_EVERY: u64 = 8 * 1024 * 1024;
 
 /// Names a sealed file: kept in the row of the record that it belongs to.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone)]
 pub struct BlobRef {
     pub(crate) name: [u8; 32],
-    pub(crate) salt: [u8; 32],
+    pub(crate) key: Arc<Key>,
     pub(crate) size: u64,
     pub(crate) code: u8,
-    pub(crate) generation: u32,
 }
 
 impl BlobRef {
@@ -50,7 +52,7 @@ impl BlobRef {
     }
 
     fn context(&self) -> Vec<u8> {
-        [&[self.code], self.generation.to_be_bytes().as_slice(), &self.name].concat()
+        [&[self.code], self.name.as_slice()].concat()
     }
 
     fn chunks(&self) -> u64 {
@@ -89,18 +91,16 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
-    pub(crate) fn begin(blobs: &Path, keys: &ShelfKeys) -> Result<Self, StoreError> {
+    pub(crate) fn begin(blobs: &Path, code: u8) -> Result<Self, StoreError> {
         refuse_when_low(blobs)?;
         let mut rng = rand::rng();
-        let (mut name, mut salt) = ([0; 32], [0; 32]);
+        let mut name = [0; 32];
         rng.fill_bytes(&mut name);
-        rng.fill_bytes(&mut salt);
         let blob = BlobRef {
             name,
-            salt,
+            key: Arc::new(Key::generate(&mut rng)),
             size: 0,
-            code: keys.code,
-            generation: keys.generation,
+            code,
         };
         let part = blob.path(blobs).with_extension(PART);
         let file = create(&part, blobs).map_err(StoreError::io("create", &part))?;
@@ -109,13 +109,13 @@ impl BlobWriter {
             part,
             finished: false,
             blobs: blobs.to_owned(),
+            sealer: Some(BlobSealer::new(&blob.key, SALT, &blob.context())),
             blob,
-            sealer: Some(BlobSealer::new(&keys.blob, salt, &blob.context())),
             buffer: Zeroizing::new(Vec::with_capacity(CHUNK)),
             hasher: Sha256::new(),
             unsynced: 0,
         };
-        writer.put(&[MAGIC.as_slice(), &VERSION.to_le_bytes(), &salt].concat())?;
+        writer.put(&[MAGIC.as_slice(), &VERSION.to_le_bytes()].concat())?;
         Ok(writer)
     }
 
@@ -144,7 +144,7 @@ impl BlobWriter {
         }
         self.finish_file()?;
         let digest = self.hasher.clone().finalize();
-        Ok((self.blob, hex(&digest)))
+        Ok((self.blob.clone(), hex(&digest)))
     }
 
     fn take(&mut self, mut bytes: &[u8]) -> Result<(), StoreError> {
@@ -215,8 +215,8 @@ impl Drop for BlobWriter {
 }
 
 /// Seals `bytes` into a file of its own.
-pub(crate) fn write_whole(blobs: &Path, keys: &ShelfKeys, bytes: &[u8]) -> Result<BlobRef, StoreError> {
-    let mut writer = BlobWriter::begin(blobs, keys)?;
+pub(crate) fn write_whole(blobs: &Path, code: u8, bytes: &[u8]) -> Result<BlobRef, StoreError> {
+    let mut writer = BlobWriter::begin(blobs, code)?;
     writer.write(bytes)?;
     Ok(writer.finish()?.0)
 }
@@ -224,12 +224,11 @@ pub(crate) fn write_whole(blobs: &Path, keys: &ShelfKeys, bytes: &[u8]) -> Resul
 /// Reads up to `max` bytes from `offset`; fewer only at the end.
 pub(crate) fn read(
     blobs: &Path,
-    keys: &ShelfKeys,
     blob: &BlobRef,
     offset: u64,
     max: usize,
 ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let reader = BlobReader::open(blobs, keys, blob)?;
+    let reader = BlobReader::open(blobs, blob)?;
     let end = blob.size.min(offset.saturating_add(max as u64));
     let mut bytes = Zeroizing::new(Vec::with_capacity(
         usize::try_from(end.saturating_sub(offset)).unwrap_or(0),
@@ -251,10 +250,22 @@ pub(crate) fn read(
     Ok(bytes)
 }
 
-/// Opens every chunk of a file, and keeps none.
-pub(crate) fn verify(blobs: &Path, keys: &ShelfKeys, blob: &BlobRef) -> Result<(), StoreError> {
-    let reader = BlobReader::open(blobs, keys, blob)?;
-    (0..blob.chunks()).try_for_each(|index| reader.chunk(index).map(drop))
+/// Opens every chunk of a file from number `from` on, as long as `go_on` says, and keeps none. Gives
+/// the number of the chunk to go on with; `None` when all were opened.
+pub(crate) fn verify(
+    blobs: &Path,
+    blob: &BlobRef,
+    from: u64,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<Option<u64>, StoreError> {
+    let reader = BlobReader::open(blobs, blob)?;
+    for index in from..blob.chunks() {
+        reader.chunk(index)?;
+        if !go_on() {
+            return Ok(Some(index.saturating_add(1)));
+        }
+    }
+    Ok(None)
 }
 
 struct BlobReader<'a> {
@@ -264,7 +275,7 @@ struct BlobReader<'a> {
 }
 
 impl<'a> BlobReader<'a> {
-    fn open(blobs: &Path, keys: &ShelfKeys, blob: &'a BlobRef) -> Result<Self, StoreError> {
+    fn open(blobs: &Path, blob: &'a BlobRef) -> Result<Self, StoreError> {
         let path = blob.path(blobs);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -276,7 +287,7 @@ impl<'a> BlobReader<'a> {
             }
             Err(error) => return Err(StoreError::io("open", &path)(error)),
         };
-        let opener = BlobOpener::new(&keys.blob, blob.salt, &blob.context());
+        let opener = BlobOpener::new(&blob.key, SALT, &blob.context());
         let reader = Self { file, opener, blob };
         reader.check_frame()?;
         Ok(reader)
@@ -285,9 +296,7 @@ impl<'a> BlobReader<'a> {
     fn check_frame(&self) -> Result<(), StoreError> {
         let mut header = [0; HEADER];
         let read = self.file.read_exact_at(&mut header, 0);
-        let (start, salt) = header.split_at(MAGIC.len() + 2);
-        let expected = [MAGIC.as_slice(), &VERSION.to_le_bytes()].concat();
-        if read.is_err() || start != expected || salt != self.blob.salt {
+        if read.is_err() || header != *[MAGIC.as_slice(), &VERSION.to_le_bytes()].concat() {
             return Err(self.damaged("its header was changed"));
         }
         let length = self.file.metadata().map(|metadata| metadata.len());

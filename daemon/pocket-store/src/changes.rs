@@ -91,6 +91,11 @@ impl Changes {
         self.list.values().any(|change| !matches!(change, Change::Remove))
     }
 
+    /// What is changed.
+    pub(crate) fn subjects(&self) -> impl Iterator<Item = &Subject> {
+        self.list.keys()
+    }
+
     pub(crate) fn into_iter(self) -> impl Iterator<Item = (Subject, Change)> {
         self.list.into_iter()
     }

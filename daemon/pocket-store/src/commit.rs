@@ -43,6 +43,9 @@ impl Store {
         if changes.adds() {
             self.refuse_when_low()?;
         }
+        if let Some(rekey) = &mut self.rekey {
+            changes.subjects().for_each(|subject| rekey.touch(subject));
+        }
         let mut stage = Stage::new(self);
         let staged = stage.audit(entries).and_then(|()| {
             changes
@@ -65,6 +68,10 @@ impl Store {
 
     /// Writes what was staged, and only then changes what is in memory.
     pub(crate) fn write(&mut self, plan: Plan) -> Result<(), StoreError> {
+        for code in plan.writes.keys() {
+            let shelf = self.shelf_mut(*code);
+            shelf.version = shelf.version.wrapping_add(1);
+        }
         let all: Vec<TreeWrites> = plan
             .writes
             .into_iter()
@@ -75,6 +82,9 @@ impl Store {
             .collect();
         self.database.commit(&all).map_err(|error| self.fail(error))?;
         self.head = plan.head;
+        if let Some(scrub) = &mut self.scrub {
+            plan.counts.iter().for_each(|counted| scrub.follow(counted));
+        }
         self.doomed.extend(plan.doomed);
         self.unsynced = true;
         for (code, effect) in plan.effects {
@@ -101,7 +111,7 @@ impl Store {
         Ok(())
     }
 
-    fn refuse_when_low(&self) -> Result<(), StoreError> {
+    pub(crate) fn refuse_when_low(&self) -> Result<(), StoreError> {
         let space = self.space()?;
         if space.free < space.needed {
             Err(StoreError::Full(space))
@@ -124,6 +134,32 @@ pub(crate) struct Plan {
     pub(crate) head: Head,
     pub(crate) doomed: Vec<[u8; 32]>,
     pub(crate) effects: Vec<(u8, Effect)>,
+    /// The rows that come and go, for who is reading the shelf meanwhile.
+    counts: Vec<Counted>,
+}
+
+/// A row that came or went.
+pub(crate) struct Counted {
+    pub(crate) code: u8,
+    pub(crate) key: Vec<u8>,
+    pub(crate) element: [u8; 32],
+    pub(crate) how: Count,
+}
+
+/// Whether a row comes or goes.
+#[derive(Clone, Copy)]
+pub(crate) enum Count {
+    In,
+    Out,
+}
+
+impl Count {
+    pub(crate) fn apply(self, head: &mut ShelfHead, element: &[u8; 32]) {
+        match self {
+            Self::In => head.add(element),
+            Self::Out => head.take(element),
+        }
+    }
 }
 
 /// A change of an index.
@@ -167,6 +203,7 @@ impl<'a> Stage<'a> {
             head: store.head.clone(),
             doomed: Vec::new(),
             effects: Vec::new(),
+            counts: Vec::new(),
         };
         Self {
             store,
@@ -236,21 +273,31 @@ impl<'a> Stage<'a> {
         blob: Option<BlobRef>,
     ) -> Result<(), StoreError> {
         let keys = self.store.keys_of(code);
-        if blob.is_some_and(|blob| blob.code != code || blob.generation != keys.generation) {
+        if blob.as_ref().is_some_and(|blob| self.is_stale(code, blob)) {
             return Err(StoreError::StaleBlob);
         }
         let key = record_key(keys, id);
         if self.store.shelf(code).index.contains(id) {
-            self.retire(code, &key, blob)?;
+            self.retire(code, &key, blob.as_ref())?;
         }
-        self.add(code, &key, Kind::Record, &v1::encode(entry, blob), |content| {
-            StubV1::of_record(content, entry, blob)
-        })?;
+        self.add(
+            code,
+            &key,
+            Kind::Record,
+            &v1::encode(entry, blob.as_ref()),
+            |content| StubV1::of_record(content, entry, blob.as_ref()),
+        )?;
         if let Some(blob) = blob {
             self.effect(code, Effect::Blob(blob.name, blob.file_length()));
         }
         self.effect(code, Effect::Insert(id, entry.created, key));
         Ok(())
+    }
+
+    /// Whether a file was removed since it was written: by an erase, or by opening the store again.
+    fn is_stale(&self, code: u8, blob: &BlobRef) -> bool {
+        let named = self.store.shelf(code).index.blobs.contains_key(&blob.name);
+        blob.code != code || !(named || blob.path(&self.blobs).exists())
     }
 
     fn remove_record(&mut self, code: u8, id: RecordId) -> Result<(), StoreError> {
@@ -298,27 +345,27 @@ impl<'a> Stage<'a> {
         key: &[u8],
         kind: Kind,
         plain: &[u8],
-        stub: impl FnOnce(BlobRef) -> StubV1,
+        stub: impl FnOnce(&BlobRef) -> StubV1,
     ) -> Result<(), StoreError> {
         let keys = self.store.keys_of(code);
         let sealed = Row::sealed_length(plain.len());
         let total = self.inline.saturating_add(sealed);
         let row = if Row::is_oversize(sealed) || (total > MOST_INLINE && sealed > SMALL) {
-            let content = blob::write_whole(&self.blobs, keys, plain)?;
+            let content = blob::write_whole(&self.blobs, code, plain)?;
             self.made.push(content.name);
             self.effect(code, Effect::Blob(content.name, content.file_length()));
-            Row::seal_stub(keys, key, kind, &stub(content).encode())
+            Row::seal_stub(keys, key, kind, &stub(&content).encode())
         } else {
             self.inline = total;
             Row::seal(keys, key, kind, plain)
         };
-        self.head_of(code, |head| head.add(&row.element(keys, key)));
+        self.count(code, key, &row, Count::In);
         self.insert(code, row.segments(keys, key));
         Ok(())
     }
 
     /// Takes the row of `key` out, if there is one, and its sealed files but for `keep`.
-    fn retire(&mut self, code: u8, key: &[u8], keep: Option<BlobRef>) -> Result<(), StoreError> {
+    fn retire(&mut self, code: u8, key: &[u8], keep: Option<&BlobRef>) -> Result<(), StoreError> {
         let keys = self.store.keys_of(code);
         let Some(row) = read_row(&self.store.shelf(code).tree, keys, key)? else {
             return Ok(());
@@ -328,12 +375,12 @@ impl<'a> Stage<'a> {
             .map_err(StoreError::sealed(format!("a row of {}", name_of(code))))?;
         for blob in blobs_of(&row, &plain)
             .into_iter()
-            .filter(|blob| Some(*blob) != keep)
+            .filter(|blob| keep.is_none_or(|keep| keep.name != blob.name))
         {
             self.plan.doomed.push(blob.name);
             self.effect(code, Effect::NoBlob(blob.name));
         }
-        self.head_of(code, |head| head.take(&row.element(keys, key)));
+        self.count(code, key, &row, Count::Out);
         let writes = self.plan.writes.entry(code).or_default();
         writes.extend(
             row.segment_keys(keys, key)
@@ -351,7 +398,13 @@ impl<'a> Stage<'a> {
             .extend(keys.into_iter().map(|key| (key, None)));
     }
 
-    pub(crate) fn set_shelf_head(&mut self, head: ShelfHead) {
+    /// Says what a shelf must hold from this commit on, in this generation and no other.
+    pub(crate) fn set_only_head(&mut self, head: ShelfHead) {
+        self.plan.head.set_only_shelf(head);
+    }
+
+    /// Says what a shelf must hold in a generation that is not in force yet.
+    pub(crate) fn set_next_head(&mut self, head: ShelfHead) {
         self.plan.head.set_shelf(head);
     }
 
@@ -360,15 +413,20 @@ impl<'a> Stage<'a> {
         self.plan.writes.entry(code).or_default().extend(segments);
     }
 
-    fn head_of(&mut self, code: u8, change: impl FnOnce(&mut ShelfHead)) {
-        let generation = self.store.keys_of(code).generation;
-        let mut head = self
-            .plan
-            .head
-            .shelf(code)
-            .unwrap_or_else(|| ShelfHead::empty(code, generation));
-        change(&mut head);
+    /// Counts a row in or out.
+    fn count(&mut self, code: u8, key: &[u8], row: &Row, how: Count) {
+        let keys = self.store.keys_of(code);
+        let element = row.element(keys, key);
+        let head = self.plan.head.shelf(code, keys.generation);
+        let mut head = head.unwrap_or_else(|| ShelfHead::empty(code, keys.generation));
+        how.apply(&mut head, &element);
         self.plan.head.set_shelf(head);
+        self.plan.counts.push(Counted {
+            code,
+            key: key.to_vec(),
+            element,
+            how,
+        });
     }
 
     fn effect(&mut self, code: u8, effect: Effect) {

@@ -11,7 +11,7 @@ use pocket_core::{Category, audit};
 use crate::blob;
 use crate::commit::Stage;
 use crate::heads::ShelfHead;
-use crate::shelf::{Index, Shelf};
+use crate::shelf::Shelf;
 use crate::{KeySet, Store, StoreError};
 
 impl Store {
@@ -36,19 +36,11 @@ impl Store {
             .database
             .tree(&keys.shelf(code).tree)
             .map_err(|error| self.fail(error))?;
-        let fresh = Shelf {
-            tree,
-            index: Index::default(),
-            finding: None,
-        };
-        let old = self.shelves.insert(code, fresh);
+        self.forget_work_on(code);
+        let old = self.shelves.insert(code, Shelf::empty(tree));
         self.keys = keys;
         self.start_empty(code)?;
-        let known: Vec<[u8; 16]> = self.keys.shelves().map(|shelf| shelf.tree).collect();
-        self.database
-            .drop_others(&known)
-            .map_err(|error| self.fail(error))?;
-        self.unsynced = true;
+        self.drop_other_trees()?;
         self.sync()?;
         self.tick()?;
         self.remove_files(old.map(|shelf| shelf.index.blobs).unwrap_or_default())
@@ -57,7 +49,7 @@ impl Store {
     fn start_empty(&mut self, code: u8) -> Result<(), StoreError> {
         let generation = self.keys_of(code).generation;
         let mut stage = Stage::new(self);
-        stage.set_shelf_head(ShelfHead::empty(code, generation));
+        stage.set_only_head(ShelfHead::empty(code, generation));
         let plan = stage.finish();
         self.write(plan)
     }

@@ -73,6 +73,9 @@ pub enum StoreError {
     /// The category is known to be damaged, and the owner has not accepted the loss.
     #[error("{}: {}", .0.what, .0.problem)]
     NotWhole(Finding),
+    /// The category was erased or re-keyed while it was read piece by piece.
+    #[error("the category was sealed anew while it was being read")]
+    Moved,
     /// sled panicked; it is not to be trusted until it is opened again.
     #[error("the store broke down while it tried to {attempted}")]
     Panicked {
@@ -82,8 +85,8 @@ pub enum StoreError {
     /// A write or sync failed before: open the store again and look what is there.
     #[error("the store must be opened again after a failed write")]
     Reopen,
-    /// A sealed file of a generation that was erased since.
-    #[error("the file was uploaded before its category was erased")]
+    /// A sealed file that was removed before a record named it.
+    #[error("the uploaded file is gone: its category was erased, or the store was opened again")]
     StaleBlob,
     /// Opening took longer than it ever should.
     #[error("the store did not open within {seconds} seconds")]
@@ -108,7 +111,7 @@ impl StoreError {
             Self::Full(_) => FailureKind::Full,
             Self::Newer { .. } => FailureKind::Newer,
             Self::Reopen => FailureKind::Unavailable,
-            Self::StaleBlob => FailureKind::Conflict,
+            Self::Moved | Self::StaleBlob => FailureKind::Conflict,
             Self::TooLarge { .. } => FailureKind::Invalid,
             Self::AuditOrder { .. }
             | Self::Engine { .. }
@@ -132,6 +135,7 @@ impl StoreError {
             Self::KeysMissing { .. } => "Unlock again, so that the category gets its keys.",
             Self::Newer { .. } => "Update the software.",
             Self::Panicked { .. } => "Restart the device and run `pocketctl check`.",
+            Self::Moved => "Try it again.",
             Self::StaleBlob => "Upload the file again.",
             Self::TimedOut { .. } => {
                 "Restart the device; if it happens again, restore a backup on a new card."

@@ -87,15 +87,32 @@ impl Head {
         self.audit_mac = head.mac.0;
     }
 
-    pub(crate) fn shelf(&self, code: u8) -> Option<ShelfHead> {
-        self.shelves.iter().copied().find(|shelf| shelf.code == code)
+    /// What a shelf must hold in that generation.
+    pub(crate) fn shelf(&self, code: u8, generation: u32) -> Option<ShelfHead> {
+        let mut shelves = self.shelves.iter().copied();
+        shelves.find(|shelf| (shelf.code, shelf.generation) == (code, generation))
     }
 
+    /// What a shelf must hold in the newest generation that is known.
+    pub(crate) fn newest(&self, code: u8) -> Option<ShelfHead> {
+        let generations = self.shelves.iter().copied().filter(|shelf| shelf.code == code);
+        generations.max_by_key(|shelf| shelf.generation)
+    }
+
+    /// Says what a shelf must hold in one generation. What is known of others stays: while a category
+    /// is re-keyed there are two, and the keyring says which of them counts.
     pub(crate) fn set_shelf(&mut self, head: ShelfHead) {
-        match self.shelves.iter_mut().find(|shelf| shelf.code == head.code) {
+        let same = |shelf: &&mut ShelfHead| (shelf.code, shelf.generation) == (head.code, head.generation);
+        match self.shelves.iter_mut().find(same) {
             Some(shelf) => *shelf = head,
             None => self.shelves.push(head),
         }
+    }
+
+    /// The same, and forgets every other generation.
+    pub(crate) fn set_only_shelf(&mut self, head: ShelfHead) {
+        self.shelves.retain(|shelf| shelf.code != head.code);
+        self.shelves.push(head);
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pocket_core::Category;
-use pocket_crypto::{Key, MacKey, Sealer, Unlocked, labels};
+use pocket_crypto::keyring::CategoryKeys;
+use pocket_crypto::{MacKey, Sealer, Unlocked, labels};
 
 use crate::StoreError;
 
@@ -36,7 +37,6 @@ pub(crate) struct ShelfKeys {
     pub(crate) generation: u32,
     pub(crate) tree: [u8; 16],
     pub(crate) sealer: Sealer,
-    pub(crate) blob: Arc<Key>,
     rows: MacKey,
     import: MacKey,
     digest: MacKey,
@@ -53,7 +53,7 @@ impl KeySet {
             let keys = unlocked.category(code).ok_or(StoreError::KeysMissing { code })?;
             Ok((
                 code,
-                ShelfKeys::derive(code, keys.generation, keys.tree, keys.key),
+                ShelfKeys::derive(code, keys),
             ))
         };
         Ok(Self {
@@ -75,15 +75,15 @@ impl KeySet {
 }
 
 impl ShelfKeys {
-    fn derive(code: u8, generation: u32, tree: [u8; 16], key: &Key) -> Self {
+    pub(crate) fn derive(code: u8, keys: CategoryKeys<'_>) -> Self {
+        let key = keys.key;
         Self {
             code,
-            generation,
-            tree,
+            generation: keys.generation,
+            tree: keys.tree,
             sealer: Sealer::new(&key.derive(labels::RECORD_SEAL, &[])),
-            blob: Arc::new(key.derive(labels::BLOB, &[])),
             rows: MacKey::new(&key.derive(labels::RECORD_ID, b"row")),
-            import: MacKey::new(&key.derive(labels::RECORD_ID, b"import")),
+            import: MacKey::new(&keys.names.derive(labels::RECORD_ID, b"import")),
             digest: MacKey::new(&key.derive(labels::SET_DIGEST, &[])),
         }
     }

@@ -38,12 +38,13 @@ impl Store {
         let plan = {
             let mut stage = Stage::new(self);
             stage.remove_keys(code, scan.broken.iter().chain(&scan.stray).cloned());
-            stage.set_shelf_head(scan.head);
+            stage.set_only_head(scan.head);
             for key in &scan.bare {
                 self.strip_file(&mut stage, code, key)?;
             }
             stage.finish()
         };
+        self.forget_work_on(code);
         // Before the effects of the plan, which speak of the new index.
         let shelf = self.shelf_mut(code);
         shelf.index = scan.index;
@@ -52,10 +53,10 @@ impl Store {
         Ok(())
     }
 
-    pub(crate) fn rescan(&self, code: u8) -> Result<Scan, StoreError> {
+    fn rescan(&self, code: u8) -> Result<Scan, StoreError> {
         let blobs = self.root.join(BLOBS);
         let inventory = blob::inventory(&blobs).map_err(StoreError::io("list", &blobs))?;
-        scan(&self.shelf(code).tree, self.keys_of(code), &inventory)
+        scan(&self.shelf(code).tree, self.keys_of(code), Some(&inventory))
     }
 
     /// Writes a record again, without the file that is lost.

@@ -69,7 +69,7 @@ impl Found {
         let mut scans = BTreeMap::new();
         for shelf in keys.shelves() {
             let tree = database.tree(&shelf.tree)?;
-            let result = scan(&tree, shelf, &inventory)?;
+            let result = scan(&tree, shelf, Some(&inventory))?;
             scans.insert(shelf.code, (tree, result));
         }
         let heads_path = root.join(HEADS);
@@ -105,18 +105,9 @@ impl Found {
         let mut rolled_back = false;
         let mut shelves = BTreeMap::new();
         for (code, (tree, scan)) in &mut self.scans {
-            let generation = keys.shelf(*code).generation;
-            let said = head
-                .shelf(*code)
-                .unwrap_or_else(|| ShelfHead::empty(*code, generation));
-            rolled_back |= said.generation > generation;
-            // The keyring is written first: an erase that was cut is finished here.
-            let expected = if said.generation < generation {
-                ShelfHead::empty(*code, generation)
-            } else {
-                said
-            };
-            head.set_shelf(expected);
+            let (expected, older) = expected(&head, *code, keys.shelf(*code).generation);
+            rolled_back |= older;
+            head.set_only_shelf(expected);
             let finding = if known {
                 scan.judge(&expected).or_else(|| judge_audit(*code, scan, &head))
             } else {
@@ -129,6 +120,7 @@ impl Found {
                     tree: tree.clone(),
                     index,
                     finding,
+                    version: 0,
                 },
             );
         }
@@ -154,6 +146,8 @@ impl Found {
             doomed: Vec::new(),
             unsynced: false,
             poisoned: false,
+            scrub: None,
+            rekey: None,
         })
     }
 
@@ -169,6 +163,21 @@ impl Found {
                 .try_for_each(|name| blob::remove_lazily(blobs, name))
         });
         removed.map_err(remove)
+    }
+}
+
+/// What a shelf must hold in the generation that the keyring names, and whether the keyring is older
+/// than the store.
+fn expected(head: &Head, code: u8, generation: u32) -> (ShelfHead, bool) {
+    // A re-keying that was cut left two generations: before the keyring was written the old one counts,
+    // and after it the new one.
+    if let Some(said) = head.shelf(code, generation) {
+        return (said, false);
+    }
+    match head.newest(code) {
+        Some(newest) if newest.generation > generation => (newest, true),
+        // The keyring is written first: an erase that was cut is finished here.
+        _ => (ShelfHead::empty(code, generation), false),
     }
 }
 

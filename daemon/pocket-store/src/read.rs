@@ -1,6 +1,6 @@
 //! What the store answers. Never from a category known to be short as if it were whole.
 
-use std::ops::ControlFlow;
+use std::ops::{Bound, ControlFlow};
 
 use pocket_core::{Category, Content, Entry, Page, RecordId};
 use pocket_crypto::SecretBytes;
@@ -15,6 +15,15 @@ use crate::row::{Kind, Row};
 use crate::shelf::name_of;
 use crate::v1::{self, StubV1};
 use crate::{Store, StoreError};
+
+/// Where a reader of a whole category stands.
+pub struct Walk {
+    code: u8,
+    generation: u32,
+    version: u64,
+    after: Option<sled::IVec>,
+    met: usize,
+}
 
 impl Store {
     /// The record of that id, if there is one.
@@ -50,36 +59,73 @@ impl Store {
         })
     }
 
-    /// Gives every record to `visit`, in no order that means anything, until it breaks. The order is
-    /// that of the tree: where it does not fit the cache, any other costs a read of the disk a record.
+    /// Gives every record to `visit`, in no order that means anything, until it breaks.
     ///
     /// # Errors
-    /// [`StoreError::NotWhole`], [`StoreError::Damaged`]: also when fewer records are met than there are.
+    /// As [`Store::walk`].
     pub fn scan(
         &self,
         category: Category,
         visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
+        self.walk(&mut self.begin_walk(category), visit).map(drop)
+    }
+
+    /// The beginning of a walk through all records of a category.
+    pub fn begin_walk(&self, category: Category) -> Walk {
         let code = category.code();
+        Walk {
+            code,
+            generation: self.keys_of(code).generation,
+            version: self.shelf(code).version,
+            after: None,
+            met: 0,
+        }
+    }
+
+    /// Gives records to `visit`, in no order that means anything, until it breaks; the next call goes
+    /// on behind the last one. `true` once all were given. The order is that of the tree: where it does
+    /// not fit the cache, any other costs a read of the disk a record. What is added on the way may be
+    /// met or not.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWhole`]; [`StoreError::Damaged`], also when fewer records are met than there
+    /// are; [`StoreError::Moved`] when the category was erased or re-keyed on the way.
+    pub fn walk(
+        &self,
+        walk: &mut Walk,
+        visit: &mut dyn FnMut(Entry) -> ControlFlow<()>,
+    ) -> Result<bool, StoreError> {
+        let code = walk.code;
         self.refuse_unless_whole(code)?;
+        if self.keys_of(code).generation != walk.generation {
+            return Err(StoreError::Moved);
+        }
         let shelf = self.shelf(code);
-        let mut rows = shelf.tree.iter();
-        let mut left = shelf.index.len();
-        while left > 0 {
-            let next = guarded("read", || rows.next().transpose())?;
-            let (key, first) = next.ok_or_else(|| missing(code))?;
+        let unchanged = shelf.version == walk.version;
+        let start = walk.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rows = shelf.tree.range::<&sled::IVec, _>((start, Bound::Unbounded));
+        // Behind the last record there may be many further segments.
+        while !unchanged || walk.met < shelf.index.len() {
+            let Some((key, first)) = guarded("read", || rows.next().transpose())? else {
+                break;
+            };
             let row = gather_row(&shelf.tree, self.keys_of(code), &key, &first)?;
             let Some(row) = row.filter(|row| row.is(Kind::Record)) else {
                 continue;
             };
-            left -= 1;
+            walk.met += 1;
             let plain = self.content(code, &key, &row)?;
             let (entry, _) = v1::decode(&plain).ok_or_else(|| malformed(code))?;
+            walk.after = Some(key);
             if visit(entry).is_break() {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        if unchanged && walk.met < shelf.index.len() {
+            return Err(missing(code));
+        }
+        Ok(true)
     }
 
     /// How many records there are; entries for the audit log.
@@ -89,7 +135,7 @@ impl Store {
     pub fn count(&self, category: Category) -> Result<u64, StoreError> {
         self.refuse_unless_whole(category.code())?;
         Ok(match category {
-            Category::Audit => self.head.shelf(category.code()).map_or(0, |head| head.rows),
+            Category::Audit => self.head_of(category.code()).rows,
             _ => self.shelf(category.code()).index.len() as u64,
         })
     }
@@ -178,7 +224,7 @@ impl Store {
         let Some(blob) = self.blob_of(id)? else {
             return Ok(None);
         };
-        let bytes = blob::read(&self.blobs(), self.keys_of(blob.code), &blob, offset, max)?;
+        let bytes = blob::read(&self.blobs(), &blob, offset, max)?;
         Ok(Some((bytes, blob.size)))
     }
 
@@ -260,7 +306,7 @@ impl Store {
         }
         let content = StubV1::decode(&plain).ok_or_else(|| malformed(code))?.content();
         let size = usize::try_from(content.size).map_err(|_| malformed(code))?;
-        blob::read(&self.blobs(), self.keys_of(code), &content, 0, size)
+        blob::read(&self.blobs(), &content, 0, size)
     }
 }
 

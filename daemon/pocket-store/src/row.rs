@@ -104,6 +104,11 @@ impl Row {
         Self::seal_as(keys, key, kind.code() | STUB, kind.schema(), plain)
     }
 
+    /// Seals the plaintext that this row had under other keys.
+    pub(crate) fn seal_again(&self, keys: &ShelfKeys, key: &[u8], plain: &[u8]) -> Self {
+        Self::seal_as(keys, key, self.kind, self.schema, plain)
+    }
+
     fn seal_as(keys: &ShelfKeys, key: &[u8], kind: u8, schema: u16, plain: &[u8]) -> Self {
         let bound = bound(kind, key);
         let sealed = keys

@@ -1,9 +1,11 @@
 //! Reads a whole tree: what is in it, and what is wrong with it.
 
 use std::collections::{BTreeSet, HashSet};
+use std::ops::Bound;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use pocket_core::{Finding, audit};
+use sled::IVec;
 
 use crate::blob::{BlobRef, Inventory};
 use crate::heads::ShelfHead;
@@ -26,6 +28,8 @@ pub(crate) struct Scan {
     pub(crate) bare: Vec<Vec<u8>>,
     /// Every sealed file that is named, also by a row whose file is missing.
     pub(crate) named: HashSet<[u8; 32]>,
+    /// The sealed files that are named, where nobody listed those that are there.
+    pub(crate) files: Vec<BlobRef>,
     /// The last audit entry.
     pub(crate) last: Option<audit::Head>,
     /// sled itself could not read on.
@@ -39,20 +43,18 @@ struct Told {
     content_lost: bool,
 }
 
+/// The sealed files that are there; `None` when it is not to be asked whether a file is.
+type Listed<'a> = Option<&'a Inventory>;
+
 /// Reads every row of `tree`. Never fails for damage, which it counts; only for what is newer.
-pub(crate) fn scan(tree: &sled::Tree, keys: &ShelfKeys, inventory: &Inventory) -> Result<Scan, StoreError> {
+pub(crate) fn scan(tree: &sled::Tree, keys: &ShelfKeys, listed: Listed<'_>) -> Result<Scan, StoreError> {
     let mut scan = Scan::new(keys);
-    let walked = catch_unwind(AssertUnwindSafe(|| scan.walk(tree, keys, inventory)));
-    match walked {
-        Ok(Ok(())) => Ok(scan),
-        Ok(Err(StoreError::Engine { source, .. })) => Ok(scan.ended(&source.to_string())),
-        Ok(Err(error)) => Err(error),
-        Err(_) => Ok(scan.ended("sled panicked")),
-    }
+    scan.walk(tree, keys, listed, None, &mut || true)?;
+    Ok(scan)
 }
 
 impl Scan {
-    fn new(keys: &ShelfKeys) -> Self {
+    pub(crate) fn new(keys: &ShelfKeys) -> Self {
         Self {
             head: ShelfHead::empty(keys.code, keys.generation),
             index: Index::default(),
@@ -60,27 +62,54 @@ impl Scan {
             stray: BTreeSet::new(),
             bare: Vec::new(),
             named: HashSet::new(),
+            files: Vec::new(),
             last: None,
             cut_short: None,
         }
     }
 
-    fn ended(mut self, problem: &str) -> Self {
-        self.cut_short = Some(problem.to_owned());
-        self
+    /// Reads rows from the one behind `after` on, as long as `go_on` says. Gives the last key that it
+    /// met; `None` at the end, or where sled can't read on.
+    pub(crate) fn walk(
+        &mut self,
+        tree: &sled::Tree,
+        keys: &ShelfKeys,
+        listed: Listed<'_>,
+        after: Option<&IVec>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<IVec>, StoreError> {
+        let walked = catch_unwind(AssertUnwindSafe(|| self.step(tree, keys, listed, after, go_on)));
+        match walked {
+            Ok(Ok(last)) => return Ok(last),
+            Ok(Err(StoreError::Engine { source, .. })) => self.cut_short = Some(source.to_string()),
+            Ok(Err(error)) => return Err(error),
+            Err(_) => self.cut_short = Some("sled panicked".to_owned()),
+        }
+        Ok(None)
     }
 
-    fn walk(&mut self, tree: &sled::Tree, keys: &ShelfKeys, inventory: &Inventory) -> Result<(), StoreError> {
-        for item in tree {
+    fn step(
+        &mut self,
+        tree: &sled::Tree,
+        keys: &ShelfKeys,
+        listed: Listed<'_>,
+        after: Option<&IVec>,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<IVec>, StoreError> {
+        let start = after.map_or(Bound::Unbounded, Bound::Excluded);
+        for item in tree.range::<&IVec, _>((start, Bound::Unbounded)) {
             let (key, first) = item.map_err(crate::database::engine("read"))?;
             match Row::gather(tree, keys, &key, &first) {
-                Ok(Some(row)) => self.take(keys, &key, &row, inventory)?,
+                Ok(Some(row)) => self.take(keys, &key, &row, listed)?,
                 Ok(None) => self.toggle(key.to_vec()),
                 Err(Fault::Torn) => self.broken.push(key.to_vec()),
                 Err(Fault::Engine(error)) => return Err(crate::database::engine("read")(error)),
             }
+            if !go_on() {
+                return Ok(Some(key));
+            }
         }
-        Ok(())
+        Ok(None)
     }
 
     fn take(
@@ -88,7 +117,7 @@ impl Scan {
         keys: &ShelfKeys,
         key: &[u8],
         row: &Row,
-        inventory: &Inventory,
+        listed: Listed<'_>,
     ) -> Result<(), StoreError> {
         if keys.code == SYSTEM && key == commit::head_key(keys) {
             return Ok(());
@@ -111,20 +140,23 @@ impl Scan {
                 known,
             });
         }
-        match self.read(keys, key, row, &plain, inventory) {
-            Some(told) if !told.content_lost => self.count(keys, key, row, &told, inventory),
+        match self.read(keys, key, row, &plain, listed) {
+            Some(told) if !told.content_lost => self.count(keys, key, row, &told, listed),
             _ => self.broken.push(key.to_vec()),
         }
         Ok(())
     }
 
-    fn count(&mut self, keys: &ShelfKeys, key: &[u8], row: &Row, told: &Told, inventory: &Inventory) {
+    fn count(&mut self, keys: &ShelfKeys, key: &[u8], row: &Row, told: &Told, listed: Listed<'_>) {
         self.head.add(&row.element(keys, key));
         for blob in &told.blobs {
             self.index.blobs.insert(blob.name, blob.file_length());
-            if !is_there(blob, inventory) {
+            if !is_there(blob, listed) {
                 self.bare.push(key.to_vec());
             }
+        }
+        if listed.is_none() {
+            self.files.extend(told.blobs.iter().cloned());
         }
     }
 
@@ -135,10 +167,10 @@ impl Scan {
         key: &[u8],
         row: &Row,
         plain: &[u8],
-        inventory: &Inventory,
+        listed: Listed<'_>,
     ) -> Option<Told> {
         if row.is_stub() {
-            return self.read_stub(keys, key, row, plain, inventory);
+            return self.read_stub(keys, key, row, plain, listed);
         }
         let mut blobs = Vec::new();
         if row.is(Kind::Record) {
@@ -174,12 +206,12 @@ impl Scan {
         key: &[u8],
         row: &Row,
         plain: &[u8],
-        inventory: &Inventory,
+        listed: Listed<'_>,
     ) -> Option<Told> {
         let stub = StubV1::decode(plain)?;
         let blobs: Vec<BlobRef> = std::iter::once(stub.content()).chain(stub.blob()).collect();
         self.named.extend(blobs.iter().map(|blob| blob.name));
-        let content_lost = !is_there(&stub.content(), inventory);
+        let content_lost = !is_there(&stub.content(), listed);
         if content_lost {
             return Some(Told { blobs, content_lost });
         }
@@ -237,6 +269,6 @@ impl Scan {
     }
 }
 
-fn is_there(blob: &BlobRef, inventory: &Inventory) -> bool {
-    inventory.whole.get(&blob.name) == Some(&blob.file_length())
+fn is_there(blob: &BlobRef, listed: Listed<'_>) -> bool {
+    listed.is_none_or(|listed| listed.whole.get(&blob.name) == Some(&blob.file_length()))
 }

@@ -14,6 +14,20 @@ pub(crate) struct Shelf {
     pub(crate) index: Index,
     /// What is wrong with it, until the owner accepts the loss.
     pub(crate) finding: Option<Finding>,
+    /// Grows with each change: who reads it piece by piece sees that it changed meanwhile.
+    pub(crate) version: u64,
+}
+
+impl Shelf {
+    /// One that holds nothing.
+    pub(crate) fn empty(tree: sled::Tree) -> Self {
+        Self {
+            tree,
+            index: Index::default(),
+            finding: None,
+            version: 0,
+        }
+    }
 }
 
 /// What a shelf holds, without content: 100 bytes a record or so.

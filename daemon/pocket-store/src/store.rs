@@ -6,9 +6,11 @@ use std::path::PathBuf;
 use pocket_core::{Category, Finding, audit};
 
 use crate::StoreError;
+use crate::check::Scrub;
+use crate::rekey::Rekey;
 use crate::blob::{self, BLOBS, BlobRef, BlobWriter};
 use crate::database::Database;
-use crate::heads::{Head, HeadFile};
+use crate::heads::{Head, HeadFile, ShelfHead};
 use crate::keys::{KeySet, ShelfKeys};
 use crate::shelf::Shelf;
 use crate::space::{Ballast, Space, free_bytes, low_water};
@@ -27,6 +29,10 @@ pub struct Store {
     pub(crate) unsynced: bool,
     /// A write or sync failed: what is on the disk is no longer known.
     pub(crate) poisoned: bool,
+    /// A check under way.
+    pub(crate) scrub: Option<Scrub>,
+    /// A category that is being sealed anew.
+    pub(crate) rekey: Option<Rekey>,
 }
 
 /// A store that was opened, and what was found on the way.
@@ -96,14 +102,14 @@ impl Store {
     /// [`StoreError::Full`] below the low-water mark, [`StoreError::Io`].
     pub fn begin_blob(&self, category: Category) -> Result<BlobWriter, StoreError> {
         self.usable()?;
-        BlobWriter::begin(&self.blobs(), self.keys_of(category.code()))
+        BlobWriter::begin(&self.blobs(), category.code())
     }
 
     /// Removes a finished file that no record will name after all.
     ///
     /// # Errors
     /// [`StoreError::Io`]; the next open then removes it.
-    pub fn discard_blob(&self, blob: BlobRef) -> Result<(), StoreError> {
+    pub fn discard_blob(&self, blob: &BlobRef) -> Result<(), StoreError> {
         let blobs = self.blobs();
         blob::remove(&blobs, &blob.name).map_err(StoreError::io("remove a file from", &blobs))
     }
@@ -177,6 +183,23 @@ impl Store {
         self.shelves
             .get_mut(&code)
             .expect("opened with a shelf for every code of the key set")
+    }
+
+    /// Gives up what is under way on a shelf that is about to be another: the check begins with it
+    /// anew.
+    pub(crate) fn forget_work_on(&mut self, code: u8) {
+        if let Some(scrub) = &mut self.scrub {
+            scrub.begin_again(code);
+        }
+        self.rekey = self.rekey.take().filter(|rekey| rekey.code() != code);
+    }
+
+    /// What a shelf must hold.
+    pub(crate) fn head_of(&self, code: u8) -> ShelfHead {
+        let generation = self.keys_of(code).generation;
+        self.head
+            .shelf(code, generation)
+            .unwrap_or_else(|| ShelfHead::empty(code, generation))
     }
 
     pub(crate) fn keys_of(&self, code: u8) -> &ShelfKeys {

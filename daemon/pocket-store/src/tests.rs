@@ -4,6 +4,7 @@ mod damage;
 mod disk;
 mod folder;
 mod format;
+mod rekey;
 mod reset;
 mod store;
 mod support;

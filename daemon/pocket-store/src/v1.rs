@@ -4,9 +4,12 @@
 //! record of each kind. Whoever changes [`Record`] raises [`Record::SCHEMA`], sees that test go red,
 //! and copies the old shape into this file.
 
+use std::sync::Arc;
+
 use pocket_core::{Content, Entry, Origin, Record, RecordId, Timestamp};
+use pocket_crypto::Key;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::blob::BlobRef;
 
@@ -44,13 +47,12 @@ enum OriginV1 {
 }
 
 /// A sealed file, as a row names it.
-#[derive(Clone, Copy, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
 pub(crate) struct BlobRefV1 {
     name: [u8; 32],
-    salt: [u8; 32],
+    key: [u8; 32],
     size: u64,
     code: u8,
-    generation: u32,
 }
 
 impl From<Origin> for OriginV1 {
@@ -73,32 +75,30 @@ impl From<OriginV1> for Origin {
     }
 }
 
-impl From<BlobRef> for BlobRefV1 {
-    fn from(blob: BlobRef) -> Self {
+impl From<&BlobRef> for BlobRefV1 {
+    fn from(blob: &BlobRef) -> Self {
         Self {
             name: blob.name,
-            salt: blob.salt,
+            key: *blob.key.expose_bytes(),
             size: blob.size,
             code: blob.code,
-            generation: blob.generation,
         }
     }
 }
 
-impl From<BlobRefV1> for BlobRef {
-    fn from(blob: BlobRefV1) -> Self {
+impl From<&BlobRefV1> for BlobRef {
+    fn from(blob: &BlobRefV1) -> Self {
         Self {
             name: blob.name,
-            salt: blob.salt,
+            key: Arc::new(Key::from_bytes(blob.key)),
             size: blob.size,
             code: blob.code,
-            generation: blob.generation,
         }
     }
 }
 
 /// The plaintext of a record's row.
-pub(crate) fn encode(entry: &Entry, blob: Option<BlobRef>) -> Zeroizing<Vec<u8>> {
+pub(crate) fn encode(entry: &Entry, blob: Option<&BlobRef>) -> Zeroizing<Vec<u8>> {
     let stored = StoredV1Ref {
         id: *entry.id.as_bytes(),
         created: entry.created.millis(),
@@ -122,7 +122,7 @@ pub(crate) fn decode(plain: &[u8]) -> Option<(Entry, Option<BlobRef>)> {
         origin: stored.origin.into(),
         content: Content::check(stored.record).ok()?,
     };
-    rest.is_empty().then_some((entry, stored.blob.map(BlobRef::from)))
+    rest.is_empty().then_some((entry, stored.blob.as_ref().map(BlobRef::from)))
 }
 
 /// A row whose content lies in a sealed file: what the index must know without opening that.
@@ -137,7 +137,7 @@ pub(crate) struct StubV1 {
 
 impl StubV1 {
     /// For a record.
-    pub(crate) fn of_record(content: BlobRef, entry: &Entry, blob: Option<BlobRef>) -> Self {
+    pub(crate) fn of_record(content: &BlobRef, entry: &Entry, blob: Option<&BlobRef>) -> Self {
         Self {
             content: content.into(),
             id: *entry.id.as_bytes(),
@@ -148,7 +148,7 @@ impl StubV1 {
     }
 
     /// For a row that is known by a name, or by no more than its key.
-    pub(crate) fn of_named(content: BlobRef, name: &str) -> Self {
+    pub(crate) fn of_named(content: &BlobRef, name: &str) -> Self {
         Self {
             content: content.into(),
             id: [0; 16],
@@ -159,7 +159,7 @@ impl StubV1 {
     }
 
     pub(crate) fn content(&self) -> BlobRef {
-        self.content.into()
+        BlobRef::from(&self.content)
     }
 
     pub(crate) fn id(&self) -> RecordId {
@@ -171,7 +171,7 @@ impl StubV1 {
     }
 
     pub(crate) fn blob(&self) -> Option<BlobRef> {
-        self.blob.map(BlobRef::from)
+        self.blob.as_ref().map(BlobRef::from)
     }
 
     pub(crate) fn name(&self) -> &str {

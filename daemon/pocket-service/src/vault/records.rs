@@ -100,7 +100,7 @@ impl Vault {
 
     /// Removes the bytes of a document that is here already.
     fn discard(&self, blob: Option<BlobRef>) -> Result<(), Failure> {
-        blob.map_or(Ok(()), |blob| self.store.discard_blob(blob))
+        blob.map_or(Ok(()), |blob| self.store.discard_blob(&blob))
             .map_err(|error| failure::store(&error))
     }
 

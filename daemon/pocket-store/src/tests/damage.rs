@@ -83,7 +83,7 @@ impl Expected {
     }
 
     /// Nothing is amiss at all.
-    fn check_whole(&self, store: &Store) {
+    fn check_whole(&self, store: &mut Store) {
         self.check(store);
         assert_eq!(store.count(NOTES).unwrap(), 61);
         assert_eq!(store.count(Category::Documents).unwrap(), 1);
@@ -132,13 +132,13 @@ fn trials(file: impl Fn(&Path) -> PathBuf, rounds: u64) -> u32 {
         println!("{seed}: {} {what}", path.display());
         match open_at(copy.path(), &device.ring) {
             Err(_) => seen += 1,
-            Ok(Opened { store, findings }) => {
+            Ok(Opened { mut store, findings }) => {
                 expected.check(&store);
                 let report = store.scrub();
                 if findings.is_empty() {
                     let clean = report.is_ok_and(|report| report.findings.is_empty());
                     if clean {
-                        expected.check_whole(&store);
+                        expected.check_whole(&mut store);
                     }
                 } else {
                     seen += 1;
@@ -177,11 +177,11 @@ fn a_damaged_sealed_file_is_reported() {
 fn damaged_parameters_and_half_a_snapshot_of_sled_do_no_harm() {
     let (device, expected) = written();
     fs::write(device.path().join("db/snap.0000.generating"), b"half").unwrap();
-    expected.check_whole(&device.open_clean());
+    expected.check_whole(&mut device.open_clean());
     fs::write(device.path().join("db/conf"), b"rubbish in place of parameters").unwrap();
-    let opened = device.open();
+    let mut opened = device.open();
     assert_eq!(opened.findings.len(), 1, "{:?}", opened.findings);
-    expected.check_whole(&opened.store);
+    expected.check_whole(&mut opened.store);
     assert!(device.path().join("db.damaged-1/db").exists());
 }
 
@@ -231,11 +231,11 @@ fn an_emptied_database_is_seen() {
 fn lost_heads_are_told_and_written_again() {
     let (device, expected) = written();
     fs::remove_file(device.path().join("heads")).unwrap();
-    let opened = device.open();
+    let mut opened = device.open();
     assert_eq!(opened.findings.len(), 1);
-    expected.check_whole(&opened.store);
+    expected.check_whole(&mut opened.store);
     drop(opened);
-    expected.check_whole(&device.open_clean());
+    expected.check_whole(&mut device.open_clean());
 }
 
 /// Takes rows out of a tree behind the store's back.
@@ -345,8 +345,8 @@ fn another_devices_keys_open_nothing_and_touch_nothing() {
     let (device, expected) = written();
     let stranger = Device::new();
     assert!(open_at(device.path(), &stranger.ring).is_err());
-    expected.check_whole(&device.open_clean());
+    expected.check_whole(&mut device.open_clean());
     fs::remove_file(device.path().join("heads")).unwrap();
     assert!(open_at(device.path(), &stranger.ring).is_err());
-    expected.check_whole(&device.open().store);
+    expected.check_whole(&mut device.open().store);
 }

@@ -84,7 +84,7 @@ fn replacing_and_removing_holds_after_reopening() {
     )
     .unwrap();
     drop(store);
-    let store = device.open_clean();
+    let mut store = device.open_clean();
     assert!(store.get(NOTES, id(1)).unwrap() == Some(note(1, 20_000)));
     assert!(store.get(NOTES, id(2)).unwrap() == Some(note(2, 5)));
     assert!(store.get(NOTES, id(3)).unwrap().is_none());
@@ -133,7 +133,7 @@ fn what_is_too_much_for_one_commit_goes_into_files_and_is_there_all_the_same() {
     assert!(store.size_on_disk() < 16 << 20);
     drop(store);
 
-    let store = device.open_clean();
+    let mut store = device.open_clean();
     for entry in &entries {
         assert!(store.get(NOTES, entry.id).unwrap().as_ref() == Some(entry));
     }
@@ -210,7 +210,7 @@ fn an_unfinished_or_unnamed_file_does_not_stay() {
     drop(store);
     let store = device.open_clean();
     assert_eq!(blob_files(&device), 0);
-    store.discard_blob(orphan).unwrap();
+    store.discard_blob(&orphan).unwrap();
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn audit_entries_must_continue_the_log() {
     ));
     drop(store);
 
-    let store = device.open_clean();
+    let mut store = device.open_clean();
     assert_eq!(store.audit_head().sequence, 6);
     let newest: Vec<u64> = store
         .audit_before(None, 2)

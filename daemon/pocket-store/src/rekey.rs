@@ -1,0 +1,310 @@
+//! Re-keying: what is left of a category is sealed anew under fresh keys, and the old key destroyed.
+//! From then on what was deleted before is noise, wherever its bytes still lie.
+//!
+//! Order: the rows are copied into a new tree, piece by piece between other work
+//! ([`Store::rekey_on`]); what is changed meanwhile is copied again, and the heads inside and outside
+//! learn what the new tree must hold ([`Store::seal_rekey`]); the caller writes the keyring with the
+//! new keys and without the old, which is the switch; the old tree is dropped
+//! ([`Store::finish_rekey`]). A cut before the switch leaves an unknown tree, and one after it leaves
+//! the old tree unknown: the next open drops it. Sealed files have keys of their own, which lie in the
+//! rows; they are not written again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pocket_core::{Category, RecordId, Timestamp};
+use pocket_crypto::keyring::NextKeys;
+use sled::IVec;
+use zeroize::Zeroizing;
+
+use crate::changes::Subject;
+use crate::commit::{Stage, blobs_of, gather_row, read_row, record_key, value_key};
+use crate::database::{TreeWrites, guarded};
+use crate::heads::ShelfHead;
+use crate::keys::ShelfKeys;
+use crate::row::{Kind, Row};
+use crate::shelf::{Shelf, name_of};
+use crate::v1::{self, StubV1};
+use crate::{KeySet, Store, StoreError};
+
+/// Bytes of sealed rows that are gathered before they are given to sled.
+const PIECE: usize = 64 * 1024;
+
+/// A category that is being sealed anew.
+pub(crate) struct Rekey {
+    keys: ShelfKeys,
+    shelf: Shelf,
+    head: ShelfHead,
+    /// The last row that was copied.
+    after: Option<IVec>,
+    complete: bool,
+    /// Records that were changed since the copying began.
+    touched: BTreeSet<RecordId>,
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    bytes: usize,
+}
+
+impl Rekey {
+    pub(crate) fn code(&self) -> u8 {
+        self.keys.code
+    }
+
+    /// Remembers that a record is about to be changed.
+    pub(crate) fn touch(&mut self, subject: &Subject) {
+        match subject {
+            Subject::Record(code, id) if *code == self.code() => drop(self.touched.insert(*id)),
+            Subject::Value(id) if self.code() == Category::Secrets.code() => drop(self.touched.insert(*id)),
+            Subject::Record(..) | Subject::System(_) | Subject::Value(_) => {}
+        }
+    }
+
+    /// Seals a row for the new tree.
+    fn put(&mut self, key: &[u8], old: &Row, plain: &[u8]) {
+        let row = old.seal_again(&self.keys, key, plain);
+        self.head.add(&row.element(&self.keys, key));
+        for blob in blobs_of(&row, plain) {
+            self.shelf.index.blobs.insert(blob.name, blob.file_length());
+        }
+        for (key, value) in row.segments(&self.keys, key) {
+            self.bytes = self.bytes.saturating_add(key.len() + value.len());
+            self.writes.insert(key, Some(value));
+        }
+    }
+
+    /// Takes a row out of the new tree, if it is there.
+    fn take(&mut self, key: &[u8]) -> Result<(), StoreError> {
+        let Some(row) = read_row(&self.shelf.tree, &self.keys, key)? else {
+            return Ok(());
+        };
+        let plain = open(&row, &self.keys, key)?;
+        for blob in blobs_of(&row, &plain) {
+            self.shelf.index.blobs.remove(&blob.name);
+        }
+        self.head.take(&row.element(&self.keys, key));
+        let keys = row.segment_keys(&self.keys, key);
+        self.writes.extend(keys.into_iter().map(|key| (key, None)));
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Begins to seal `category` anew under `next`, in the place of a re-keying under way.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWhole`], since what is lost must not be forgotten by this;
+    /// [`StoreError::AuditOrder`] for the audit log, from which nothing is ever deleted;
+    /// [`StoreError::Full`], [`StoreError::Engine`].
+    pub fn begin_rekey(&mut self, category: Category, next: &NextKeys) -> Result<(), StoreError> {
+        self.usable()?;
+        let code = category.code();
+        self.refuse_unless_whole(code)?;
+        if category == Category::Audit {
+            return Err(StoreError::AuditOrder {
+                found: 0,
+                head: self.head.audit().sequence,
+            });
+        }
+        self.refuse_when_low()?;
+        self.abandon_rekey()?;
+        let keys = ShelfKeys::derive(code, next.keys());
+        let tree = self
+            .database
+            .tree(&keys.tree)
+            .map_err(|error| self.fail(error))?;
+        self.rekey = Some(Rekey {
+            head: ShelfHead::empty(code, keys.generation),
+            keys,
+            shelf: Shelf::empty(tree),
+            after: None,
+            complete: false,
+            touched: BTreeSet::new(),
+            writes: BTreeMap::new(),
+            bytes: 0,
+        });
+        Ok(())
+    }
+
+    /// Copies rows as long as `go_on` says, asked after each. `true` once all were copied.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] when no re-keying is under way; [`StoreError::Damaged`],
+    /// [`StoreError::Full`], and as [`Store::apply`]. The re-keying is then given up.
+    pub fn rekey_on(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<bool, StoreError> {
+        self.usable()?;
+        let mut rekey = self.rekey.take().ok_or(StoreError::Moved)?;
+        self.refuse_when_low()?;
+        while !rekey.complete {
+            self.copy_next(&mut rekey)?;
+            if rekey.bytes >= PIECE || rekey.complete {
+                self.write_copies(&mut rekey)?;
+            }
+            if !go_on() {
+                break;
+            }
+        }
+        let complete = rekey.complete;
+        self.rekey = Some(rekey);
+        Ok(complete)
+    }
+
+    /// Copies again what was changed meanwhile, and says in both heads what the new tree must hold.
+    /// On the disk when it returns; the keyring may be written. Nothing else must be written to the
+    /// store between this and [`Store::finish_rekey`].
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when the copy does not hold as many rows as the original; else as
+    /// [`Store::rekey_on`].
+    pub fn seal_rekey(&mut self) -> Result<(), StoreError> {
+        self.usable()?;
+        let mut rekey = self.rekey.take().ok_or(StoreError::Moved)?;
+        for id in std::mem::take(&mut rekey.touched) {
+            self.copy_again(&mut rekey, id)?;
+            if rekey.bytes >= PIECE {
+                self.write_copies(&mut rekey)?;
+            }
+        }
+        self.write_copies(&mut rekey)?;
+        let code = rekey.code();
+        if !rekey.complete || rekey.head.rows != self.head_of(code).rows {
+            return Err(StoreError::damaged(
+                name_of(code),
+                "fewer rows could be read than it must hold",
+            ));
+        }
+        let mut stage = Stage::new(self);
+        stage.set_next_head(rekey.head);
+        let plan = stage.finish();
+        self.write(plan)?;
+        self.rekey = Some(rekey);
+        self.sync()?;
+        self.tick()
+    }
+
+    /// Goes on with the new tree, and drops the old. Comes after the new keyring is on the disk;
+    /// returns when all of it is on the disk too.
+    ///
+    /// # Errors
+    /// As [`Store::sync`].
+    pub fn finish_rekey(&mut self, keys: KeySet) -> Result<(), StoreError> {
+        self.usable()?;
+        let rekey = self.rekey.take().ok_or(StoreError::Moved)?;
+        let code = rekey.code();
+        self.forget_work_on(code);
+        self.keys = keys;
+        // The old handle goes first: sled drops no tree that is in use.
+        drop(self.shelves.insert(code, rekey.shelf));
+        let mut stage = Stage::new(self);
+        stage.set_only_head(rekey.head);
+        let plan = stage.finish();
+        self.write(plan)?;
+        self.drop_other_trees()?;
+        self.sync()?;
+        self.tick()
+    }
+
+    /// Gives up a re-keying under way, if there is one. Nothing is lost by that.
+    ///
+    /// # Errors
+    /// As [`Store::sync`].
+    pub fn abandon_rekey(&mut self) -> Result<(), StoreError> {
+        if self.rekey.take().is_some() {
+            self.drop_other_trees()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn drop_other_trees(&mut self) -> Result<(), StoreError> {
+        let known: Vec<[u8; 16]> = self.keys.shelves().map(|shelf| shelf.tree).collect();
+        self.database
+            .drop_others(&known)
+            .map_err(|error| self.fail(error))?;
+        self.unsynced = true;
+        Ok(())
+    }
+
+    /// Copies the next record, with its value if it is a secret.
+    fn copy_next(&self, rekey: &mut Rekey) -> Result<(), StoreError> {
+        let code = rekey.code();
+        let (tree, keys) = (&self.shelf(code).tree, self.keys_of(code));
+        let next = guarded("read", || {
+            let following = match &rekey.after {
+                None => tree.first(),
+                Some(after) => tree.get_gt(after),
+            };
+            following
+        })?;
+        let Some((key, first)) = next else {
+            rekey.complete = true;
+            return Ok(());
+        };
+        if let Some(row) = gather_row(tree, keys, &key, &first)?
+            && row.is(Kind::Record)
+        {
+            self.copy(rekey, &key, &row)?;
+        }
+        rekey.after = Some(key);
+        Ok(())
+    }
+
+    /// Copies a record as it is now, in the place of what was copied before.
+    fn copy_again(&self, rekey: &mut Rekey, id: RecordId) -> Result<(), StoreError> {
+        let code = rekey.code();
+        rekey.take(&record_key(&rekey.keys, id))?;
+        if code == Category::Secrets.code() {
+            rekey.take(&value_key(&rekey.keys, id))?;
+        }
+        rekey.shelf.index.remove(id);
+        let Some(key) = self.shelf(code).index.key(id) else {
+            return Ok(());
+        };
+        let row = read_row(&self.shelf(code).tree, self.keys_of(code), key)?;
+        let row = row.ok_or_else(|| StoreError::damaged(name_of(code), "a row of it is missing"))?;
+        self.copy(rekey, key, &row)
+    }
+
+    fn copy(&self, rekey: &mut Rekey, key: &[u8], row: &Row) -> Result<(), StoreError> {
+        let code = rekey.code();
+        let keys = self.keys_of(code);
+        let plain = open(row, keys, key)?;
+        let (id, created) = identity(row, &plain)
+            .ok_or_else(|| StoreError::damaged(name_of(code), "a row of it is malformed"))?;
+        let own = record_key(&rekey.keys, id);
+        rekey.put(&own, row, &plain);
+        rekey.shelf.index.insert(id, created, own);
+        if code == Category::Secrets.code() {
+            let key = value_key(keys, id);
+            if let Some(value) = read_row(&self.shelf(code).tree, keys, &key)? {
+                let plain = open(&value, keys, &key)?;
+                let own = value_key(&rekey.keys, id);
+                rekey.put(&own, &value, &plain);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_copies(&mut self, rekey: &mut Rekey) -> Result<(), StoreError> {
+        rekey.bytes = 0;
+        let writes = TreeWrites {
+            tree: rekey.shelf.tree.clone(),
+            writes: std::mem::take(&mut rekey.writes).into_iter().collect(),
+        };
+        if writes.writes.is_empty() {
+            return Ok(());
+        }
+        self.unsynced = true;
+        self.database.commit(&[writes]).map_err(|error| self.fail(error))
+    }
+}
+
+/// What a record's row says of the record.
+fn identity(row: &Row, plain: &[u8]) -> Option<(RecordId, Timestamp)> {
+    if row.is_stub() {
+        StubV1::decode(plain).map(|stub| (stub.id(), stub.created()))
+    } else {
+        v1::decode(plain).map(|(entry, _)| (entry.id, entry.created))
+    }
+}
+
+fn open(row: &Row, keys: &ShelfKeys, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    row.open(keys, key)
+        .map_err(StoreError::sealed(format!("a row of {}", name_of(keys.code))))
+}
