@@ -67,6 +67,9 @@ pub struct CategoryStatus {
     pub records: u64,
     /// Days that a record is kept after its last change; `None` is for ever.
     pub retention_days: Option<u32>,
+    /// Since when it holds what was deleted or replaced and could still be read by whoever gets the
+    /// keys: until it is sealed anew.
+    pub deleted_since: Option<Timestamp>,
 }
 
 /// How the device is.

@@ -79,6 +79,11 @@ pub enum Operation {
         /// Which one.
         category: Category,
     },
+    /// Seals a category anew and destroys its old key: what was deleted from it is unreadable then.
+    CategoryRekey {
+        /// Which one.
+        category: Category,
+    },
     /// Reads everything and says what is damaged.
     Check {
         /// Whether to go on with what is left where something is missing for good.
@@ -224,6 +229,7 @@ pub enum OperationKind {
     /// The device locked itself: the owner was idle.
     AutoLock,
     CategoryErase,
+    CategoryRekey,
     Check,
     ConsentList,
     Delete,
@@ -246,6 +252,8 @@ pub enum OperationKind {
     ReadBlob,
     RecoveryConfirm,
     RecoveryNew,
+    /// A category from which something was deleted was sealed anew, so that it is gone for good.
+    Rekey,
     /// The device runs again after it was not stopped cleanly; up to a second of read records may
     /// be missing before this entry.
     Resume,
@@ -267,7 +275,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 44] = [
+    pub const ALL: [Self; 46] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -280,6 +288,7 @@ impl OperationKind {
         Self::Authenticate,
         Self::AutoLock,
         Self::CategoryErase,
+        Self::CategoryRekey,
         Self::Check,
         Self::ConsentList,
         Self::Delete,
@@ -299,6 +308,7 @@ impl OperationKind {
         Self::ReadBlob,
         Self::RecoveryConfirm,
         Self::RecoveryNew,
+        Self::Rekey,
         Self::Resume,
         Self::Search,
         Self::SecretDelete,
@@ -354,6 +364,7 @@ impl OperationKind {
             Self::Authenticate => "authenticate",
             Self::AutoLock => "auto-lock",
             Self::CategoryErase => "category-erase",
+            Self::CategoryRekey => "category-rekey",
             Self::Check => "check",
             Self::ConsentList => "consent-list",
             Self::Delete => "delete",
@@ -373,6 +384,7 @@ impl OperationKind {
             Self::ReadBlob => "read-blob",
             Self::RecoveryConfirm => "recovery-confirm",
             Self::RecoveryNew => "recovery-new",
+            Self::Rekey => "rekey",
             Self::Resume => "resume",
             Self::Search => "search",
             Self::SecretDelete => "secret-delete",
@@ -413,6 +425,7 @@ impl Operation {
             Self::AuditVerify { .. } => OperationKind::AuditVerify,
             Self::Authenticate => OperationKind::Authenticate,
             Self::CategoryErase { .. } => OperationKind::CategoryErase,
+            Self::CategoryRekey { .. } => OperationKind::CategoryRekey,
             Self::Check { accept_loss: true } => OperationKind::AcceptLoss,
             Self::Check { accept_loss: false } => OperationKind::Check,
             Self::ConsentList => OperationKind::ConsentList,
@@ -448,6 +461,7 @@ impl Operation {
         let mut touched = match self {
             Self::Add { items, .. } => items.iter().map(|item| item.content.category()).collect(),
             Self::CategoryErase { category }
+            | Self::CategoryRekey { category }
             | Self::Delete { category, .. }
             | Self::Get { category, .. }
             | Self::List { category, .. } => vec![*category],

@@ -146,7 +146,11 @@ fn check(
 fn fixed_categories(kind: OperationKind, categories: &[Category]) -> Result<(), Reason> {
     let writes = matches!(
         kind,
-        OperationKind::Add | OperationKind::Edit | OperationKind::Delete | OperationKind::CategoryErase
+        OperationKind::Add
+            | OperationKind::Edit
+            | OperationKind::Delete
+            | OperationKind::CategoryErase
+            | OperationKind::CategoryRekey
     );
     if writes && categories.contains(&Category::Audit) {
         return Err(Reason::AuditIsFixed);
@@ -178,9 +182,14 @@ const fn needs(kind: OperationKind) -> Needs {
         K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
         }
-        K::AutoLock | K::FailedUnlocks | K::KeyringWritten | K::Purge | K::Resume | K::SelfTest | K::Stop => {
-            Needs::Device
-        }
+        K::AutoLock
+        | K::FailedUnlocks
+        | K::KeyringWritten
+        | K::Purge
+        | K::Rekey
+        | K::Resume
+        | K::SelfTest
+        | K::Stop => Needs::Device,
         K::AcceptLoss
         | K::AgentAdd
         | K::AgentList
@@ -188,6 +197,7 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::AuditExport
         | K::AuditShow
         | K::AuditVerify
+        | K::CategoryRekey
         | K::Check
         | K::ConsentList
         | K::Export

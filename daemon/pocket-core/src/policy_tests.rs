@@ -59,6 +59,7 @@ fn the_table() {
             | K::FailedUnlocks
             | K::KeyringWritten
             | K::Purge
+            | K::Rekey
             | K::Resume
             | K::SelfTest
             | K::Stop => ["no", "no", "no", "no", "yes"],
@@ -111,6 +112,7 @@ fn nobody_writes_the_audit_log_or_bypasses_the_secrets_door() {
         OperationKind::Edit,
         OperationKind::Delete,
         OperationKind::CategoryErase,
+        OperationKind::CategoryRekey,
     ] {
         let refused = check(Profile::Custom, &owner(true), kind, &[Category::Audit]);
         assert_eq!(refused, Err(Reason::AuditIsFixed), "{kind:?}");
