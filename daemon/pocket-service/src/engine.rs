@@ -1,6 +1,9 @@
 //! The engine: plain synchronous code on its own thread. Takes one request at a time, and writes
 //! what waits together to disk before it answers (group commit).
 
+mod opening;
+mod work;
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pocket_core::{
@@ -17,8 +20,11 @@ use crate::locked::{Locked, Opened};
 use crate::passphrase::{Kdf, NewPassphrase};
 use crate::service::{Config, StartError};
 use crate::setup::FirstRun;
-use crate::vault::{Vault, typed_erase};
+use crate::vault::{Ticked, Vault, Work, typed_erase};
 use crate::{failure, reset};
+use opening::StoreThread;
+pub(crate) use opening::{Opening, StoreOpened};
+use work::Jobs;
 
 /// Requests that share one sync at most: a sync takes 10 ms on an SD card, and the first must not
 /// wait long for the last.
@@ -31,6 +37,7 @@ pub(crate) enum State {
     Damaged(Failure),
     FirstRun(FirstRun),
     Locked(Locked),
+    Opening(Box<Opening>),
     Unlocked(Box<Vault>),
 }
 
@@ -40,6 +47,8 @@ pub(crate) struct Engine {
     changed: watch::Sender<u64>,
     /// Who wants to know that the engine has stopped, once it was told to.
     stopping: Option<oneshot::Sender<()>>,
+    store: StoreThread,
+    jobs: Jobs,
 }
 
 /// The clocks at one moment: the calendar may jump, the other never does.
@@ -60,11 +69,33 @@ impl Now {
     }
 }
 
+/// The way back to who asked.
+type Sender = oneshot::Sender<Result<Reply, Failure>>;
 /// An answer that is held back until what it promises is on disk.
-type Held = (oneshot::Sender<Result<Reply, Failure>>, Result<Reply, Failure>);
+type Held = (Sender, Result<Reply, Failure>);
+
+/// What comes of a request.
+pub(crate) enum Outcome {
+    Answer(Result<Reply, Failure>),
+    /// The store is to be opened first.
+    Open(Box<Opening>),
+    /// It takes long: piece by piece.
+    Work(Work),
+}
+
+impl From<Result<Reply, Failure>> for Outcome {
+    fn from(answer: Result<Reply, Failure>) -> Self {
+        Self::Answer(answer)
+    }
+}
 
 impl Engine {
-    pub(crate) fn open(config: Config, changed: watch::Sender<u64>) -> Result<Self, StartError> {
+    /// `mailbox` is the engine's own, for the thread that opens the store.
+    pub(crate) fn open(
+        config: Config,
+        changed: watch::Sender<u64>,
+        mailbox: mpsc::WeakSender<Message>,
+    ) -> Result<Self, StartError> {
         let mut device = Device::open(config)?;
         let state = first_state(&mut device, Now::read());
         Ok(Self {
@@ -72,6 +103,8 @@ impl Engine {
             state,
             changed,
             stopping: None,
+            store: StoreThread::new(mailbox),
+            jobs: Jobs::default(),
         })
     }
 
@@ -79,11 +112,18 @@ impl Engine {
     pub(crate) fn run(mut self, timer: &Runtime, mut receiver: mpsc::Receiver<Message>) {
         let mut ticked = Instant::now();
         while self.stopping.is_none() {
-            match timer.block_on(async { tokio::time::timeout(TICK, receiver.recv()).await }) {
+            // Requests first, the owner's lock among them; then a piece of what takes long.
+            let patience = if self.jobs.is_empty() {
+                TICK
+            } else {
+                Duration::ZERO
+            };
+            match timer.block_on(async { tokio::time::timeout(patience, receiver.recv()).await }) {
                 Ok(Some(message)) => self.group(message, &mut receiver),
                 Ok(None) => break,
                 Err(_) => {}
             }
+            self.work(Now::read());
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
                 self.tick(Now::read());
@@ -113,6 +153,9 @@ impl Engine {
 
     fn answer(&mut self, message: Message, held: &mut Vec<Held>) {
         let now = Now::read();
+        let Some(message) = self.defer(message) else {
+            return;
+        };
         match message {
             // A caller that has gone away wants no answer.
             Message::Agent { token, reply } => reply.send(self.agent(&token)).unwrap_or_else(drop),
@@ -122,10 +165,12 @@ impl Engine {
                 shown,
                 new,
                 reply,
-            } => {
-                let answer = self.run_one(*request, shown, new, now);
-                held.push((reply, answer));
-            }
+            } => match self.take(*request, shown, new, now) {
+                Outcome::Answer(answer) => held.push((reply, answer)),
+                Outcome::Open(opening) => self.begin_opening(opening, Some(reply), held),
+                Outcome::Work(work) => self.begin_work(work, reply, now, held),
+            },
+            Message::StoreOpened(opened) => self.store_opened(*opened, held),
             // What waits for its sync is answered first.
             Message::Stop { reply } => self.stopping = Some(reply),
         }
@@ -154,25 +199,40 @@ impl Engine {
         }
     }
 
-    pub(crate) fn run_one(
+    /// Begins a request, and gives what its answer will come by.
+    #[cfg(test)]
+    pub(crate) fn start_one(
         &mut self,
         request: Request,
-        shown: Shown,
         new: Option<NewPassphrase>,
         now: Now,
-    ) -> Result<Reply, Failure> {
+    ) -> oneshot::Receiver<Result<Reply, Failure>> {
+        let (reply, answer) = oneshot::channel();
+        let mut held = Vec::new();
+        match self.take(request, Shown::Nothing, new, now) {
+            Outcome::Answer(answer) => held.push((reply, answer)),
+            Outcome::Open(opening) => self.begin_opening(opening, Some(reply), &mut held),
+            Outcome::Work(work) => self.begin_work(work, reply, now, &mut held),
+        }
+        self.release(held);
+        answer
+    }
+
+    fn take(&mut self, request: Request, shown: Shown, new: Option<NewPassphrase>, now: Now) -> Outcome {
         if matches!(request.operation, Operation::Status) {
-            return Ok(Answer::Status(Box::new(self.status(&request.actor, now))).into());
+            let status = self.status(&request.actor, now);
+            return Outcome::Answer(Ok(Answer::Status(Box::new(status)).into()));
         }
         let changes = request.operation.kind().changes();
-        let (state, answer) = self.step(request, shown, new, now);
+        let (state, outcome) = self.step(request, shown, new, now);
         if let Some(state) = state {
             self.state = state;
         }
-        if changes && answer.is_ok() {
-            self.changed.send_modify(|count| *count = count.wrapping_add(1));
+        if changes && matches!(outcome, Outcome::Answer(Ok(_))) {
+            self.tell_change();
         }
-        answer
+        self.lock_if_unsure();
+        outcome
     }
 
     /// One request to whatever the engine is; gives the state that follows, if another.
@@ -182,30 +242,47 @@ impl Engine {
         shown: Shown,
         new: Option<NewPassphrase>,
         now: Now,
-    ) -> (Option<State>, Result<Reply, Failure>) {
+    ) -> (Option<State>, Outcome) {
         match &mut self.state {
             State::Damaged(failure) => {
                 let failure = failure.clone();
-                self.damaged(&request, failure, now)
+                let (state, answer) = self.damaged(&request, failure, now);
+                (state, answer.into())
             }
-            State::FirstRun(first_run) => first_run.handle(&mut self.device, request, new, now),
+            State::FirstRun(first_run) => {
+                let (state, answer) = first_run.handle(&mut self.device, request, new, now);
+                (state, answer.into())
+            }
+            State::Opening(opening) => {
+                let (state, answer) = opening.handle(&request);
+                (state, answer.into())
+            }
             State::Locked(locked) => match locked.handle(&mut self.device, &request, shown, now) {
-                Ok(Opened::Unlocked(vault, reply)) => (Some(State::Unlocked(vault)), Ok(reply)),
+                Ok(Opened::Opening(opening)) => (None, Outcome::Open(opening)),
                 Ok(Opened::Reset(vault, candidate)) => {
                     if let Some(vault) = vault {
                         self.state = State::Unlocked(vault);
                     }
-                    self.reset(candidate, now)
+                    let (state, answer) = self.reset(candidate, now);
+                    (state, answer.into())
                 }
-                Err(failure) => (None, Err(failure)),
+                Err(failure) => (None, Err(failure).into()),
             },
             State::Unlocked(vault) => match vault.handle(&mut self.device, request, shown, new, now) {
-                Ok(Next::Stay(reply)) => (None, Ok(reply)),
-                Ok(Next::Lock) => (Some(self.lock()), Ok(Answer::Done.into())),
-                Ok(Next::Reset(candidate)) => self.reset(candidate, now),
-                Err(failure) => (None, Err(failure)),
+                Ok(Next::Stay(reply)) => (None, Ok(reply).into()),
+                Ok(Next::Lock) => (Some(self.lock()), Ok(Answer::Done.into()).into()),
+                Ok(Next::Reset(candidate)) => {
+                    let (state, answer) = self.reset(candidate, now);
+                    (state, answer.into())
+                }
+                Ok(Next::Work(work)) => (None, Outcome::Work(work)),
+                Err(failure) => (None, Err(failure).into()),
             },
         }
+    }
+
+    fn tell_change(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// A device whose keyring is lost can still be made new: no passphrase can be verified, but who
@@ -235,6 +312,7 @@ impl Engine {
     }
 
     fn lock(&mut self) -> State {
+        self.give_up_work(&failure::locked());
         // The keys leave the memory with the vault.
         self.state = State::Damaged(failure::locked());
         info!("locked");
@@ -251,6 +329,7 @@ impl Engine {
             Err(failure) => return (None, Err(failure)),
         };
         let candidates = self.former_keys(candidate);
+        self.give_up_work(&failure::not_set_up());
         // From here on there is no way back: the vault's keys leave the memory first.
         self.state = State::Damaged(failure::not_set_up());
         let outcome = reset::finish(&mut self.device, run, candidates, now);
@@ -264,7 +343,7 @@ impl Engine {
         let keyring = match &self.state {
             State::Locked(locked) => Some(locked.keyring()),
             State::Unlocked(vault) => Some(vault.keyring()),
-            State::Damaged(_) | State::FirstRun(_) => None,
+            State::Damaged(_) | State::FirstRun(_) | State::Opening(_) => None,
         };
         let secret = keyring.and_then(|keyring| self.device.read_secret(keyring).ok().flatten());
         passphrase.into_iter().chain(secret).collect()
@@ -279,7 +358,7 @@ impl Engine {
                 remedy: failure.remedy.clone(),
             },
             State::FirstRun(_) => LockState::FirstRun,
-            State::Locked(_) => LockState::Locked,
+            State::Locked(_) | State::Opening(_) => LockState::Locked,
             State::Unlocked(_) => LockState::Unlocked,
         };
         match &self.state {
@@ -294,7 +373,7 @@ impl Engine {
         match &self.state {
             State::Unlocked(vault) => vault.agents.authenticate(token),
             State::FirstRun(_) => Err(failure::not_set_up()),
-            State::Locked(_) => Err(failure::locked()),
+            State::Locked(_) | State::Opening(_) => Err(failure::locked()),
             State::Damaged(failure) => Err(failure.clone()),
         }
     }
@@ -305,6 +384,7 @@ impl Engine {
             State::Locked(locked) => locked.keyring(),
             State::Unlocked(vault) => vault.keyring(),
             State::FirstRun(_) => return Err(failure::not_set_up()),
+            State::Opening(_) => return Err(failure::opening()),
             State::Damaged(failure) => return Err(failure.clone()),
         };
         let (salt, params) = keyring
@@ -318,12 +398,13 @@ impl Engine {
             return;
         };
         match vault.tick(now) {
-            Ok(false) => {}
-            Ok(true) => {
+            Ok(Ticked::Nothing) => {}
+            Ok(Ticked::Due(work)) => self.jobs.add_own(work),
+            Ok(Ticked::Lock) => {
                 info!("locked: the owner was idle");
                 let locked = self.lock();
                 self.state = locked;
-                self.changed.send_modify(|count| *count = count.wrapping_add(1));
+                self.tell_change();
             }
             Err(failure) => {
                 warn!(
@@ -335,26 +416,19 @@ impl Engine {
         }
     }
 
-    /// Closes the store after a failed write and opens it again: sled takes no further write
-    /// before that. What can't be opened is left locked; nothing is thrown away.
-    fn reopen(&mut self) {
-        let State::Unlocked(vault) = std::mem::replace(&mut self.state, State::Damaged(failure::locked()))
-        else {
-            return;
-        };
-        self.state = match vault.reopen(&self.device, Now::read()) {
-            Ok(vault) => State::Unlocked(Box::new(vault)),
-            Err(failure) => {
-                error!(
-                    kind = failure.kind.name(),
-                    "the store does not open; the vault is locked"
-                );
-                first_state(&mut self.device, Now::read())
-            }
-        };
+    /// A keyring that was perhaps written and perhaps not: only the disk knows which keys count, so
+    /// nothing more is sealed with those in memory.
+    fn lock_if_unsure(&mut self) {
+        if matches!(&self.state, State::Unlocked(vault) if vault.is_unsure()) {
+            warn!("the keyring could not be written: locked, since only the disk knows which one counts");
+            let locked = self.lock();
+            self.state = locked;
+            self.tell_change();
+        }
     }
 
     fn stop(&mut self, now: Now) {
+        self.give_up_work(&failure::stopping());
         if let State::Unlocked(vault) = &mut self.state {
             match vault.close(OperationKind::Stop, now) {
                 Ok(()) => info!("stopped cleanly"),
@@ -373,6 +447,7 @@ pub(crate) enum Next {
     Lock,
     Reset(Option<Key>),
     Stay(Reply),
+    Work(Work),
 }
 
 /// What the device is when nothing is in memory: as its files say.

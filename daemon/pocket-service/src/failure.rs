@@ -84,6 +84,40 @@ pub(crate) fn locked() -> Failure {
     )
 }
 
+/// The keys are there, and the store is being read.
+pub(crate) fn opening() -> Failure {
+    Failure::new(
+        FailureKind::Locked,
+        "the vault is being opened",
+        "try again in a moment",
+    )
+}
+
+/// A write failed, and what was under way was given up.
+pub(crate) fn reopened() -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        "the store was opened anew after a failed write",
+        "try again; if it happens again, check the disk and its free space",
+    )
+}
+
+pub(crate) fn busy() -> Failure {
+    Failure::new(
+        FailureKind::Throttled,
+        "too much of this is under way already",
+        "wait until it is done, then try again",
+    )
+}
+
+pub(crate) fn stopping() -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        "the device is stopping",
+        "start pocketd again",
+    )
+}
+
 pub(crate) fn not_set_up() -> Failure {
     Failure::new(
         FailureKind::NotSetUp,

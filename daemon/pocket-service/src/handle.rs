@@ -6,6 +6,8 @@ use pocket_core::{Actor, Agent, Answer, Credential, Failure, FailureKind, Operat
 use pocket_crypto::{Key, RecoveryKey, SecretBytes};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::engine::StoreOpened;
+use crate::failure;
 use crate::passphrase::{HashCost, Kdf, NewPassphrase};
 
 /// Requests that may wait for the engine. Most are small or carry a 1 MiB piece of a file; the largest
@@ -108,6 +110,20 @@ pub(crate) enum Message {
     Stop {
         reply: oneshot::Sender<()>,
     },
+    /// From the thread that opens the store.
+    StoreOpened(Box<StoreOpened>),
+}
+
+impl Message {
+    /// Answers with a failure. A caller that has gone away wants none.
+    pub(crate) fn fail(self, failure: Failure) {
+        match self {
+            Self::Agent { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
+            Self::Kdf { reply } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
+            Self::Run { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
+            Self::Stop { .. } | Self::StoreOpened(_) => {}
+        }
+    }
 }
 
 /// A way to the engine. Cheap to clone.
@@ -138,7 +154,7 @@ impl Handle {
         if request.passphrase.is_some() {
             let handle = self.clone();
             let task = tokio::task::spawn_blocking(move || handle.call_blocking(request));
-            return task.await.map_err(|_| stopped())?;
+            return task.await.map_err(|_| failure::stopping())?;
         }
         let (reply, answer) = oneshot::channel();
         let message = Message::Run {
@@ -147,8 +163,8 @@ impl Handle {
             new: None,
             reply,
         };
-        self.sender.send(message).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        self.sender.send(message).await.map_err(|_| failure::stopping())?;
+        answer.await.map_err(|_| failure::stopping())?
     }
 
     /// The same, for callers without an asynchronous runtime. Must not be called from within one.
@@ -202,8 +218,8 @@ impl Handle {
         self.sender
             .send(Message::Agent { token, reply })
             .await
-            .map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+            .map_err(|_| failure::stopping())?;
+        answer.await.map_err(|_| failure::stopping())?
     }
 
     /// A counter that moves with each change of data or state.
@@ -225,8 +241,10 @@ impl Handle {
         message: impl FnOnce(oneshot::Sender<Result<T, Failure>>) -> Message,
     ) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
-        self.sender.blocking_send(message(reply)).map_err(|_| stopped())?;
-        answer.blocking_recv().map_err(|_| stopped())?
+        self.sender
+            .blocking_send(message(reply))
+            .map_err(|_| failure::stopping())?;
+        answer.blocking_recv().map_err(|_| failure::stopping())?
     }
 
     fn hash(&self, passphrase: &SecretBytes) -> Result<Key, Failure> {
@@ -239,14 +257,6 @@ impl Handle {
         let _one = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         NewPassphrase::derive(passphrase, self.cost)
     }
-}
-
-fn stopped() -> Failure {
-    Failure::new(
-        FailureKind::Unavailable,
-        "the device is stopping",
-        "start pocketd again",
-    )
 }
 
 fn no_new_passphrase() -> Failure {

@@ -1,6 +1,7 @@
 //! The device's files apart from the store: keyring, device secret, count of wrong guesses.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pocket_core::{Attempts, Failure, FailureKind, Finding, LockState, Profile, Status, Timestamp};
 use pocket_crypto::keyring::UnlockError;
@@ -13,9 +14,12 @@ use crate::engine::Now;
 use crate::failure;
 use crate::service::{Config, StartError};
 
+/// Longest log of a store that opens within a moment: about 20,000 records.
+const SMALL_STORE: u64 = 16 * 1024 * 1024;
+
 /// The device as its files have it.
 pub(crate) struct Device {
-    pub(crate) folder: Folder,
+    pub(crate) folder: Arc<Folder>,
     config: Config,
     attempts: Attempts,
     /// What was mended or found damaged since the start.
@@ -24,7 +28,7 @@ pub(crate) struct Device {
 
 impl Device {
     pub(crate) fn open(config: Config) -> Result<Self, StartError> {
-        let folder = Folder::open(&config.data_dir)?;
+        let folder = Arc::new(Folder::open(&config.data_dir)?);
         Ok(Self {
             folder,
             config,
@@ -85,6 +89,12 @@ impl Device {
         self.folder.path().join("db").exists()
     }
 
+    /// Whether the store opens within a moment, also on a small board.
+    pub(crate) fn has_small_store(&self) -> bool {
+        let log = self.folder.path().join("db").join("db").metadata();
+        log.is_ok_and(|log| log.len() <= SMALL_STORE)
+    }
+
     fn setup_marker(&self) -> PathBuf {
         self.folder.path().join("setup.pending")
     }
@@ -110,6 +120,12 @@ impl Device {
             self.findings.push(finding.clone());
         }
         Ok(Some(read.keyring))
+    }
+
+    /// The counter of the keyring that lies on the disk, if one does.
+    pub(crate) fn keyring_counter(&self) -> Option<u64> {
+        let read = self.folder.read_keyring().ok().flatten();
+        read.map(|read| read.keyring.counter())
     }
 
     pub(crate) fn write_keyring(&self, keyring: &Keyring) -> Result<(), Failure> {

@@ -1,14 +1,14 @@
 //! The locked device: it can be unlocked, or reset, and says how it is.
 
-use pocket_core::{Actor, Answer, Failure, FailureKind, Operation};
+use pocket_core::{Actor, Failure, FailureKind, Operation};
 use pocket_crypto::{Key, Keyring, RecoveryKey, SecretBytes, Unlocked};
-use tracing::{info, warn};
+use tracing::warn;
 
-use crate::engine::Now;
+use crate::engine::{Now, Opening};
 use crate::failure;
-use crate::handle::{Reply, Request, Shown};
+use crate::handle::{Request, Shown};
 use crate::keys::Device;
-use crate::vault::{Opening, Vault, typed_erase};
+use crate::vault::{Vault, typed_erase};
 
 /// A device whose keys are not in memory.
 pub(crate) struct Locked {
@@ -17,8 +17,8 @@ pub(crate) struct Locked {
 
 /// What follows a request to the locked device.
 pub(crate) enum Opened {
-    /// Unlocked.
-    Unlocked(Box<Vault>, Reply),
+    /// Unlocked, once the store is open.
+    Opening(Box<Opening>),
     /// To be reset; the vault is missing when the store is too damaged to open. The key is the
     /// hashed passphrase, for the proof.
     Reset(Option<Box<Vault>>, Option<Key>),
@@ -42,8 +42,8 @@ impl Locked {
     ) -> Result<Opened, Failure> {
         match &request.operation {
             Operation::Unlock { .. } => {
-                let vault = self.unlock(device, request, &shown, now)?;
-                Ok(Opened::Unlocked(Box::new(vault), Answer::Done.into()))
+                let opening = self.unlock(device, request, &shown, now)?;
+                Ok(Opened::Opening(Box::new(opening)))
             }
             Operation::FactoryReset { confirm } => {
                 typed_erase(confirm)?;
@@ -64,23 +64,27 @@ impl Locked {
         request: &Request,
         shown: &Shown,
         now: Now,
-    ) -> Result<Vault, Failure> {
+    ) -> Result<Opening, Failure> {
         let guesses = device.attempts();
         let keys = verify(device, &self.keyring, shown, now)?;
-        let opening = Opening {
+        if !device.has_store() {
+            return Err(store_is_gone());
+        }
+        Ok(Opening {
+            keys,
+            keyring: self.keyring.clone(),
             actor: request.actor.reference(),
             guesses,
             now,
-        };
-        let vault = Vault::open(device, keys, self.keyring.clone(), &opening)?;
-        // A setup that was cut after the store was made: what it made is whole.
-        device.unmark_setup()?;
-        info!("unlocked");
-        Ok(vault)
+            housekeeping: None,
+            reply: None,
+            deferred: Vec::new(),
+        })
     }
 
     /// A reset of a locked device: who shows the passphrase could unlock it, so it is unlocked first
-    /// and the reset leaves its record like any other act.
+    /// and the reset leaves its record like any other act. A large store is not waited for: its keys
+    /// go at once, and the journal of the reset is the record.
     fn reset(
         &self,
         device: &mut Device,
@@ -89,7 +93,13 @@ impl Locked {
         now: Now,
     ) -> Result<Opened, Failure> {
         verify(device, &self.keyring, &shown, now)?;
-        let vault = match self.unlock(device, request, &shown, now) {
+        if !device.has_small_store() {
+            return Ok(Opened::Reset(None, shown.into_key()));
+        }
+        let opened = self
+            .unlock(device, request, &shown, now)
+            .and_then(|opening| Vault::open(device, opening));
+        let vault = match opened {
             Ok(mut vault) => {
                 let actor = with_passphrase(&request.actor);
                 vault.record_reset(&actor, &request.operation, now)?;
@@ -107,6 +117,14 @@ impl Locked {
         };
         Ok(Opened::Reset(vault, shown.into_key()))
     }
+}
+
+fn store_is_gone() -> Failure {
+    Failure::new(
+        FailureKind::Damaged,
+        "the store is gone from the data folder, though this device was set up",
+        "put the folder `db` back from a copy; nothing was made in its place",
+    )
 }
 
 /// The actor once the passphrase that came with the request proved right.

@@ -45,8 +45,9 @@ impl Service {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let (sender, receiver) = mpsc::channel(WAITING);
         let (changed, changes) = watch::channel(0);
+        let mailbox = sender.downgrade();
         let handle = Handle::new(sender, changes, config.hash_cost);
-        let engine = Engine::open(config, changed)?;
+        let engine = Engine::open(config, changed, mailbox)?;
         let timer = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();

@@ -6,6 +6,7 @@ mod recording;
 mod records;
 mod reset;
 mod time;
+mod work;
 
 use std::path::Path;
 use std::time::Duration;

@@ -7,8 +7,10 @@ mod housekeeping;
 mod log;
 mod opening;
 mod records;
+mod rekey;
 mod search;
 mod secrets;
+mod work;
 
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
@@ -19,7 +21,8 @@ use pocket_crypto::{Keyring, SecretBytes, Unlocked};
 use pocket_store::{Changes, Store};
 use tracing::warn;
 
-pub(crate) use opening::Opening;
+pub(crate) use housekeeping::{Housekeeping, Ticked};
+pub(crate) use work::{Slice, Work};
 
 use crate::engine::{Next, Now};
 use crate::failure;
@@ -30,7 +33,7 @@ use crate::passphrase::NewPassphrase;
 
 use agents::Agents;
 use documents::Uploads;
-use housekeeping::Housekeeping;
+use rekey::Stale;
 
 /// The name under which the lease of the profile is kept.
 const LEASE: &str = "lease";
@@ -50,6 +53,11 @@ pub(crate) struct Vault {
     pub(crate) agents: Agents,
     uploads: Uploads,
     housekeeping: Housekeeping,
+    stale: Stale,
+    /// Whether a category is being re-keyed: one at a time.
+    rekeying: bool,
+    /// A keyring was perhaps written, perhaps not: the vault must be locked.
+    unsure: bool,
     findings: Vec<Finding>,
 }
 
@@ -217,6 +225,18 @@ impl Vault {
                 self.sync()?;
                 return Ok(Next::Reset(act.shown.into_key()));
             }
+            Operation::AuditVerify { exported: false } => {
+                return Ok(Next::Work(self.audit_verify_own(act)?));
+            }
+            Operation::CategoryRekey { category } => {
+                return Ok(Next::Work(self.category_rekey(act, category)?));
+            }
+            Operation::Check { accept_loss } => return Ok(Next::Work(self.check(act, accept_loss)?)),
+            Operation::Search {
+                categories,
+                query,
+                limit,
+            } => return Ok(Next::Work(self.search(act, &categories, &query, limit)?)),
             Operation::Add { items, import } => self.add(actor, act, items, import)?.into(),
             Operation::Delete { category, id } => self.delete(act, category, id)?.into(),
             Operation::Edit {
@@ -230,11 +250,6 @@ impl Vault {
                 after,
                 limit,
             } => self.list(act, category, after, limit)?.into(),
-            Operation::Search {
-                categories,
-                query,
-                limit,
-            } => self.search(act, &categories, &query, limit)?.into(),
             Operation::ReadBlob { id, offset } => self.read_blob(act, id, offset)?,
             Operation::UploadBegin => self.upload_begin(actor, act)?.into(),
             Operation::UploadChunk { upload } => self.upload_chunk(actor, act, upload)?.into(),
@@ -260,9 +275,8 @@ impl Vault {
                 Answer::Done.into()
             }
             Operation::AuditShow { before, limit } => self.audit_show(act, before, limit)?.into(),
-            Operation::AuditVerify { exported } => self.audit_verify(act, exported)?.into(),
+            Operation::AuditVerify { .. } => self.audit_verify_exported(act)?.into(),
             Operation::CategoryErase { category } => self.category_erase(device, act, category)?.into(),
-            Operation::Check { accept_loss } => self.check(act, accept_loss)?.into(),
             Operation::ConsentList => {
                 self.admit(act.permit, &[], act.now)?;
                 Answer::Consents(Vec::new()).into()
@@ -315,6 +329,7 @@ impl Vault {
         changes: Changes,
         now: Now,
     ) -> Result<(), Failure> {
+        let (changes, stale) = self.mark_stale(changes, now);
         let draft = self.chain.draft(permit, records, Outcome::Done, now.wall);
         let entries = draft.entries().to_vec();
         let _leave = self
@@ -323,6 +338,9 @@ impl Vault {
             .map_err(|error| failure::store(&error))?;
         self.chain.advance(&entries);
         self.must_sync = true;
+        if let Some(stale) = stale {
+            self.stale = stale;
+        }
         Ok(())
     }
 
@@ -388,6 +406,7 @@ impl Vault {
             sensitivity: category.sensitivity(),
             records,
             retention_days: days.and_then(|days| u32::try_from(days).ok()),
+            deleted_since: self.stale.since(category),
         }
     }
 }

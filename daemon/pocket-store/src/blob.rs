@@ -14,8 +14,8 @@ use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pocket_crypto::{Key, padme};
 use pocket_crypto::stream::{BlobOpener, BlobSealer, CHUNK, OVERHEAD, SEALED_CHUNK};
+use pocket_crypto::{Key, padme};
 use rand::Rng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;

@@ -6,7 +6,7 @@ use pocket_core::{Category, Entry, RecordId};
 use pocket_crypto::SecretBytes;
 use zeroize::Zeroizing;
 
-use crate::BlobRef;
+use crate::{BlobRef, Store};
 
 /// Changes that are applied together or not at all. Of several to the same thing the last counts.
 #[derive(Default)]
@@ -27,6 +27,8 @@ pub(crate) enum Subject {
 
 pub(crate) enum Change {
     Bytes(Zeroizing<Vec<u8>>),
+    /// A few bytes that removing must be able to leave behind on a full disk too.
+    Mark(Zeroizing<Vec<u8>>),
     Put(Box<Entry>, Option<BlobRef>),
     Remove,
 }
@@ -74,6 +76,29 @@ impl Changes {
         self
     }
 
+    /// Sets a row of the engine's own, of a few bytes: also when the disk is nearly full, so that what
+    /// makes room is not refused for what it has to leave behind.
+    #[must_use]
+    pub fn mark_system(mut self, name: &str, bytes: impl Into<Vec<u8>>) -> Self {
+        let bytes = Zeroizing::new(bytes.into());
+        self.list
+            .insert(Subject::System(name.to_owned()), Change::Mark(bytes));
+        self
+    }
+
+    /// The categories in which they replace or remove what `store` holds.
+    pub fn retired(&self, store: &Store) -> Vec<Category> {
+        let retires = |category: &Category| {
+            let code = category.code();
+            self.list.keys().any(|subject| match subject {
+                Subject::Record(of, id) => *of == code && store.contains(*category, *id),
+                Subject::Value(id) => *category == Category::Secrets && store.contains(*category, *id),
+                Subject::System(_) => false,
+            })
+        };
+        Category::ALL.into_iter().filter(retires).collect()
+    }
+
     /// Removes a row of the engine's own. No error if it is not there.
     #[must_use]
     pub fn remove_system(mut self, name: &str) -> Self {
@@ -88,7 +113,9 @@ impl Changes {
 
     /// Whether anything is added: what is refused when the disk is nearly full.
     pub(crate) fn adds(&self) -> bool {
-        self.list.values().any(|change| !matches!(change, Change::Remove))
+        self.list
+            .values()
+            .any(|change| matches!(change, Change::Bytes(_) | Change::Put(..)))
     }
 
     /// What is changed.

@@ -105,15 +105,22 @@ impl Store {
         self.scrub = Some(Scrub::new(self.shelves.keys().rev().copied()));
     }
 
+    /// Whether a scrub is under way.
+    pub fn is_scrubbing(&self) -> bool {
+        self.scrub.is_some()
+    }
+
+    /// Gives up a scrub under way, if there is one.
+    pub fn abandon_scrub(&mut self) {
+        self.scrub = None;
+    }
+
     /// Goes on with a scrub as long as `go_on` says, asked after each row, chunk and handful of audit
     /// entries. Gives the report once everything was read, or when no scrub was begun.
     ///
     /// # Errors
     /// As [`Store::scrub`]; the scrub is then given up.
-    pub fn scrub_on(
-        &mut self,
-        go_on: &mut dyn FnMut() -> bool,
-    ) -> Result<Option<CheckReport>, StoreError> {
+    pub fn scrub_on(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<Option<CheckReport>, StoreError> {
         self.usable()?;
         let Some(mut scrub) = self.scrub.take() else {
             return Ok(Some(Scrub::new(std::iter::empty()).report));

@@ -253,7 +253,9 @@ impl<'a> Stage<'a> {
         match (subject, change) {
             (Subject::Record(code, id), Change::Put(entry, blob)) => self.put_record(code, id, &entry, blob),
             (Subject::Record(code, id), _) => self.remove_record(code, id),
-            (Subject::System(name), Change::Bytes(bytes)) => self.put_system(name, &bytes),
+            (Subject::System(name), Change::Bytes(bytes) | Change::Mark(bytes)) => {
+                self.put_system(name, &bytes)
+            }
             (Subject::System(name), _) => self.remove_system(name),
             (Subject::Value(id), Change::Bytes(bytes)) => self.put_value(id, &bytes),
             (Subject::Value(id), _) => self.retire(

@@ -51,10 +51,7 @@ impl KeySet {
     pub fn new(unlocked: &Unlocked) -> Result<Self, StoreError> {
         let shelf = |code: u8| -> Result<(u8, ShelfKeys), StoreError> {
             let keys = unlocked.category(code).ok_or(StoreError::KeysMissing { code })?;
-            Ok((
-                code,
-                ShelfKeys::derive(code, keys),
-            ))
+            Ok((code, ShelfKeys::derive(code, keys)))
         };
         Ok(Self {
             shelves: KEY_CODES.into_iter().map(shelf).collect::<Result<_, _>>()?,

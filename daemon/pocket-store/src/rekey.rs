@@ -106,10 +106,7 @@ impl Store {
         self.refuse_when_low()?;
         self.abandon_rekey()?;
         let keys = ShelfKeys::derive(code, next.keys());
-        let tree = self
-            .database
-            .tree(&keys.tree)
-            .map_err(|error| self.fail(error))?;
+        let tree = self.database.tree(&keys.tree).map_err(|error| self.fail(error))?;
         self.rekey = Some(Rekey {
             head: ShelfHead::empty(code, keys.generation),
             keys,
@@ -148,15 +145,18 @@ impl Store {
 
     /// Copies again what was changed meanwhile, and says in both heads what the new tree must hold.
     /// On the disk when it returns; the keyring may be written. Nothing else must be written to the
-    /// store between this and [`Store::finish_rekey`].
+    /// store between this and [`Store::finish_rekey`]. `true` when there was something to copy again:
+    /// what it replaced then lies in the new tree, deleted.
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when the copy does not hold as many rows as the original; else as
     /// [`Store::rekey_on`].
-    pub fn seal_rekey(&mut self) -> Result<(), StoreError> {
+    pub fn seal_rekey(&mut self) -> Result<bool, StoreError> {
         self.usable()?;
         let mut rekey = self.rekey.take().ok_or(StoreError::Moved)?;
-        for id in std::mem::take(&mut rekey.touched) {
+        let touched = std::mem::take(&mut rekey.touched);
+        let again = !touched.is_empty();
+        for id in touched {
             self.copy_again(&mut rekey, id)?;
             if rekey.bytes >= PIECE {
                 self.write_copies(&mut rekey)?;
@@ -176,7 +176,8 @@ impl Store {
         self.write(plan)?;
         self.rekey = Some(rekey);
         self.sync()?;
-        self.tick()
+        self.tick()?;
+        Ok(again)
     }
 
     /// Goes on with the new tree, and drops the old. Comes after the new keyring is on the disk;
@@ -226,11 +227,8 @@ impl Store {
         let code = rekey.code();
         let (tree, keys) = (&self.shelf(code).tree, self.keys_of(code));
         let next = guarded("read", || {
-            let following = match &rekey.after {
-                None => tree.first(),
-                Some(after) => tree.get_gt(after),
-            };
-            following
+            let after = rekey.after.as_ref();
+            after.map_or_else(|| tree.first(), |after| tree.get_gt(after))
         })?;
         let Some((key, first)) = next else {
             rekey.complete = true;

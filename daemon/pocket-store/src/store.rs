@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use pocket_core::{Category, Finding, audit};
 
 use crate::StoreError;
-use crate::check::Scrub;
-use crate::rekey::Rekey;
 use crate::blob::{self, BLOBS, BlobRef, BlobWriter};
+use crate::check::Scrub;
 use crate::database::Database;
 use crate::heads::{Head, HeadFile, ShelfHead};
 use crate::keys::{KeySet, ShelfKeys};
+use crate::rekey::Rekey;
 use crate::shelf::Shelf;
 use crate::space::{Ballast, Space, free_bytes, low_water};
 

@@ -122,7 +122,8 @@ pub(crate) fn decode(plain: &[u8]) -> Option<(Entry, Option<BlobRef>)> {
         origin: stored.origin.into(),
         content: Content::check(stored.record).ok()?,
     };
-    rest.is_empty().then_some((entry, stored.blob.as_ref().map(BlobRef::from)))
+    rest.is_empty()
+        .then_some((entry, stored.blob.as_ref().map(BlobRef::from)))
 }
 
 /// A row whose content lies in a sealed file: what the index must know without opening that.

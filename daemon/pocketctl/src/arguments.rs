@@ -288,6 +288,9 @@ pub(crate) enum RecoveryCommand {
 pub(crate) enum CategoryCommand {
     /// Destroy the key of a category, and with it all that it sealed
     Erase { name: Category },
+    /// Seal what a category holds anew and destroy its old key: what was deleted or replaced in it is
+    /// unreadable then. Happens by itself a day after a deletion, while the vault is unlocked
+    Rekey { name: Category },
 }
 
 #[cfg(test)]

@@ -43,6 +43,13 @@ pub(crate) fn category(session: &mut Session, command: CategoryCommand) -> Resul
                 &format!("{name} is erased: its key is destroyed"),
             )
         }
+        CategoryCommand::Rekey { name } => {
+            session.ask(Operation::CategoryRekey { category: name })?;
+            session.output.print(
+                &json!({"rekeyed": name}),
+                &format!("{name} has a new key; the old one is destroyed, and with it what was deleted"),
+            )
+        }
     }
 }
 

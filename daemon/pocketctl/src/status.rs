@@ -89,9 +89,17 @@ fn to_text(status: &Status) -> String {
     }
     for category in &status.categories {
         let kept = category.retention_days.map(|days| format!(", kept {days} days"));
+        let deleted = category
+            .deleted_since
+            .map(|since| format!(", deleted ones not destroyed since {}", moment(since)));
         rows.push(row(
             category.category.name(),
-            format!("{}{}", category.records, kept.unwrap_or_default()),
+            format!(
+                "{}{}{}",
+                category.records,
+                kept.unwrap_or_default(),
+                deleted.unwrap_or_default()
+            ),
         ));
     }
     let mut text = columns(&rows);

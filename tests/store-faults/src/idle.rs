@@ -14,7 +14,7 @@ const COMMITS: u32 = 200;
 pub(crate) fn run(seconds: u64) -> Result<bool> {
     let dir = std::env::temp_dir().join(format!("store-faults-idle-{}", std::process::id()));
     let folder = Folder::open(&dir)?;
-    let mut store = Store::open(&folder, KeySet::new(&script::ring(1))?)?.store;
+    let mut store = Store::open(&folder, KeySet::new(&script::ring(&folder)?)?)?.store;
     for commit in 0..COMMITS {
         crate::writer::write(&mut store, 1, Workload::Batched, commit)?;
         store.sync()?;

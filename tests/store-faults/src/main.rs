@@ -2,8 +2,8 @@
 //!
 //! `store-faults [--rounds N] [--seed S] [--only kill|cut] [--workload NAME] [--idle SECONDS]`: N rounds
 //! of SIGKILL, then N simulated power cuts (100 each), of a writer that reports each acknowledged commit
-//! on a pipe; or of one of the two, or with one of the workloads `single`, `batched`, `import`, `large`, `grouped`, which
-//! otherwise take turns. A power cut is
+//! on a pipe; or of one of the two, or with one of the workloads `single`, `batched`, `import`, `large`, `grouped`, `rekey`,
+//! which otherwise take turns. A power cut is
 //! an ext4 on a loop device that is shut down without writing anything more (`FS_IOC_SHUTDOWN`, no log
 //! flush), unmounted and mounted again. After each round the store is opened and compared, record by
 //! record, with what was acknowledged. Power cuts need root, loop devices, `mkfs.ext4` and `python3`.

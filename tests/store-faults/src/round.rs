@@ -220,7 +220,7 @@ impl Subject {
             return Ok("nothing was written yet".to_owned());
         }
         let folder = Folder::open(&self.dir)?;
-        let opened = match Store::open(&folder, KeySet::new(&script::ring(self.seed))?) {
+        let mut opened = match Store::open(&folder, KeySet::new(&script::ring(&folder)?)?) {
             Ok(opened) => opened,
             Err(error) => {
                 tally.failed_opens += 1;

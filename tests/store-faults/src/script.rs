@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::Result;
 use pocket_core::{Content, Entry, Note, Origin, Record, RecordId, Timestamp};
 use pocket_crypto::{Key, Keyring, Unlocked};
-use pocket_store::{Changes, KEY_CODES};
+use pocket_store::{Changes, Folder, KEY_CODES};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
@@ -22,17 +23,21 @@ pub(crate) enum Workload {
     Import,
     /// 1 kB to 1 MB: most of them become sealed files.
     Large,
+    /// Groups of up to 20 records of 100 B to 8 kB, and the category sealed anew all the time, piece by
+    /// piece between the commits.
+    Rekey,
     /// One record of 1 to 4 kB a commit.
     Single,
 }
 
 impl Workload {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Single,
         Self::Batched,
         Self::Import,
         Self::Large,
         Self::Grouped,
+        Self::Rekey,
     ];
 
     /// As it is asked for.
@@ -42,18 +47,20 @@ impl Workload {
             Self::Grouped => "grouped",
             Self::Import => "import",
             Self::Large => "large",
+            Self::Rekey => "rekey",
             Self::Single => "single",
         }
     }
 
     /// They take turns.
     pub(crate) const fn of_round(round: u32) -> Self {
-        match round % 5 {
+        match round % 6 {
             0 => Self::Single,
             1 => Self::Batched,
             2 => Self::Import,
             3 => Self::Large,
-            _ => Self::Grouped,
+            4 => Self::Grouped,
+            _ => Self::Rekey,
         }
     }
 
@@ -61,7 +68,7 @@ impl Workload {
     pub(crate) const fn commits_a_sync(self) -> u32 {
         match self {
             Self::Grouped => 8,
-            Self::Batched | Self::Import | Self::Large | Self::Single => 1,
+            Self::Batched | Self::Import | Self::Large | Self::Rekey | Self::Single => 1,
         }
     }
 }
@@ -84,6 +91,7 @@ pub(crate) fn steps(seed: u64, workload: Workload, commit: u32) -> Vec<Step> {
         Workload::Batched | Workload::Grouped => (40, 1_000..30_000),
         Workload::Import => (256, 100..1_500),
         Workload::Large => (2, 1_000..1_000_000),
+        Workload::Rekey => (20, 100..8_000),
         Workload::Single => (1, 1_000..4_000),
     };
     let count = rng.random_range(1..=most);
@@ -146,10 +154,15 @@ fn id(number: u32) -> RecordId {
     RecordId::from_bytes(bytes)
 }
 
-/// The same ring in writer and judge.
-pub(crate) fn ring(seed: u64) -> Unlocked {
-    let mut rng = StdRng::seed_from_u64(seed);
+/// The ring that lies in the folder; made and written where there is none.
+pub(crate) fn ring(folder: &Folder) -> Result<Unlocked> {
+    let device = Key::from_bytes([1; 32]);
+    if let Some(read) = folder.read_keyring()? {
+        return Ok(read.keyring.unlock_device(&device)?);
+    }
+    let mut rng = rand::rng();
     let mut ring = Keyring::create(&mut rng, &KEY_CODES);
-    ring.set_device(&mut rng, &Key::from_bytes([1; 32]));
-    ring
+    ring.set_device(&mut rng, &device);
+    folder.write_keyring(&ring.to_keyring(&mut rng)?)?;
+    Ok(ring)
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
 use pocket_core::audit::{Chain, Outcome};
-use pocket_core::{OperationKind, Timestamp, decide_own};
+use pocket_core::{Category, OperationKind, Timestamp, decide_own};
+use pocket_crypto::Unlocked;
+use pocket_crypto::keyring::NextKeys;
 use pocket_store::{Folder, KeySet, Store};
 
 use crate::script::{self, Workload};
@@ -19,10 +21,19 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
     let workload = Workload::ALL.into_iter().find(|known| known.name() == workload);
     let workload = workload.context("no such workload")?;
     let folder = Folder::open(Path::new(dir))?;
-    let mut store = Store::open(&folder, KeySet::new(&script::ring(seed))?)?.store;
+    let mut ring = script::ring(&folder)?;
+    let mut store = Store::open(&folder, KeySet::new(&ring)?)?.store;
+    let mut rekey = matches!(workload, Workload::Rekey)
+        .then(|| Rekey::begin(&ring, &mut store))
+        .transpose()?;
     let mut out = std::io::stdout().lock();
     for (commit, done) in (first..).zip(1u32..) {
         write(&mut store, seed, workload, commit)?;
+        if let Some(under_way) = &mut rekey
+            && under_way.piece(&folder, &mut ring, &mut store)?
+        {
+            *under_way = Rekey::begin(&ring, &mut store)?;
+        }
         if done % workload.commits_a_sync() > 0 {
             continue;
         }
@@ -34,6 +45,36 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A category that is sealed anew.
+struct Rekey(NextKeys);
+
+impl Rekey {
+    fn begin(ring: &Unlocked, store: &mut Store) -> Result<Self> {
+        let next = ring.next_keys(&mut rand::rng(), Category::Notes.code())?;
+        store.begin_rekey(Category::Notes, &next)?;
+        Ok(Self(next))
+    }
+
+    /// A few rows; `true` once the new keys count.
+    fn piece(&self, folder: &Folder, ring: &mut Unlocked, store: &mut Store) -> Result<bool> {
+        let mut rows = 40;
+        let complete = store.rekey_on(&mut || {
+            rows -= 1;
+            rows > 0
+        })?;
+        if complete {
+            let mut draft = ring.draft();
+            draft.rekey_category(&mut rand::rng(), &self.0)?;
+            let keyring = draft.to_keyring(&mut rand::rng())?;
+            store.seal_rekey()?;
+            folder.write_keyring(&keyring)?;
+            *ring = draft;
+            store.finish_rekey(KeySet::new(ring)?)?;
+        }
+        Ok(complete)
+    }
 }
 
 pub(crate) fn write(store: &mut Store, seed: u64, workload: Workload, commit: u32) -> Result<()> {

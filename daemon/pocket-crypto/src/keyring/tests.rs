@@ -387,16 +387,10 @@ fn next_keys_of_an_erased_or_rekeyed_category_are_refused() {
     let old_names = ring.category(1).unwrap().names.duplicate();
     let [stale, next] = [(); 2].map(|()| ring.next_keys(&mut rng, 1).unwrap());
     ring.rekey_category(&mut rng, &next).unwrap();
-    assert_eq!(
-        ring.rekey_category(&mut rng, &stale),
-        Err(EditError::Replaced(1))
-    );
+    assert_eq!(ring.rekey_category(&mut rng, &stale), Err(EditError::Replaced(1)));
     let stale = ring.next_keys(&mut rng, 1).unwrap();
     ring.erase_category(&mut rng, 1).unwrap();
-    assert_eq!(
-        ring.rekey_category(&mut rng, &stale),
-        Err(EditError::Replaced(1))
-    );
+    assert_eq!(ring.rekey_category(&mut rng, &stale), Err(EditError::Replaced(1)));
     assert!(!ring.category(1).unwrap().names.matches(&old_names));
 }
 

@@ -129,10 +129,7 @@ impl Unlocked {
 
     /// The keys of a category; none for a code that the ring doesn't have.
     pub fn category(&self, code: u8) -> Option<CategoryKeys<'_>> {
-        self.table
-            .categories
-            .get(&code)
-            .map(Category::keys)
+        self.table.categories.get(&code).map(Category::keys)
     }
 
     /// The codes of all categories, ascending.

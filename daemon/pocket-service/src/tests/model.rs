@@ -15,6 +15,7 @@ enum Step {
     Edit(Index, Shown),
     Import(Vec<Shown>),
     List,
+    Rekey(usize),
     Restart,
 }
 
@@ -25,6 +26,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (any::<Index>(), content()).prop_map(|(index, content)| Step::Edit(index, content)),
         2 => proptest::collection::vec(content(), 1..6).prop_map(Step::Import),
         3 => Just(Step::List),
+        1 => (0..8_usize).prop_map(Step::Rekey),
         1 => Just(Step::Restart),
     ]
 }
@@ -73,6 +75,14 @@ fn take(device: &mut Device, model: &mut Model, step: Step) {
         }
         Step::Import(contents) => import(device, model, contents),
         Step::List => compare(device, model),
+        Step::Rekey(number) => {
+            let mut categories = Category::ALL
+                .into_iter()
+                .filter(|category| category.holds_records());
+            let category = categories.nth(number).expect("there are eight of them");
+            let rekeyed = device.ask(Operation::CategoryRekey { category });
+            rekeyed.map(drop).unwrap();
+        }
         Step::Restart => {
             device.restart();
             device.unlock();

@@ -79,6 +79,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
         },
         Operation::UploadBegin,
         Operation::Delete { category, id },
+        Operation::CategoryRekey { category },
         Operation::CategoryErase { category },
     ]
 }
@@ -92,11 +93,12 @@ const ELSEWHERE: [OperationKind; 4] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 7] = [
+const OWN: [OperationKind; 8] = [
     OperationKind::AutoLock,
     OperationKind::FailedUnlocks,
     OperationKind::KeyringWritten,
     OperationKind::Purge,
+    OperationKind::Rekey,
     OperationKind::Resume,
     OperationKind::SelfTest,
     OperationKind::Stop,

@@ -4,28 +4,27 @@
 use std::time::Instant;
 
 use pocket_core::{Outbox, Timestamp};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::engine::{Engine, Now};
-use crate::handle::Shown;
 use crate::passphrase::NewPassphrase;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-struct Clocks {
-    engine: Engine,
-    now: Now,
+pub(super) struct Clocks {
+    pub(super) engine: Engine,
+    pub(super) now: Now,
     _folder: TempDir,
 }
 
 impl Clocks {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let cost = config.hash_cost;
-        let mut engine = Engine::open(config, watch::channel(0).0).unwrap();
+        let mut engine = Engine::open(config, watch::channel(0).0, mpsc::channel(1).0.downgrade()).unwrap();
         let now = Now {
             wall: Timestamp::from_millis(1_800_000_000_000),
             steady: Instant::now(),
@@ -48,19 +47,22 @@ impl Clocks {
         }
     }
 
-    fn pass(&mut self, steady: Duration, wall: Duration) {
+    pub(super) fn pass(&mut self, steady: Duration, wall: Duration) {
         self.now = Now {
             wall: self.now.wall.plus(wall),
             steady: self.now.steady + steady,
         };
         self.engine.tick(self.now);
+        while self.engine.is_working() {
+            self.engine.work(self.now);
+        }
     }
 
-    fn ask(&mut self, operation: Operation) -> Result<Reply, Failure> {
+    pub(super) fn ask(&mut self, operation: Operation) -> Result<Reply, Failure> {
         run(&mut self.engine, Request::new(owner(), operation), None, self.now)
     }
 
-    fn is_locked(&mut self) -> bool {
+    pub(super) fn is_locked(&mut self) -> bool {
         let status = Request::new(Actor::Nobody(Door::Web), Operation::Status);
         match run(&mut self.engine, status, None, self.now).map(|reply| reply.answer) {
             Ok(Answer::Status(status)) => status.state == LockState::Locked,
@@ -87,7 +89,11 @@ fn run(
     new: Option<NewPassphrase>,
     now: Now,
 ) -> Result<Reply, Failure> {
-    engine.run_one(request, Shown::Nothing, new, now)
+    let mut answer = engine.start_one(request, new, now);
+    while engine.is_working() {
+        engine.work(now);
+    }
+    answer.try_recv().expect("nothing is under way any more")
 }
 
 #[test]

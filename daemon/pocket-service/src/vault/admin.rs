@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use pocket_core::audit::Outcome;
 use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Finding, Lease, OperationKind, Profile};
-use pocket_crypto::{Key, Unlocked};
+use pocket_crypto::{Key, Keyring, Unlocked};
 use pocket_store::Changes;
 
-use super::{Act, KEYRING, LEASE, Vault, event};
+use super::{Act, KEYRING, LEASE, Vault, Work, event};
 use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
@@ -82,18 +82,39 @@ impl Vault {
         let now = act.now;
         self.admit(act.permit, &[], now)?;
         self.sync()?;
-        device.write_keyring(&keyring)?;
-        self.keys = keys;
-        self.keyring = keyring;
-        self.note_keyring(now)?;
+        self.replace_keyring(device, keys, keyring)?;
+        self.note_keyring(Changes::new(), now)?;
         Ok(result)
     }
 
-    /// Records that the keyring on disk is this one, so that an older one put back is seen.
-    pub(super) fn note_keyring(&mut self, now: Now) -> Result<(), Failure> {
+    /// Writes the keyring; from then on its keys are those that count.
+    pub(super) fn replace_keyring(
+        &mut self,
+        device: &Device,
+        keys: Unlocked,
+        keyring: Keyring,
+    ) -> Result<(), Failure> {
+        if let Err(failure) = device.write_keyring(&keyring) {
+            // Where the old one still lies there, nothing has happened.
+            self.unsure = device.keyring_counter() != Some(self.keyring.counter());
+            return Err(failure);
+        }
+        self.keys = keys;
+        self.keyring = keyring;
+        Ok(())
+    }
+
+    /// Whether it is unknown which keyring lies on the disk.
+    pub(crate) const fn is_unsure(&self) -> bool {
+        self.unsure
+    }
+
+    /// Records that the keyring on disk is this one, so that an older one put back is seen, and makes
+    /// the `changes` that follow from it.
+    pub(super) fn note_keyring(&mut self, changes: Changes, now: Now) -> Result<(), Failure> {
         let permit = pocket_core::decide_own(OperationKind::KeyringWritten).map_err(failure::refused)?;
         let counter = self.keyring.counter().to_be_bytes().to_vec();
-        self.commit(permit, &[], Changes::new().put_system(KEYRING, counter), now)
+        self.commit(permit, &[], changes.mark_system(KEYRING, counter), now)
     }
 
     pub(super) fn passphrase_change(&mut self, device: &mut Device, act: Act) -> Result<Answer, Failure> {
@@ -184,6 +205,7 @@ impl Vault {
             .erase_category(category, super::opening::key_set(&self.keys)?)
             .map_err(|error| failure::store(&error))?;
         self.findings.retain(|finding| finding.what != category.name());
+        self.stale.set(category, None);
         if category == Category::Settings {
             self.recall_settings()?;
         }
@@ -198,28 +220,19 @@ impl Vault {
         Ok(Answer::Done)
     }
 
-    /// Reads everything. With `accept_loss`, what is missing for good is given up first: the owner has
-    /// decided it, and it is on record before it happens.
-    pub(super) fn check(&mut self, act: Act, accept_loss: bool) -> Result<Answer, Failure> {
+    /// Begins to read everything. With `accept_loss`, what is missing for good is given up first: the
+    /// owner has decided it, and it is on record before it happens.
+    pub(super) fn check(&mut self, act: Act, accept_loss: bool) -> Result<Work, Failure> {
+        if self.store.is_scrubbing() {
+            return Err(failure::busy());
+        }
         self.admit(act.permit, &[], act.now)?;
         if accept_loss {
             self.sync()?;
             self.accept_loss()?;
         }
-        let mut report = self.store.scrub().map_err(|error| failure::store(&error))?;
-        let known_broken = report
-            .findings
-            .iter()
-            .any(|finding| finding.what == Category::Audit.name());
-        if !known_broken && let Err(broken) = self.verify_log()? {
-            report.findings.push(Finding {
-                what: Category::Audit.name().to_owned(),
-                problem: broken.to_string(),
-                remedy: "keep a copy of the data folder; compare with an exported log".to_owned(),
-            });
-        }
-        self.findings.clone_from(&report.findings);
-        Ok(Answer::Check(report))
+        self.store.begin_scrub();
+        Ok(Work::Check)
     }
 
     /// Goes on with what is left, everywhere. The owner has decided it.

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use pocket_core::{Category, Failure, OperationKind, RecordId, Timestamp, decide_own};
-use pocket_store::Changes;
+use pocket_core::{Category, Failure, OperationKind, RecordId, decide_own};
+use pocket_store::{Changes, Walk};
 
-use super::Vault;
+use super::{Slice, Vault, Work};
 use crate::engine::Now;
 use crate::failure;
 
@@ -45,54 +45,102 @@ fn clock_is_true(began: Now, now: Now) -> bool {
     now.wall >= began.wall && wall.abs_diff(steady) <= DRIFT
 }
 
+/// What a look at the clock led to.
+pub(crate) enum Ticked {
+    /// Something is to be done by now, piece by piece.
+    Due(Work),
+    /// The vault has recorded its own locking and must be dropped.
+    Lock,
+    /// Nothing.
+    Nothing,
+}
+
+/// A round through all categories for records that are older than they are kept.
+pub(crate) struct Purge {
+    /// Categories that were not read yet, and how long they keep their records.
+    left: Vec<(Category, Duration)>,
+    walk: Option<(Category, Duration, Walk)>,
+    old: Vec<(Category, RecordId)>,
+}
+
 impl Vault {
-    /// Once a second. `true` when the vault has recorded its own locking and must be dropped.
-    pub(crate) fn tick(&mut self, now: Now) -> Result<bool, Failure> {
+    /// Once a second.
+    pub(crate) fn tick(&mut self, now: Now) -> Result<Ticked, Failure> {
         self.uploads.expire(now.steady);
         if self.store.unsynced() {
             self.must_sync = true;
             self.sync()?;
         }
         self.store.tick().map_err(|error| failure::store(&error))?;
-        if now
-            .steady
-            .saturating_duration_since(self.housekeeping.round.steady)
-            >= ROUND
-        {
-            if clock_is_true(self.housekeeping.round, now) {
-                self.purge(now)?;
-            }
-            self.housekeeping.round = now;
-        }
         let idle = now.steady.saturating_duration_since(self.housekeeping.owner);
         if self.settings.auto_lock().is_some_and(|limit| idle >= limit) {
             self.close(OperationKind::AutoLock, now)?;
-            return Ok(true);
+            return Ok(Ticked::Lock);
         }
-        Ok(false)
+        let began = self.housekeeping.round;
+        if now.steady.saturating_duration_since(began.steady) >= ROUND {
+            self.housekeeping.round = now;
+            if clock_is_true(began, now) {
+                return Ok(Ticked::Due(Work::Purge(self.begin_purge())));
+            }
+        }
+        Ok(self.due_rekey(now)?.map_or(Ticked::Nothing, Ticked::Due))
     }
 
-    /// Removes records that are older than their category keeps them.
-    fn purge(&mut self, now: Now) -> Result<(), Failure> {
-        let mut old: Vec<(Category, RecordId)> = Vec::new();
-        for category in Category::ALL
+    fn begin_purge(&self) -> Purge {
+        let records = Category::ALL
             .into_iter()
-            .filter(|category| category.holds_records())
-        {
-            let Some(kept) = self.settings.retention(category) else {
+            .filter(|category| category.holds_records());
+        // What is known to be short is left as it is until the owner has decided on it.
+        let whole = records.filter(|category| self.store.whole(*category).is_ok());
+        Purge {
+            left: whole
+                .filter_map(|category| Some((category, self.settings.retention(category)?)))
+                .collect(),
+            walk: None,
+            old: Vec::new(),
+        }
+    }
+
+    /// Looks further for old records, and removes them at the end; `true` once that is done.
+    pub(super) fn purge_on(&mut self, purge: &mut Purge, slice: &Slice, now: Now) -> Result<bool, Failure> {
+        while purge.old.len() < MOST {
+            let Some((category, kept, mut walk)) = purge.walk.take() else {
+                let Some((category, kept)) = purge.left.pop() else {
+                    break;
+                };
+                purge.walk = Some((category, kept, self.store.begin_walk(category)));
                 continue;
             };
-            // What is known to be short is left as it is until the owner has decided on it.
-            if self.store.whole(category).is_err() {
-                continue;
+            let walked = self.store.walk(&mut walk, &mut |entry| {
+                if now.wall.since(entry.updated) > kept {
+                    purge.old.push((category, entry.id));
+                }
+                if purge.old.len() < MOST && slice.go_on() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
+                }
+            });
+            if !walked.map_err(|error| failure::store(&error))? {
+                purge.walk = Some((category, kept, walk));
+                if !slice.go_on() {
+                    return Ok(false);
+                }
             }
-            old.extend(
-                self.older_than(category, kept, now.wall)?
-                    .into_iter()
-                    .map(|id| (category, id)),
-            );
         }
-        old.truncate(MOST);
+        self.remove_old(std::mem::take(&mut purge.old), now)?;
+        Ok(true)
+    }
+
+    fn remove_old(&mut self, mut old: Vec<(Category, RecordId)>, now: Now) -> Result<(), Failure> {
+        // One that was changed since it was found is young again.
+        old.retain(|(category, id)| {
+            let kept = self.settings.retention(*category);
+            let entry = self.store.get(*category, *id).ok().flatten();
+            kept.zip(entry)
+                .is_some_and(|(kept, entry)| now.wall.since(entry.updated) > kept)
+        });
         if old.is_empty() {
             return Ok(());
         }
@@ -100,34 +148,14 @@ impl Vault {
         let changes = old.iter().fold(Changes::new(), |changes, (category, id)| {
             changes.remove(*category, *id)
         });
-        self.commit(permit, &old, changes, now)?;
-        self.sync()
-    }
-
-    fn older_than(
-        &self,
-        category: Category,
-        kept: Duration,
-        now: Timestamp,
-    ) -> Result<Vec<RecordId>, Failure> {
-        let mut old = Vec::new();
-        let scanned = self.store.scan(category, &mut |entry| {
-            if now.since(entry.updated) > kept {
-                old.push(entry.id);
-            }
-            if old.len() < MOST {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        });
-        scanned.map_err(|error| failure::store(&error))?;
-        Ok(old)
+        self.commit(permit, &old, changes, now)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use pocket_core::Timestamp;
+
     use super::*;
 
     fn at(steady: Instant, seconds: u64, wall_seconds: i64) -> Now {

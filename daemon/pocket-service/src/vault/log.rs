@@ -1,14 +1,17 @@
 //! Reading and verifying the audit log.
 
-use pocket_core::audit::{Broken, Entry, Verifier};
+use pocket_core::audit::{Broken, Entry, Head, Verifier};
 use pocket_core::{Answer, Failure, Operation, OperationKind};
 use pocket_crypto::SecretBytes;
 
-use super::{Act, Vault};
+use super::{Act, Slice, Vault, Work};
 use crate::failure;
 
 /// Entries read at once while the log is walked.
 const STRIDE: usize = 256;
+
+/// A log that is being verified: its last entry that was.
+pub(crate) struct Verifying(Head);
 
 impl Vault {
     pub(super) fn audit_show(
@@ -26,32 +29,44 @@ impl Vault {
         Ok(Answer::Audit(entries))
     }
 
-    pub(super) fn audit_verify(&mut self, act: Act, exported: bool) -> Result<Answer, Failure> {
+    /// Verifies an exported log.
+    pub(super) fn audit_verify_exported(&mut self, act: Act) -> Result<Answer, Failure> {
         self.admit(act.permit, &[], act.now)?;
-        let verified = match (exported, act.payload) {
-            (true, Some(text)) => self.verify_exported(&text)?,
-            (true, None) => return Err(failure::invalid("the exported log is missing", "send it beside")),
-            (false, _) => self.verify_log()?,
-        };
-        Ok(Answer::AuditVerified(verified))
+        let text = act
+            .payload
+            .ok_or_else(|| failure::invalid("the exported log is missing", "send it beside"))?;
+        self.verify_exported(&text).map(Answer::AuditVerified)
     }
 
-    /// Walks the log in the store from its beginning to the head that the device remembers.
-    pub(super) fn verify_log(&self) -> Result<Result<u64, Broken>, Failure> {
-        let mut verifier = Verifier::new(self.store.audit_mac());
-        let mut next = 1;
+    /// Begins to verify the log in the store.
+    pub(super) fn audit_verify_own(&mut self, act: Act) -> Result<Work, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        Ok(Work::Verify(Verifying(Head::default())))
+    }
+
+    /// Walks the log in the store on, up to the head that the device remembers.
+    pub(super) fn verify_on(
+        &self,
+        verifying: &mut Verifying,
+        slice: &Slice,
+    ) -> Result<Option<Result<u64, Broken>>, Failure> {
+        let mut verifier = Verifier::resume(self.store.audit_mac(), verifying.0);
         loop {
             let entries = self
                 .store
-                .audit_from(next, STRIDE)
+                .audit_from(verifier.head().sequence.saturating_add(1), STRIDE)
                 .map_err(|error| failure::store(&error))?;
-            let Some(last) = entries.last() else { break };
-            next = last.sequence.saturating_add(1);
+            if entries.is_empty() {
+                return Ok(Some(verifier.finish(self.chain.head())));
+            }
             if let Err(broken) = entries.iter().try_for_each(|entry| verifier.step(entry)) {
-                return Ok(Err(broken));
+                return Ok(Some(Err(broken)));
+            }
+            verifying.0 = verifier.head();
+            if !slice.go_on() {
+                return Ok(None);
             }
         }
-        Ok(verifier.finish(self.chain.head()))
     }
 
     /// Walks an exported log. Its last entry must be that of its own export: where it is another,

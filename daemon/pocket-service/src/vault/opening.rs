@@ -2,23 +2,16 @@
 
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
-    Actor, ActorRef, Attempts, Category, DeviceSettings, Failure, FailureKind, Finding, Lease, Operation,
-    OperationKind, Record,
+    Actor, ActorRef, Attempts, Category, DeviceSettings, Failure, Finding, Lease, Operation, OperationKind,
+    Record,
 };
 use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
-use super::{Agents, AuditMac, Housekeeping, KEYRING, LEASE, Uploads, Vault};
-use crate::engine::Now;
+use super::{Agents, AuditMac, Housekeeping, KEYRING, LEASE, Stale, Uploads, Vault};
+use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::keys::Device;
-
-/// Who opens the vault, and what went before.
-pub(crate) struct Opening {
-    pub(crate) actor: ActorRef,
-    pub(crate) guesses: Attempts,
-    pub(crate) now: Now,
-}
 
 impl Vault {
     /// Makes the store of a new device, with its first record.
@@ -32,24 +25,37 @@ impl Vault {
         let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
         let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
         vault.note(vec![own(actor, OperationKind::Setup, 0, Outcome::Done, now)])?;
-        vault.note_keyring(now)?;
+        vault.note_keyring(pocket_store::Changes::new(), now)?;
         vault.sync()?;
         Ok(vault)
     }
 
-    /// Opens the store and records how the vault came to be open.
-    pub(crate) fn open(
+    /// Opens the store here and now.
+    pub(crate) fn open(device: &Device, opening: Opening) -> Result<Self, Failure> {
+        let keys = key_set(&opening.keys)?;
+        let opened = Store::open(&device.folder, keys).map_err(|error| failure::store(&error))?;
+        Self::enter(device, opening, opened)
+    }
+
+    /// Takes the store that was opened, and records how the vault came to be open.
+    pub(crate) fn enter(
         device: &Device,
-        keys: Unlocked,
-        keyring: Keyring,
-        opening: &Opening,
+        opening: Opening,
+        opened: pocket_store::Opened,
     ) -> Result<Self, Failure> {
-        let now = opening.now;
-        if !device.has_store() {
-            return Err(store_is_gone());
-        }
-        let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
+        let Opening {
+            keys,
+            keyring,
+            actor,
+            guesses,
+            now,
+            housekeeping,
+            ..
+        } = opening;
         let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
+        if let Some(housekeeping) = housekeeping {
+            vault.housekeeping = housekeeping;
+        }
         vault.compare_keyring()?;
         let mut events = Vec::new();
         if !vault.was_closed_cleanly()? {
@@ -61,7 +67,7 @@ impl Vault {
                 now,
             ));
         }
-        let failures = opening.guesses.failures();
+        let failures = guesses.failures();
         if failures > 0 {
             events.push(own(
                 ActorRef::Device,
@@ -71,30 +77,32 @@ impl Vault {
                 now,
             ));
         }
-        events.push(own(opening.actor, OperationKind::Unlock, 0, Outcome::Done, now));
+        events.push(own(actor, OperationKind::Unlock, 0, Outcome::Done, now));
         vault.note(events)?;
         vault.sync()?;
         Ok(vault)
     }
 
-    /// Closes the store and opens it again, after a failed write.
-    pub(crate) fn reopen(self: Box<Self>, device: &Device, now: Now) -> Result<Self, Failure> {
+    /// Closes the store after a failed write; gives what it takes to open it again.
+    pub(crate) fn close_store(self, now: Now) -> Opening {
         let Self {
             keys,
             keyring,
             store,
             housekeeping,
             ..
-        } = *self;
+        } = self;
         drop(store);
-        let opening = Opening {
+        Opening {
+            keys,
+            keyring,
             actor: ActorRef::Device,
             guesses: Attempts::default(),
             now,
-        };
-        let mut vault = Self::open(device, keys, keyring, &opening)?;
-        vault.housekeeping = housekeeping;
-        Ok(vault)
+            housekeeping: Some(housekeeping),
+            reply: None,
+            deferred: Vec::new(),
+        }
     }
 
     fn assemble(
@@ -117,6 +125,9 @@ impl Vault {
             agents: Agents::default(),
             uploads: Uploads::default(),
             housekeeping: Housekeeping::new(now),
+            stale: Stale::default(),
+            unsure: false,
+            rekeying: false,
             findings: device.findings.iter().cloned().chain(findings).collect(),
         };
         vault.recall()?;
@@ -128,12 +139,14 @@ impl Vault {
     pub(super) fn recall(&mut self) -> Result<(), Failure> {
         self.lease = Lease::default();
         self.agents = Agents::default();
+        self.stale = Stale::default();
         if self.store.system_whole().is_ok() {
             let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
             self.lease = lease
                 .and_then(|bytes| postcard::from_bytes(&bytes).ok())
                 .unwrap_or_default();
             self.agents = Agents::load(&self.store)?;
+            self.stale = Stale::load(&self.store)?;
         }
         self.recall_settings()
     }
@@ -238,14 +251,6 @@ fn own(actor: ActorRef, operation: OperationKind, count: u32, outcome: Outcome, 
         count,
         outcome,
     }
-}
-
-fn store_is_gone() -> Failure {
-    Failure::new(
-        FailureKind::Damaged,
-        "the store is gone from the data folder, though this device was set up",
-        "put the folder `db` back from a copy; nothing was made in its place",
-    )
 }
 
 /// The keys that the store works with.

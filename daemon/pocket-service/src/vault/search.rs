@@ -4,16 +4,50 @@
 use std::cmp::Reverse;
 use std::ops::ControlFlow;
 
-use pocket_core::{Answer, Category, Failure, Hit, Operation, Record, RecordId, Timestamp};
+use pocket_core::{Category, Entry, Failure, Hit, Operation, Record, RecordId, Timestamp};
+use pocket_store::{StoreError, Walk};
 
 use super::records::{MOST_PAGE, size};
-use super::{Act, Vault};
+use super::{Act, Slice, Vault, Work};
 use crate::failure;
 
 /// Characters of a snippet before and after the place.
 const AROUND: usize = 60;
 /// Longest query in bytes.
 const LONGEST: usize = 1024;
+
+/// A search under way.
+pub(crate) struct Searching {
+    categories: Vec<Category>,
+    words: Vec<String>,
+    limit: usize,
+    /// Categories that were not read yet, the next one last.
+    left: Vec<Category>,
+    walk: Option<(Category, Walk)>,
+    best: Vec<Found>,
+}
+
+impl Searching {
+    fn begin_again(&mut self) {
+        self.left = self.categories.iter().rev().copied().collect();
+        self.walk = None;
+        self.best.clear();
+    }
+
+    fn consider(&mut self, category: Category, entry: &Entry) {
+        if let Some(score) = score(entry.content.record(), &self.words) {
+            self.best.push(Found {
+                score,
+                updated: entry.updated,
+                category,
+                id: entry.id,
+            });
+            if self.best.len() >= self.limit.saturating_mul(2) {
+                keep_best(&mut self.best, self.limit);
+            }
+        }
+    }
+}
 
 impl Vault {
     pub(super) fn search(
@@ -22,7 +56,7 @@ impl Vault {
         categories: &[Category],
         query: &str,
         limit: u32,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Work, Failure> {
         let words = words(query);
         if words.is_empty() || query.len() > LONGEST {
             return Err(failure::invalid(
@@ -30,29 +64,59 @@ impl Vault {
                 "give one to a few words, 1 KiB at most",
             ));
         }
+        let categories: Vec<Category> = categories
+            .iter()
+            .copied()
+            .filter(|category| category.holds_records())
+            .collect();
         self.admit(act.permit, &[], act.now)?;
+        categories.iter().try_for_each(|category| self.whole(*category))?;
         let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(usize::MAX);
-        let mut best: Vec<Found> = Vec::new();
-        for category in categories.iter().filter(|category| category.holds_records()) {
-            self.whole(*category)?;
-            let scanned = self.store.scan(*category, &mut |entry| {
-                if let Some(score) = score(entry.content.record(), &words) {
-                    best.push(Found {
-                        score,
-                        updated: entry.updated,
-                        category: *category,
-                        id: entry.id,
-                    });
-                    if best.len() >= limit.saturating_mul(2) {
-                        keep_best(&mut best, limit);
-                    }
+        let mut searching = Searching {
+            categories,
+            words,
+            limit,
+            left: Vec::new(),
+            walk: None,
+            best: Vec::new(),
+        };
+        searching.begin_again();
+        Ok(Work::Search(searching))
+    }
+
+    /// Reads on; gives what was found once everything was read.
+    pub(super) fn search_on(
+        &self,
+        searching: &mut Searching,
+        slice: &Slice,
+    ) -> Result<Option<Vec<Hit>>, Failure> {
+        loop {
+            let Some((category, mut walk)) = searching.walk.take() else {
+                let Some(category) = searching.left.pop() else {
+                    keep_best(&mut searching.best, searching.limit);
+                    return self.hits(&searching.best, &searching.words).map(Some);
+                };
+                searching.walk = Some((category, self.store.begin_walk(category)));
+                continue;
+            };
+            let walked = self.store.walk(&mut walk, &mut |entry| {
+                searching.consider(category, &entry);
+                if slice.go_on() {
+                    ControlFlow::Continue(())
+                } else {
+                    ControlFlow::Break(())
                 }
-                ControlFlow::Continue(())
             });
-            scanned.map_err(|error| failure::store(&error))?;
+            match walked {
+                Ok(true) => {}
+                Ok(false) => {
+                    searching.walk = Some((category, walk));
+                    return Ok(None);
+                }
+                Err(StoreError::Moved) => searching.begin_again(),
+                Err(error) => return Err(failure::store(&error)),
+            }
         }
-        keep_best(&mut best, limit);
-        self.hits(&best, &words).map(Answer::Hits)
     }
 
     /// The records found, as many as one answer may hold.
@@ -60,7 +124,11 @@ impl Vault {
         let mut hits = Vec::new();
         let mut bytes = 0;
         for found in found {
-            let entry = self.existing(found.category, found.id)?;
+            let entry = self.store.get(found.category, found.id);
+            // Deleted since it was found.
+            let Some(entry) = entry.map_err(|error| failure::store(&error))? else {
+                continue;
+            };
             bytes += size(&entry);
             hits.push(Hit {
                 snippet: snippet(entry.content.record(), words),

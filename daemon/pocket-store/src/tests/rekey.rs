@@ -89,15 +89,25 @@ fn what_changes_while_a_category_is_sealed_anew_is_all_there() {
         expected[number as usize - 1] = length;
     });
     // Also between the last row and the switch.
-    apply(&mut store, Changes::new().remove(NOTES, id(7)).put(note(8, 8), None)).unwrap();
+    apply(
+        &mut store,
+        Changes::new().remove(NOTES, id(7)).put(note(8, 8), None),
+    )
+    .unwrap();
     (expected[6], expected[7]) = (None, Some(8));
     switch(&mut device, &mut store, &next);
     for _ in 0..2 {
         for (length, number) in expected.iter().zip(1..) {
             let found = store.get(NOTES, id(number)).unwrap();
-            assert!(found == length.map(|length| note(number, length)), "note {number}");
+            assert!(
+                found == length.map(|length| note(number, length)),
+                "note {number}"
+            );
         }
-        assert_eq!(store.count(NOTES).unwrap(), expected.iter().flatten().count() as u64);
+        assert_eq!(
+            store.count(NOTES).unwrap(),
+            expected.iter().flatten().count() as u64
+        );
         assert_eq!(store.scrub().unwrap().findings, []);
         assert_eq!(store.content_id(&content), imported, "ids from content stay");
         drop(store);
@@ -192,13 +202,20 @@ fn a_cut_at_any_step_loses_nothing() {
     cut("finished", &mut device, &mut store);
     for (what, copy, ring) in cuts {
         for _ in 0..2 {
-            let opened = open_at(copy.path(), &ring).map_err(|error| error.to_string()).unwrap();
+            let opened = open_at(copy.path(), &ring)
+                .map_err(|error| error.to_string())
+                .unwrap();
             let mut store = opened.store;
             assert_eq!(opened.findings, [], "{what}");
             assert_eq!(store.count(NOTES).unwrap(), 29, "{what}");
             assert!(store.get(NOTES, id(9)).unwrap() == Some(note(9, 200)), "{what}");
             assert_eq!(store.scrub().unwrap().findings, [], "{what}");
-            let known: Vec<_> = KeySet::new(&ring).ok().unwrap().shelves().map(|shelf| shelf.tree).collect();
+            let known: Vec<_> = KeySet::new(&ring)
+                .ok()
+                .unwrap()
+                .shelves()
+                .map(|shelf| shelf.tree)
+                .collect();
             assert!(!store.database.has_others(&known), "{what}");
             apply(&mut store, Changes::new().put(note(9, 200), None)).unwrap();
         }
@@ -233,7 +250,10 @@ fn a_row_lost_on_the_way_stops_it() {
     store.shelf(NOTES.code()).tree.remove(key).unwrap();
     copy_all_rows(&mut store, |_| {});
     assert!(matches!(store.seal_rekey(), Err(StoreError::Damaged { .. })));
-    assert!(matches!(store.begin_rekey(Category::Audit, &next), Err(StoreError::AuditOrder { .. })));
+    assert!(matches!(
+        store.begin_rekey(Category::Audit, &next),
+        Err(StoreError::AuditOrder { .. })
+    ));
     assert!(matches!(store.rekey_on(&mut once()), Err(StoreError::Moved)));
 }
 

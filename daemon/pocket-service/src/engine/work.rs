@@ -1,0 +1,107 @@
+//! Work that takes long, done piece by piece between requests: no one waits for it but who asked.
+
+use std::collections::VecDeque;
+
+use pocket_core::Failure;
+use tracing::warn;
+
+use super::{Engine, Held, Now, Sender, State};
+use crate::failure;
+use crate::handle::Reply;
+use crate::vault::{Slice, Work};
+
+/// Most jobs at once. Each is a request whose door waits; a door that starts more is told so.
+const MOST: usize = 32;
+
+/// What is under way.
+#[derive(Default)]
+pub(super) struct Jobs(VecDeque<Job>);
+
+struct Job {
+    work: Work,
+    /// Who waits for it; nobody, for what the device does by itself.
+    reply: Option<Sender>,
+}
+
+impl Jobs {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Adds what the device does by itself.
+    pub(super) fn add_own(&mut self, work: Work) {
+        self.0.push_back(Job { work, reply: None });
+    }
+}
+
+impl Engine {
+    /// Begins with the first piece: most work needs no second one.
+    pub(super) fn begin_work(&mut self, mut work: Work, reply: Sender, now: Now, held: &mut Vec<Held>) {
+        if self.jobs.0.len() >= MOST {
+            self.give_up(work);
+            held.push((reply, Err(failure::busy())));
+        } else if let Some(answer) = self.piece(&mut work, now) {
+            held.push((reply, answer));
+        } else {
+            let reply = Some(reply);
+            self.jobs.0.push_back(Job { work, reply });
+        }
+    }
+
+    /// Does one piece of the work that has waited longest.
+    pub(crate) fn work(&mut self, now: Now) {
+        let Some(mut job) = self.jobs.0.pop_front() else {
+            return;
+        };
+        if job.reply.as_ref().is_some_and(Sender::is_closed) {
+            return self.give_up(job.work);
+        }
+        match (self.piece(&mut job.work, now), job.reply) {
+            (None, reply) => self.jobs.0.push_back(Job { reply, ..job }),
+            (Some(answer), Some(reply)) => self.release(vec![(reply, answer)]),
+            (Some(answer), None) => {
+                if let Err(failure) = answer {
+                    warn!(
+                        kind = failure.kind.name(),
+                        work = job.work.name(),
+                        "what the device does by itself failed; it is tried again later"
+                    );
+                }
+                self.release(Vec::new());
+            }
+        }
+    }
+
+    /// Whether there is work to go on with.
+    #[cfg(test)]
+    pub(crate) fn is_working(&self) -> bool {
+        !self.jobs.is_empty()
+    }
+
+    fn piece(&mut self, work: &mut Work, now: Now) -> Option<Result<Reply, Failure>> {
+        let State::Unlocked(vault) = &mut self.state else {
+            return Some(Err(failure::locked()));
+        };
+        let done = vault.work(&self.device, work, &Slice::begin(), now).transpose();
+        if done.as_ref().is_some_and(Result::is_ok) && work.changes() {
+            self.tell_change();
+        }
+        self.lock_if_unsure();
+        done
+    }
+
+    fn give_up(&mut self, work: Work) {
+        if let State::Unlocked(vault) = &mut self.state {
+            vault.give_up(work);
+        }
+    }
+
+    /// The vault is about to go: who waits for work in it is told why.
+    pub(super) fn give_up_work(&mut self, failure: &Failure) {
+        for job in std::mem::take(&mut self.jobs.0) {
+            if let Some(reply) = job.reply {
+                reply.send(Err(failure.clone())).unwrap_or_else(drop);
+            }
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Long work in pieces, and re-keying: the engine is driven by hand where the order counts.
+
+use pocket_core::OperationKind;
+use tokio::sync::oneshot::Receiver;
+
+use super::time::{Clocks, DAY, MINUTE};
+use super::*;
+use crate::Request;
+
+const NOTES: Category = Category::Notes;
+
+impl Clocks {
+    fn start(&mut self, operation: Operation) -> Receiver<Result<Reply, Failure>> {
+        self.engine
+            .start_one(Request::new(owner(), operation), None, self.now)
+    }
+
+    /// So many notes that reading them all takes more than one piece.
+    fn fill(&mut self) -> Vec<RecordId> {
+        let mut ids = Vec::new();
+        for batch in 0..30 {
+            let items = (0..Operation::MOST_ITEMS)
+                .map(|number| new_entry(note(&format!("Note {batch} {number}"), "needle in the hay")))
+                .collect();
+            match self
+                .ask(Operation::Add { items, import: true })
+                .map(|reply| reply.answer)
+            {
+                Ok(Answer::Added(added)) => ids.extend(added.iter().map(id_of)),
+                _ => panic!("not added"),
+            }
+        }
+        ids
+    }
+
+    fn stale(&mut self) -> Option<pocket_core::Timestamp> {
+        match self.ask(Operation::Status).map(|reply| reply.answer) {
+            Ok(Answer::Status(status)) => {
+                let notes = status.categories.iter().find(|of| of.category == NOTES);
+                notes.unwrap().deleted_since
+            }
+            _ => panic!("no status"),
+        }
+    }
+
+    fn kinds(&mut self) -> Vec<OperationKind> {
+        let show = Operation::AuditShow {
+            before: None,
+            limit: 10,
+        };
+        match self.ask(show).map(|reply| reply.answer) {
+            Ok(Answer::Audit(entries)) => entries.iter().map(|entry| entry.event.operation).collect(),
+            _ => panic!("no log"),
+        }
+    }
+}
+
+fn id_of(added: &Added) -> RecordId {
+    match added {
+        Added::AlreadyHere(id) | Added::Differs(id) | Added::New(id) => *id,
+    }
+}
+
+fn search() -> Operation {
+    Operation::Search {
+        categories: vec![NOTES],
+        query: "needle".to_owned(),
+        limit: 20,
+    }
+}
+
+#[test]
+fn a_lock_gets_through_to_work_under_way_and_who_waits_is_told() {
+    let mut clocks = Clocks::new();
+    clocks.fill();
+    let jobs = [
+        Operation::Check { accept_loss: false },
+        search(),
+        Operation::AuditVerify { exported: false },
+        Operation::CategoryRekey { category: NOTES },
+    ];
+    let mut waiting: Vec<_> = jobs.into_iter().map(|job| clocks.start(job)).collect();
+    assert!(clocks.engine.is_working(), "too little to read for this test");
+    // Another request is answered in between.
+    let mut between = clocks.start(Operation::ProfileShow);
+    assert!(between.try_recv().is_ok_and(|answer| answer.is_ok()));
+    let mut lock = clocks.start(Operation::Lock { all: false });
+    assert!(lock.try_recv().is_ok_and(|answer| answer.is_ok()));
+    assert!(!clocks.engine.is_working());
+    let told = waiting.iter_mut().filter_map(|answer| answer.try_recv().ok());
+    let kinds: Vec<_> = told.map(kind).collect();
+    assert_eq!(kinds.len(), 4, "everyone is told");
+    assert!(kinds.contains(&Some(FailureKind::Locked)));
+    assert!(clocks.is_locked());
+}
+
+#[test]
+fn work_in_pieces_comes_to_the_end_while_records_change() {
+    let mut clocks = Clocks::new();
+    let ids = clocks.fill();
+    let mut check = clocks.start(Operation::Check { accept_loss: false });
+    assert_eq!(
+        kind(
+            clocks
+                .start(Operation::Check { accept_loss: false })
+                .try_recv()
+                .unwrap()
+        ),
+        Some(FailureKind::Throttled),
+        "one at a time"
+    );
+    let mut found = clocks.start(search());
+    assert!(clocks.engine.is_working(), "too little to read for this test");
+    for id in &ids[..40] {
+        let delete = Operation::Delete {
+            category: NOTES,
+            id: *id,
+        };
+        let mut deleted = clocks.start(delete);
+        assert!(deleted.try_recv().is_ok_and(|answer| answer.is_ok()));
+        clocks.engine.work(clocks.now);
+    }
+    while clocks.engine.is_working() {
+        clocks.engine.work(clocks.now);
+    }
+    let Ok(Answer::Check(report)) = check.try_recv().unwrap().map(|reply| reply.answer) else {
+        panic!("no report")
+    };
+    assert_eq!(report.findings, []);
+    let Ok(Answer::Hits(hits)) = found.try_recv().unwrap().map(|reply| reply.answer) else {
+        panic!("no hits")
+    };
+    assert!(!hits.is_empty());
+}
+
+#[test]
+fn who_goes_away_does_not_leave_the_work_behind() {
+    let mut clocks = Clocks::new();
+    clocks.fill();
+    for job in [
+        Operation::Check { accept_loss: false },
+        Operation::CategoryRekey { category: NOTES },
+    ] {
+        drop(clocks.start(job.clone()));
+        assert!(clocks.engine.is_working());
+        clocks.engine.work(clocks.now);
+        assert!(!clocks.engine.is_working());
+        clocks.ask(job).map(drop).unwrap();
+    }
+}
+
+#[test]
+fn what_is_deleted_is_sealed_away_a_day_later_and_nothing_else_changes() {
+    let mut clocks = Clocks::new();
+    clocks.pass(MINUTE, MINUTE);
+    let mut add = |title: &str| {
+        let items = vec![new_entry(note(title, ""))];
+        match clocks
+            .ask(Operation::Add { items, import: true })
+            .map(|reply| reply.answer)
+        {
+            Ok(Answer::Added(added)) => (added[0], clocks.stale()),
+            _ => panic!("not added"),
+        }
+    };
+    let (first, clean) = add("first");
+    let (second, _) = add("second");
+    assert_eq!(clean, None, "nothing was deleted yet");
+    let deleted_at = clocks.now.wall;
+    let delete = Operation::Delete {
+        category: NOTES,
+        id: id_of(&first),
+    };
+    clocks.ask(delete).map(drop).unwrap();
+    assert_eq!(clocks.stale(), Some(deleted_at));
+    clocks.pass(MINUTE, DAY - 2 * MINUTE);
+    assert_eq!(clocks.stale(), Some(deleted_at), "not yet");
+    clocks.pass(MINUTE, 3 * MINUTE);
+    assert_eq!(clocks.stale(), None);
+    let kinds = clocks.kinds();
+    assert_eq!(
+        kinds[..3],
+        [
+            OperationKind::Rekey,
+            OperationKind::KeyringWritten,
+            OperationKind::Rekey
+        ]
+    );
+    // The same content still has the same id.
+    let items = vec![new_entry(note("second", ""))];
+    let again = clocks
+        .ask(Operation::Add { items, import: true })
+        .map(|reply| reply.answer);
+    assert!(matches!(again, Ok(Answer::Added(added)) if added == [Added::AlreadyHere(id_of(&second))]));
+    // And nothing more is done about it.
+    clocks.pass(MINUTE, 5 * DAY);
+    assert_eq!(clocks.kinds()[1..4], kinds[..3]);
+}
+
+#[test]
+fn replacing_counts_as_deleting_and_a_clock_set_back_does_not_put_it_off() {
+    let mut clocks = Clocks::new();
+    let items = vec![new_entry(note("first", "what must go"))];
+    let Ok(Answer::Added(added)) = clocks
+        .ask(Operation::Add { items, import: false })
+        .map(|reply| reply.answer)
+    else {
+        panic!("not added")
+    };
+    let edit = Operation::Edit {
+        id: id_of(&added[0]),
+        content: Box::new(Content::check(note("first", "")).unwrap()),
+        revision: None,
+    };
+    clocks.ask(edit).map(drop).unwrap();
+    assert!(clocks.stale().is_some());
+    clocks.now.wall = pocket_core::Timestamp::from_millis(1_000_000);
+    clocks.pass(MINUTE, MINUTE);
+    assert_eq!(clocks.stale(), None);
+}
+
+#[test]
+fn the_mark_and_the_new_keys_survive_a_restart() {
+    let mut device = Device::new();
+    let id = device.add(note("One", "body"));
+    let gone = device.add(note("Two", "body"));
+    device
+        .ask(Operation::Delete {
+            category: NOTES,
+            id: gone,
+        })
+        .map(drop)
+        .unwrap();
+    let since = |device: &Device| {
+        let categories = device.status().categories;
+        categories
+            .iter()
+            .find(|of| of.category == NOTES)
+            .unwrap()
+            .deleted_since
+    };
+    device.restart();
+    device.unlock();
+    assert!(since(&device).is_some());
+    let rekey = Operation::CategoryRekey { category: NOTES };
+    device.ask(rekey.clone()).map(drop).unwrap();
+    assert!(since(&device).is_none());
+    device.restart();
+    device.unlock();
+    assert!(since(&device).is_none());
+    assert!(device.get(NOTES, id).is_ok());
+    assert!(device.get(NOTES, gone).is_err());
+    // What came with the old keyring's passphrase slot opens the new one too.
+    device.ask(rekey).map(drop).unwrap();
+    let check = device
+        .ask(Operation::Check { accept_loss: false })
+        .map(|reply| reply.answer);
+    assert!(matches!(check, Ok(Answer::Check(report)) if report.findings.is_empty()));
+}

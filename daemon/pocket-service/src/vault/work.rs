@@ -1,0 +1,106 @@
+//! What may take long, cut into pieces: each leaves the vault in order, so that requests, a lock
+//! among them, come in between.
+
+use std::time::{Duration, Instant};
+
+use pocket_core::{Answer, Failure};
+
+use super::Vault;
+use super::housekeeping::Purge;
+use super::log::Verifying;
+use super::rekey::Rekeying;
+use super::search::Searching;
+use crate::engine::Now;
+use crate::failure;
+use crate::handle::Reply;
+use crate::keys::Device;
+
+/// How long one piece may take: what everyone else waits at most while work goes on.
+const PIECE: Duration = Duration::from_millis(20);
+
+/// Work under way, with what it has found so far.
+pub(crate) enum Work {
+    Check,
+    Purge(Purge),
+    Rekey(Box<Rekeying>),
+    Search(Searching),
+    Verify(Verifying),
+}
+
+impl Work {
+    /// What to call it in the journal.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Purge(_) => "purge",
+            Self::Rekey(_) => "rekey",
+            Self::Search(_) => "search",
+            Self::Verify(_) => "audit-verify",
+        }
+    }
+
+    /// Whether it changes what the owner sees.
+    pub(crate) const fn changes(&self) -> bool {
+        matches!(self, Self::Purge(_) | Self::Rekey(_))
+    }
+}
+
+/// The time of one piece.
+pub(crate) struct Slice {
+    until: Instant,
+}
+
+impl Slice {
+    pub(crate) fn begin() -> Self {
+        Self {
+            until: Instant::now() + PIECE,
+        }
+    }
+
+    /// Whether there is time for another row.
+    pub(super) fn go_on(&self) -> bool {
+        Instant::now() < self.until
+    }
+}
+
+impl Vault {
+    /// Does one piece; gives the answer once the work is done.
+    pub(crate) fn work(
+        &mut self,
+        device: &Device,
+        work: &mut Work,
+        slice: &Slice,
+        now: Now,
+    ) -> Result<Option<Reply>, Failure> {
+        let answer = match work {
+            Work::Check => self.check_on(slice)?.map(Answer::Check),
+            Work::Purge(purge) => self.purge_on(purge, slice, now)?.then_some(Answer::Done),
+            Work::Rekey(rekeying) => self
+                .rekey_on(device, rekeying, slice, now)?
+                .then_some(Answer::Done),
+            Work::Search(searching) => self.search_on(searching, slice)?.map(Answer::Hits),
+            Work::Verify(verifying) => self.verify_on(verifying, slice)?.map(Answer::AuditVerified),
+        };
+        Ok(answer.map(Reply::from))
+    }
+
+    /// Who asked for the work has gone away.
+    pub(crate) fn give_up(&mut self, work: Work) {
+        match work {
+            Work::Check => self.store.abandon_scrub(),
+            Work::Rekey(rekeying) => self.give_up_rekey(&rekeying),
+            Work::Purge(_) | Work::Search(_) | Work::Verify(_) => {}
+        }
+    }
+
+    fn check_on(&mut self, slice: &Slice) -> Result<Option<pocket_core::CheckReport>, Failure> {
+        let report = self
+            .store
+            .scrub_on(&mut || slice.go_on())
+            .map_err(|error| failure::store(&error))?;
+        if let Some(report) = &report {
+            self.findings.clone_from(&report.findings);
+        }
+        Ok(report)
+    }
+}
