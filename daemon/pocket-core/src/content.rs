@@ -72,6 +72,13 @@ impl Content {
         Ok(Self(record))
     }
 
+    /// A record that was checked before it was sealed, by whatever limits held then. Only for what has
+    /// just been unsealed: the seal vouches for it, and a limit that was lowered since must not make it
+    /// unreadable.
+    pub const fn unsealed(record: Record) -> Self {
+        Self(record)
+    }
+
     /// The record.
     pub const fn record(&self) -> &Record {
         &self.0

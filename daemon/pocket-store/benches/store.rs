@@ -260,7 +260,18 @@ fn pick(turn: u32, records: u32) -> u32 {
 }
 
 fn entry(number: u32) -> Entry {
-    let text = format!("{number:>TEXT$}");
+    let words = [
+        "the", "owner", "takes", "tea", "without", "milk", "since", "the", "summer", "of",
+    ];
+    let mut text = format!("Fact {number}:");
+    for word in words.iter().cycle().skip(number as usize % words.len()) {
+        text.push(' ');
+        text.push_str(word);
+        if text.len() >= TEXT {
+            break;
+        }
+    }
+    text.truncate(TEXT);
     let memory = Memory {
         text,
         ..Memory::default()

@@ -120,7 +120,7 @@ pub(crate) fn decode(plain: &[u8]) -> Option<(Entry, Option<BlobRef>)> {
         updated: Timestamp::from_millis(stored.updated),
         revision: stored.revision,
         origin: stored.origin.into(),
-        content: Content::check(stored.record).ok()?,
+        content: Content::unsealed(stored.record),
     };
     rest.is_empty()
         .then_some((entry, stored.blob.as_ref().map(BlobRef::from)))
