@@ -53,18 +53,24 @@ pub(crate) fn workspace() -> &'static Path {
 /// The folders of a device, with or without a daemon.
 pub(crate) struct Place {
     root: TempDir,
+    data: PathBuf,
 }
 
 impl Place {
     pub(crate) fn new() -> Self {
-        Self {
-            root: tempfile::tempdir().unwrap(),
-        }
+        let root = tempfile::tempdir().unwrap();
+        let data = root.path().join("data");
+        Self { root, data }
+    }
+
+    /// With the data somewhere else.
+    pub(crate) fn with_data(data: PathBuf) -> Self {
+        Self { data, ..Self::new() }
     }
 
     /// The data folder.
     pub(crate) fn data(&self) -> PathBuf {
-        self.path("data")
+        self.data.clone()
     }
 
     /// The folder of the device secret.

@@ -18,6 +18,8 @@ mod entry;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
+mod full_disk;
+#[cfg(test)]
 mod interrupted;
 #[cfg(test)]
 mod keys;

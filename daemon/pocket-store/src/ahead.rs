@@ -37,15 +37,17 @@ impl Ahead {
     /// it may be a hole.
     pub(crate) fn make(log: &File, folder: &Path) -> io::Result<Self> {
         let length = log.metadata()?.len();
-        let mut blank = length;
-        while let Some(before) = blank.checked_sub(1).map(|last| last / SEGMENT * SEGMENT)
-            && is_blank(log, before, blank)?
-        {
-            blank = before;
-        }
+        let blank = blank_from(log, length)?;
         let mut ahead = Self { end: blank };
         ahead.extend(log, folder, blank, length)?;
         Ok(ahead)
+    }
+
+    /// Gives the room back to a disk that is full to the brim, before sled opens the log there.
+    pub(crate) fn give_back(log: &File) -> io::Result<()> {
+        let length = log.metadata()?.len();
+        log.set_len(blank_from(log, length)?)?;
+        log.sync_all()
     }
 
     /// To be called when all that sled was given is on the disk, so that nothing of it is under way.
@@ -77,6 +79,17 @@ impl Ahead {
         self.end = end;
         Ok(())
     }
+}
+
+/// Where the blank segments at the end of a log begin.
+fn blank_from(log: &File, length: u64) -> io::Result<u64> {
+    let mut blank = length;
+    while let Some(before) = blank.checked_sub(1).map(|last| last / SEGMENT * SEGMENT)
+        && is_blank(log, before, blank)?
+    {
+        blank = before;
+    }
+    Ok(blank)
 }
 
 fn is_blank(log: &File, from: u64, until: u64) -> io::Result<bool> {

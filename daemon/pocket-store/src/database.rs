@@ -15,6 +15,7 @@ use sled::{Db, Mode, Transactional, Tree};
 use crate::StoreError;
 use crate::ahead::Ahead;
 use crate::atomic::{remove_durably, sync_folder, sync_folder_of};
+use crate::space::{Space, TO_OPEN, free_bytes};
 
 /// The folder's name.
 pub(crate) const DB: &str = "db";
@@ -237,6 +238,10 @@ fn try_open(path: &Path) -> Result<Db, Failure> {
 /// A store that did not open: the folder is copied aside first, and kept. Then sled's parameters,
 /// which it writes anew, and its snapshots, which only save it time, are taken away.
 fn reopen(root: &Path, path: &Path, problem: &str, findings: &mut Vec<Finding>) -> Result<Db, StoreError> {
+    let space = free_bytes(root).map_err(StoreError::io("measure the free space of", root))?;
+    if space < TO_OPEN {
+        return open_on_full_disk(path, space);
+    }
     let aside = copy_aside(root, path, problem)?;
     let mut tell = |remedy: String| {
         findings.push(Finding {
@@ -267,6 +272,21 @@ fn reopen(root: &Path, path: &Path, problem: &str, findings: &mut Vec<Finding>) 
         aside.display()
     ));
     Ok(db)
+}
+
+/// sled wants a little room to open, and there is none: what was kept ahead of its log is given back.
+/// That is no damage, so nothing is copied or taken away.
+fn open_on_full_disk(path: &Path, free: u64) -> Result<Db, StoreError> {
+    let log_path = path.join("db");
+    let log = OpenOptions::new().read(true).write(true).open(&log_path);
+    log.and_then(|log| Ahead::give_back(&log))
+        .map_err(StoreError::io("make room in", &log_path))?;
+    open_when_released(path).map_err(|_| {
+        StoreError::Full(Space {
+            free,
+            needed: TO_OPEN,
+        })
+    })
 }
 
 fn copy_aside(root: &Path, path: &Path, problem: &str) -> Result<PathBuf, StoreError> {

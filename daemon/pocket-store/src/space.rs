@@ -17,7 +17,7 @@ const BALLAST: u64 = 16 * 1024 * 1024;
 /// Room that is always left, however small the store.
 const LOW_WATER: u64 = 32 * 1000 * 1000;
 /// Opening failed on a disk that was full to the brim: below this, the reserve goes first.
-const TO_OPEN: u64 = 8 * 1024 * 1024;
+pub(crate) const TO_OPEN: u64 = 8 * 1024 * 1024;
 const MODE: u32 = 0o600;
 
 /// The room that there is, and the room that there must be, in bytes.
