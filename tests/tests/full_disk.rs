@@ -121,10 +121,22 @@ fn the_same_once_more_when_the_reserve_is_spent() {
         }
         disk.fill("second");
         device.ctl(&["lock"]).one();
-        let device = device.restart();
+        // Now there is not a byte to open the store in. That is said, nothing is touched, and whoever
+        // wants all of it gone can still have that.
+        let (place, _) = device.stop();
+        disk.fill("third");
+        let device = Device::start(place);
+        device
+            .place
+            .ctl_as_owner(&["unlock"], PASSPHRASE)
+            .failed(1, "full");
+        fs::remove_file(disk.path().join("third")).unwrap();
+        fs::remove_file(disk.path().join("second")).unwrap();
+        fs::remove_file(disk.path().join("filler")).unwrap();
         device.unlock();
         assert_eq!(device.list("notes").len(), 17);
-        disk.fill("third");
+        disk.fill("fourth");
+        device.ctl(&["lock"]).one();
         reset(&device);
     });
 }

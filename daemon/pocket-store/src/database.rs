@@ -281,6 +281,7 @@ fn open_on_full_disk(path: &Path, free: u64) -> Result<Db, StoreError> {
     let log = OpenOptions::new().read(true).write(true).open(&log_path);
     log.and_then(|log| Ahead::give_back(&log))
         .map_err(StoreError::io("make room in", &log_path))?;
+    remove_half_snapshots(path).map_err(StoreError::io("tidy", path))?;
     open_when_released(path).map_err(|_| {
         StoreError::Full(Space {
             free,
