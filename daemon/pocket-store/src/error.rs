@@ -131,7 +131,9 @@ impl StoreError {
             Self::Engine { .. } | Self::Io { .. } => {
                 "Check the card and its free space, then restart the device."
             }
-            Self::Full(_) => "Delete what you no longer need, or other files on the same disk, or use a larger card.",
+            Self::Full(_) => {
+                "Delete what you no longer need, or other files on the same disk, or use a larger card."
+            }
             Self::KeysMissing { .. } => "Unlock again, so that the category gets its keys.",
             Self::Newer { .. } => "Update the software.",
             Self::Panicked { .. } => "Restart the device and run `pocketctl check`.",

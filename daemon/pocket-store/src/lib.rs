@@ -22,6 +22,8 @@ mod device_secret;
 mod erase;
 mod error;
 mod folder;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod heads;
 mod keyring_file;
 mod keys;

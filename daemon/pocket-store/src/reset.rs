@@ -373,6 +373,21 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
     bytes
 }
 
+/// Reads `bytes` as a journal and as a proof, also with a checksum that fits.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn read_any(bytes: &[u8]) {
+    let mut framed = MAGIC.to_vec();
+    framed.extend_from_slice(&VERSION.to_le_bytes());
+    framed.extend_from_slice(bytes);
+    let checksum = Sha256::digest(&framed);
+    framed.extend_from_slice(&checksum);
+    for bytes in [bytes, &framed] {
+        let journal = decode::<JournalV1>(bytes).map(|journal| encode(&journal));
+        let proof = decode::<ResetProof>(bytes).map(|proof| encode(&proof));
+        std::hint::black_box((journal, proof));
+    }
+}
+
 fn decode<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
     let (covered, checksum) = bytes.split_last_chunk::<CHECKSUM>()?;
     if Sha256::digest(covered).as_slice() != checksum {
