@@ -326,3 +326,31 @@ fn a_stop_is_clean_and_loses_nothing() {
         "{last:?}"
     );
 }
+
+#[test]
+fn a_rekeyed_category_holds_what_it_held_and_owes_nothing() {
+    let device = Device::owned();
+    let kept = device.add("notes", &["title=kept", "body=harbour"]);
+    let gone = device.add("notes", &["title=gone", "body=harbour"]);
+    let since = |device: &Device| {
+        let status = device.ctl(&["status"]).one();
+        let categories = status["categories"].as_array().unwrap().clone();
+        let notes = categories.into_iter().find(|of| of["category"] == "notes");
+        notes.unwrap()["deleted_since"].clone()
+    };
+    assert!(since(&device).is_null());
+    device.ctl(&["delete", "notes", &gone]).one();
+    assert!(since(&device).is_string());
+    assert_eq!(
+        device.ctl(&["category", "rekey", "notes"]).one()["rekeyed"],
+        "notes"
+    );
+    assert!(since(&device).is_null());
+    device.ctl(&["category", "rekey", "audit"]).failed(1, "refused");
+    let device = device.restart();
+    device.unlock();
+    assert_eq!(device.ctl(&["get", "notes", &kept]).one()["title"], "kept");
+    assert_eq!(device.list("notes").len(), 1);
+    device.ctl(&["check"]).one();
+    device.ctl(&["audit", "verify"]).one();
+}

@@ -21,7 +21,7 @@ const TRACES: [&str; 3] = ["db", "heads", "blobs"];
 pub struct KeyringRead {
     /// The keyring, still locked.
     pub keyring: Keyring,
-    /// One copy was missing, damaged or behind, and was written again from the other.
+    /// One copy was missing, damaged or behind; it was written again from the other where that went.
     pub repaired: Option<Finding>,
 }
 
@@ -85,13 +85,13 @@ impl Folder {
                 damaged("its two copies belong to two devices".to_owned())
             }
             (Copy::Good(a), Copy::Good(b)) if a.counter() >= b.counter() => {
-                self.repair(1, a, "is behind the other copy")
+                Ok(self.repair(1, a, "is behind the other copy"))
             }
-            (Copy::Good(_), Copy::Good(b)) => self.repair(0, b, "is behind the other copy"),
-            (Copy::Good(good), Copy::Missing) => self.repair(1, good, "is missing"),
-            (Copy::Missing, Copy::Good(good)) => self.repair(0, good, "is missing"),
-            (Copy::Good(good), Copy::Bad(error)) => self.repair(1, good, &error.to_string()),
-            (Copy::Bad(error), Copy::Good(good)) => self.repair(0, good, &error.to_string()),
+            (Copy::Good(_), Copy::Good(b)) => Ok(self.repair(0, b, "is behind the other copy")),
+            (Copy::Good(good), Copy::Missing) => Ok(self.repair(1, good, "is missing")),
+            (Copy::Missing, Copy::Good(good)) => Ok(self.repair(0, good, "is missing")),
+            (Copy::Good(good), Copy::Bad(error)) => Ok(self.repair(1, good, &error.to_string())),
+            (Copy::Bad(error), Copy::Good(good)) => Ok(self.repair(0, good, &error.to_string())),
             (a, b) => damaged(format!("{}: {}; {}: {}", COPIES[0], say(&a), COPIES[1], say(&b))),
         }
     }
@@ -130,23 +130,24 @@ impl Folder {
         }
     }
 
-    fn repair(
-        &self,
-        bad: usize,
-        keyring: Keyring,
-        problem: &str,
-    ) -> Result<Option<KeyringRead>, KeyringFileError> {
+    /// The good copy, after writing the other again from it. Where that can't be written, on a full disk
+    /// for example, the good one still opens the device.
+    fn repair(&self, bad: usize, keyring: Keyring, problem: &str) -> Option<KeyringRead> {
         let copy = COPIES[bad];
         let old = OpenOptions::new().write(true).open(self.join(copy)).ok();
-        self.write_copy(copy, &keyring.to_bytes())?;
-        wipe(old);
+        let remedy = match self.write_copy(copy, &keyring.to_bytes()) {
+            Ok(()) => {
+                wipe(old);
+                "nothing to do: it was written again from the other copy; if it happens again, replace the card"
+            }
+            Err(_) => "it can't be written again: make room on the disk, or check its permissions",
+        };
         let repaired = Some(Finding {
             what: copy.to_owned(),
             problem: problem.to_owned(),
-            remedy: "nothing to do: it was written again from the other copy; if it happens again, replace the card"
-                .to_owned(),
+            remedy: remedy.to_owned(),
         });
-        Ok(Some(KeyringRead { keyring, repaired }))
+        Some(KeyringRead { keyring, repaired })
     }
 
     fn write_copy(&self, copy: &str, bytes: &[u8]) -> Result<(), KeyringFileError> {

@@ -343,3 +343,38 @@ fn panic_revokes_every_agent_and_shuts_every_profile() {
     assert_eq!(kind(known), Some(FailureKind::WrongCredential));
     assert_eq!(device.status().profile, pocket_core::Profile::OfflineOnly);
 }
+
+/// One of its two copies is new and the other is not: only the disk knows which keyring counts, so
+/// nothing more is sealed with the keys in memory.
+#[test]
+fn a_keyring_that_was_half_written_locks_the_vault_and_nothing_is_lost() {
+    const NEW: &str = "another good passphrase";
+    let mut device = Device::new();
+    let id = device.add(note("One", "body"));
+    let blocked = device.folder.path().join("data/.keyring.b.tmp");
+    let change = |device: &Device| {
+        let request = Request::new(owner(), Operation::PassphraseChange);
+        let request = request.with_passphrase(secret(PASSPHRASE));
+        kind(device.handle().call_blocking(request.with_payload(secret(NEW))))
+    };
+    // Neither copy: nothing has happened, and the vault stays open.
+    let both = device.folder.path().join("data/.keyring.a.tmp");
+    fs::create_dir(&both).unwrap();
+    assert!(change(&device).is_some());
+    assert_eq!(state(&device), LockState::Unlocked);
+    fs::remove_dir(&both).unwrap();
+
+    fs::create_dir(&blocked).unwrap();
+    assert!(change(&device).is_some());
+    assert_eq!(state(&device), LockState::Locked);
+    assert_eq!(
+        kind(device.ask_with(UNLOCK, PASSPHRASE)),
+        Some(FailureKind::WrongCredential)
+    );
+    device.ask_with(UNLOCK, NEW).map(drop).unwrap();
+    assert!(device.get(Category::Notes, id).is_ok());
+    fs::remove_dir(&blocked).unwrap();
+    device.restart();
+    device.ask_with(UNLOCK, NEW).map(drop).unwrap();
+    assert!(device.get(Category::Notes, id).is_ok());
+}
