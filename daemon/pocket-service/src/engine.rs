@@ -22,8 +22,8 @@ use crate::service::{Config, StartError};
 use crate::setup::FirstRun;
 use crate::vault::{Ticked, Vault, Work, typed_erase};
 use crate::{failure, reset};
+pub(crate) use opening::Opening;
 use opening::StoreThread;
-pub(crate) use opening::{Opening, StoreOpened};
 use work::Jobs;
 
 /// Requests that share one sync at most: a sync takes 10 ms on an SD card, and the first must not
@@ -123,6 +123,7 @@ impl Engine {
                 Ok(None) => break,
                 Err(_) => {}
             }
+            self.look_for_store();
             self.work(Now::read());
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
@@ -170,7 +171,8 @@ impl Engine {
                 Outcome::Open(opening) => self.begin_opening(opening, Some(reply), held),
                 Outcome::Work(work) => self.begin_work(work, reply, now, held),
             },
-            Message::StoreOpened(opened) => self.store_opened(*opened, held),
+            // It only wakes the engine, which looks for it at every turn.
+            Message::StoreOpened => {}
             // What waits for its sync is answered first.
             Message::Stop { reply } => self.stopping = Some(reply),
         }
@@ -254,20 +256,29 @@ impl Engine {
                 (state, answer.into())
             }
             State::Opening(opening) => {
-                let (state, answer) = opening.handle(&request);
+                let (state, answer) = opening.handle(&request, now);
+                if state.is_some() {
+                    self.store.give_up();
+                }
                 (state, answer.into())
             }
-            State::Locked(locked) => match locked.handle(&mut self.device, &request, shown, now) {
-                Ok(Opened::Opening(opening)) => (None, Outcome::Open(opening)),
-                Ok(Opened::Reset(vault, candidate)) => {
-                    if let Some(vault) = vault {
-                        self.state = State::Unlocked(vault);
-                    }
-                    let (state, answer) = self.reset(candidate, now);
-                    (state, answer.into())
+            State::Locked(locked) => {
+                if matches!(request.operation, Operation::FactoryReset { .. }) {
+                    // What a lock gave up must not write into the folder of the next owner.
+                    self.store.end();
                 }
-                Err(failure) => (None, Err(failure).into()),
-            },
+                match locked.handle(&mut self.device, &request, shown, now) {
+                    Ok(Opened::Opening(opening)) => (None, Outcome::Open(opening)),
+                    Ok(Opened::Reset(vault, candidate)) => {
+                        if let Some(vault) = vault {
+                            self.state = State::Unlocked(vault);
+                        }
+                        let (state, answer) = self.reset(candidate, now);
+                        (state, answer.into())
+                    }
+                    Err(failure) => (None, Err(failure).into()),
+                }
+            }
             State::Unlocked(vault) => match vault.handle(&mut self.device, request, shown, new, now) {
                 Ok(Next::Stay(reply)) => (None, Ok(reply).into()),
                 Ok(Next::Lock) => (Some(self.lock()), Ok(Answer::Done.into()).into()),
@@ -429,6 +440,7 @@ impl Engine {
 
     fn stop(&mut self, now: Now) {
         self.give_up_work(&failure::stopping());
+        self.store.give_up();
         if let State::Unlocked(vault) = &mut self.state {
             match vault.close(OperationKind::Stop, now) {
                 Ok(()) => info!("stopped cleanly"),

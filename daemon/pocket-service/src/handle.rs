@@ -6,12 +6,12 @@ use pocket_core::{Actor, Agent, Answer, Credential, Failure, FailureKind, Operat
 use pocket_crypto::{Key, RecoveryKey, SecretBytes};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::engine::StoreOpened;
 use crate::failure;
 use crate::passphrase::{HashCost, Kdf, NewPassphrase};
 
 /// Requests that may wait for the engine. Most are small or carry a 1 MiB piece of a file; the largest
-/// record takes 8 MiB, so that even a queue full of those fits a 512 MB board.
+/// record takes 8 MiB, so that even a queue full of those, and those that wait for the store to be
+/// opened, fit a 512 MB board.
 pub(crate) const WAITING: usize = 16;
 
 /// A request from a door.
@@ -111,7 +111,7 @@ pub(crate) enum Message {
         reply: oneshot::Sender<()>,
     },
     /// From the thread that opens the store.
-    StoreOpened(Box<StoreOpened>),
+    StoreOpened,
 }
 
 impl Message {
@@ -121,7 +121,7 @@ impl Message {
             Self::Agent { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
             Self::Kdf { reply } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
             Self::Run { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
-            Self::Stop { .. } | Self::StoreOpened(_) => {}
+            Self::Stop { .. } | Self::StoreOpened => {}
         }
     }
 }

@@ -76,8 +76,11 @@ impl Scrub {
             self.shelf = None;
             self.left.push(code);
         }
-        self.files.retain(|file| file.code != code);
-        self.chunk = 0;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn files_waiting(&self) -> usize {
+        self.files.len()
     }
 
     fn tell(&mut self, finding: Finding) {

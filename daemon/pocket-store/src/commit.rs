@@ -85,6 +85,9 @@ impl Store {
         if let Some(scrub) = &mut self.scrub {
             plan.counts.iter().for_each(|counted| scrub.follow(counted));
         }
+        if let Some(rekey) = &mut self.rekey {
+            plan.counts.iter().for_each(|counted| rekey.follow(counted));
+        }
         self.doomed.extend(plan.doomed);
         self.unsynced = true;
         for (code, effect) in plan.effects {
@@ -367,7 +370,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Takes the row of `key` out, if there is one, and its sealed files but for `keep`.
-    fn retire(&mut self, code: u8, key: &[u8], keep: Option<&BlobRef>) -> Result<(), StoreError> {
+    pub(crate) fn retire(&mut self, code: u8, key: &[u8], keep: Option<&BlobRef>) -> Result<(), StoreError> {
         let keys = self.store.keys_of(code);
         let Some(row) = read_row(&self.store.shelf(code).tree, keys, key)? else {
             return Ok(());

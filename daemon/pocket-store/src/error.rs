@@ -73,6 +73,9 @@ pub enum StoreError {
     /// The category is known to be damaged, and the owner has not accepted the loss.
     #[error("{}: {}", .0.what, .0.problem)]
     NotWhole(Finding),
+    /// Nobody wanted it any more.
+    #[error("opening the store was given up")]
+    GivenUp,
     /// The category was erased or re-keyed while it was read piece by piece.
     #[error("the category was sealed anew while it was being read")]
     Moved,
@@ -111,6 +114,7 @@ impl StoreError {
             Self::Full(_) => FailureKind::Full,
             Self::Newer { .. } => FailureKind::Newer,
             Self::Reopen => FailureKind::Unavailable,
+            Self::GivenUp => FailureKind::Locked,
             Self::Moved | Self::StaleBlob => FailureKind::Conflict,
             Self::TooLarge { .. } => FailureKind::Invalid,
             Self::AuditOrder { .. }
@@ -137,7 +141,7 @@ impl StoreError {
             Self::KeysMissing { .. } => "Unlock again, so that the category gets its keys.",
             Self::Newer { .. } => "Update the software.",
             Self::Panicked { .. } => "Restart the device and run `pocketctl check`.",
-            Self::Moved => "Try it again.",
+            Self::GivenUp | Self::Moved => "Try it again.",
             Self::StaleBlob => "Upload the file again.",
             Self::TimedOut { .. } => {
                 "Restart the device; if it happens again, restore a backup on a new card."

@@ -96,22 +96,19 @@ impl Folder {
         }
     }
 
-    /// Writes both copies, one after the other, each atomically, and then overwrites what the old
-    /// copies held, so that a key that was taken out of the ring is not left in freed blocks.
+    /// Writes both copies, one after the other, each atomically, and overwrites what the old copy held
+    /// as soon as it is replaced, so that a key that was taken out of the ring is not left in freed blocks.
     ///
     /// # Errors
     /// [`KeyringFileError::Io`]; the keyring on disk is then the old one, the new one or one of each,
     /// all of which [`Folder::read_keyring`] understands.
     pub fn write_keyring(&self, keyring: &Keyring) -> Result<(), KeyringFileError> {
         let bytes = keyring.to_bytes();
-        let old: Vec<File> = COPIES
-            .iter()
-            .filter_map(|copy| OpenOptions::new().write(true).open(self.join(copy)).ok())
-            .collect();
         for copy in COPIES {
+            let old = OpenOptions::new().write(true).open(self.join(copy)).ok();
             self.write_copy(copy, &bytes)?;
+            wipe(old);
         }
-        wipe(old);
         Ok(())
     }
 
@@ -140,7 +137,9 @@ impl Folder {
                 wipe(old);
                 "nothing to do: it was written again from the other copy; if it happens again, replace the card"
             }
-            Err(_) => "it can't be written again: make room on the disk, or check its permissions",
+            Err(_) => {
+                "it can't be written again, and may hold a key that was to be destroyed: make room on the disk, or check its permissions"
+            }
         };
         let repaired = Some(Finding {
             what: copy.to_owned(),

@@ -1,9 +1,11 @@
 //! Accepting a loss: what is left becomes what must be there.
 
+use std::collections::HashSet;
+
 use pocket_core::Category;
 
 use crate::blob::{self, BLOBS};
-use crate::commit::{Stage, read_row};
+use crate::commit::{Stage, read_row, value_key};
 use crate::keys::SYSTEM;
 use crate::scan::{Scan, scan};
 use crate::v1::{self, StubV1};
@@ -35,10 +37,18 @@ impl Store {
         if let Some(problem) = &scan.cut_short {
             return Err(StoreError::damaged(crate::shelf::name_of(code), problem));
         }
+        // The value of a secret whose record is lost: nobody can name it any more.
+        let keys = self.keys_of(code);
+        let named: HashSet<[u8; 16]> = scan.index.ids().map(|id| value_key(keys, id)).collect();
+        let is_named = |key: &[u8]| <[u8; 16]>::try_from(key).is_ok_and(|key| named.contains(&key));
+        let orphans = scan.values.iter().filter(|key| !is_named(key));
         let plan = {
             let mut stage = Stage::new(self);
             stage.remove_keys(code, scan.broken.iter().chain(&scan.stray).cloned());
             stage.set_only_head(scan.head);
+            for key in orphans {
+                stage.retire(code, key, None)?;
+            }
             for key in &scan.bare {
                 self.strip_file(&mut stage, code, key)?;
             }
@@ -56,7 +66,12 @@ impl Store {
     fn rescan(&self, code: u8) -> Result<Scan, StoreError> {
         let blobs = self.root.join(BLOBS);
         let inventory = blob::inventory(&blobs).map_err(StoreError::io("list", &blobs))?;
-        scan(&self.shelf(code).tree, self.keys_of(code), Some(&inventory))
+        scan(
+            &self.shelf(code).tree,
+            self.keys_of(code),
+            Some(&inventory),
+            &mut || true,
+        )
     }
 
     /// Writes a record again, without the file that is lost.

@@ -24,13 +24,25 @@ impl Store {
     /// When nothing can be used at all: [`StoreError::Damaged`], [`StoreError::TimedOut`],
     /// [`StoreError::Newer`], [`StoreError::Io`]. The folder is then as it was, with a copy beside it.
     pub fn open(folder: &Folder, keys: KeySet) -> Result<Opened, StoreError> {
+        Self::open_while(folder, keys, &mut || true)
+    }
+
+    /// The same, given up as soon as `wanted` says so: asked after each row.
+    ///
+    /// # Errors
+    /// [`StoreError::GivenUp`]; else as [`Store::open`].
+    pub fn open_while(
+        folder: &Folder,
+        keys: KeySet,
+        wanted: &mut dyn FnMut() -> bool,
+    ) -> Result<Opened, StoreError> {
         let root = folder.path();
         let ballast_path = root.join("ballast");
         let ballast =
             Ballast::find(ballast_path.clone()).map_err(StoreError::io("examine", &ballast_path))?;
         let mut findings = Vec::new();
         let database = Database::open(root, &mut findings)?;
-        let found = Found::read(root, &keys, &database, &mut findings)?;
+        let found = Found::read(root, &keys, &database, &mut findings, wanted)?;
         let mut store = found.into_store(root, keys, database, ballast)?;
         findings.extend(store.shelves.values().filter_map(|shelf| shelf.finding.clone()));
         store.settle()?;
@@ -63,13 +75,14 @@ impl Found {
         keys: &KeySet,
         database: &Database,
         findings: &mut Vec<Finding>,
+        wanted: &mut dyn FnMut() -> bool,
     ) -> Result<Self, StoreError> {
         let blobs = root.join(BLOBS);
         let inventory = blob::inventory(&blobs).map_err(StoreError::io("list", &blobs))?;
         let mut scans = BTreeMap::new();
         for shelf in keys.shelves() {
             let tree = database.tree(&shelf.tree)?;
-            let result = scan(&tree, shelf, Some(&inventory))?;
+            let result = scan(&tree, shelf, Some(&inventory), wanted)?;
             scans.insert(shelf.code, (tree, result));
         }
         let heads_path = root.join(HEADS);

@@ -5,7 +5,9 @@
 //! ([`Store::rekey_on`]); what is changed meanwhile is copied again, and the heads inside and outside
 //! learn what the new tree must hold ([`Store::seal_rekey`]); the caller writes the keyring with the
 //! new keys and without the old, which is the switch; the old tree is dropped
-//! ([`Store::finish_rekey`]). A cut before the switch leaves an unknown tree, and one after it leaves
+//! ([`Store::finish_rekey`]). Both trees are compared with the head before the switch: the old one as it
+//! is read, so that what it lost by itself is not made the truth, and the new one by reading it once
+//! more, before the key of the old one is gone. A cut before the switch leaves an unknown tree, and one after it leaves
 //! the old tree unknown: the next open drops it. Sealed files have keys of their own, which lie in the
 //! rows; they are not written again.
 
@@ -17,11 +19,12 @@ use sled::IVec;
 use zeroize::Zeroizing;
 
 use crate::changes::Subject;
-use crate::commit::{Stage, blobs_of, gather_row, read_row, record_key, value_key};
+use crate::commit::{Counted, Stage, blobs_of, gather_row, read_row, record_key, value_key};
 use crate::database::{TreeWrites, guarded};
 use crate::heads::ShelfHead;
 use crate::keys::ShelfKeys;
 use crate::row::{Kind, Row};
+use crate::scan::Scan;
 use crate::shelf::{Shelf, name_of};
 use crate::v1::{self, StubV1};
 use crate::{KeySet, Store, StoreError};
@@ -32,18 +35,47 @@ const PIECE: usize = 64 * 1024;
 /// A category that is being sealed anew.
 pub(crate) struct Rekey {
     keys: ShelfKeys,
-    shelf: Shelf,
+    pub(crate) shelf: Shelf,
     head: ShelfHead,
-    /// The last row that was copied.
+    /// What was met in the old tree: must be what its head says.
+    met: ShelfHead,
+    step: Step,
+    /// The last row of the old tree that was met, then of the new one.
     after: Option<IVec>,
-    complete: bool,
     /// Records that were changed since the copying began.
     touched: BTreeSet<RecordId>,
     writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     bytes: usize,
 }
 
+/// How far it has come.
+enum Step {
+    Copy,
+    /// The new tree is read.
+    Compare(Box<Scan>),
+    Done,
+}
+
 impl Rekey {
+    /// Counts a row that came or went in the old tree where the copying has been already.
+    pub(crate) fn follow(&mut self, counted: &Counted) {
+        let passed = match &self.step {
+            Step::Copy => self
+                .after
+                .as_ref()
+                .is_some_and(|after| counted.key.as_slice() <= after.as_ref()),
+            Step::Compare(_) | Step::Done => true,
+        };
+        if passed && counted.code == self.code() {
+            counted.how.apply(&mut self.met, &counted.element);
+        }
+    }
+
+    /// The name of the new tree.
+    pub(crate) fn tree(&self) -> [u8; 16] {
+        self.keys.tree
+    }
+
     pub(crate) fn code(&self) -> u8 {
         self.keys.code
     }
@@ -103,16 +135,18 @@ impl Store {
                 head: self.head.audit().sequence,
             });
         }
-        self.refuse_when_low()?;
+        // First: what was left of an earlier one may be what fills the disk.
         self.abandon_rekey()?;
+        self.refuse_when_low()?;
         let keys = ShelfKeys::derive(code, next.keys());
         let tree = self.database.tree(&keys.tree).map_err(|error| self.fail(error))?;
         self.rekey = Some(Rekey {
             head: ShelfHead::empty(code, keys.generation),
+            met: ShelfHead::empty(code, self.keys_of(code).generation),
+            step: Step::Copy,
             keys,
             shelf: Shelf::empty(tree),
             after: None,
-            complete: false,
             touched: BTreeSet::new(),
             writes: BTreeMap::new(),
             bytes: 0,
@@ -120,27 +154,37 @@ impl Store {
         Ok(())
     }
 
-    /// Copies rows as long as `go_on` says, asked after each. `true` once all were copied.
+    /// Copies rows, and reads the copies, as long as `go_on` says, asked after each. `true` once all of
+    /// that is done.
     ///
     /// # Errors
     /// [`StoreError::Moved`] when no re-keying is under way; [`StoreError::Damaged`],
-    /// [`StoreError::Full`], and as [`Store::apply`]. The re-keying is then given up.
+    /// [`StoreError::Full`], and as [`Store::apply`]. Then call [`Store::abandon_rekey`].
     pub fn rekey_on(&mut self, go_on: &mut dyn FnMut() -> bool) -> Result<bool, StoreError> {
         self.usable()?;
         let mut rekey = self.rekey.take().ok_or(StoreError::Moved)?;
         self.refuse_when_low()?;
-        while !rekey.complete {
-            self.copy_next(&mut rekey)?;
-            if rekey.bytes >= PIECE || rekey.complete {
-                self.write_copies(&mut rekey)?;
-            }
-            if !go_on() {
-                break;
+        let mut time_left = true;
+        while time_left && !matches!(rekey.step, Step::Done) {
+            match std::mem::replace(&mut rekey.step, Step::Copy) {
+                Step::Copy => {
+                    let more = self.copy_next(&mut rekey)?;
+                    if rekey.bytes >= PIECE || !more {
+                        self.write_copies(&mut rekey)?;
+                    }
+                    if !more {
+                        rekey.after = None;
+                        rekey.step = Step::Compare(Box::new(Scan::new(&rekey.keys)));
+                    }
+                    time_left = go_on();
+                }
+                Step::Compare(scan) => time_left = compare(&mut rekey, scan, go_on)?,
+                Step::Done => {}
             }
         }
-        let complete = rekey.complete;
+        let done = matches!(rekey.step, Step::Done);
         self.rekey = Some(rekey);
-        Ok(complete)
+        Ok(done)
     }
 
     /// Copies again what was changed meanwhile, and says in both heads what the new tree must hold.
@@ -164,10 +208,12 @@ impl Store {
         }
         self.write_copies(&mut rekey)?;
         let code = rekey.code();
-        if !rekey.complete || rekey.head.rows != self.head_of(code).rows {
+        let expected = self.head_of(code);
+        let whole = rekey.met == expected && rekey.head.rows == expected.rows;
+        if !matches!(rekey.step, Step::Done) || !whole {
             return Err(StoreError::damaged(
                 name_of(code),
-                "fewer rows could be read than it must hold",
+                "what could be read of it is not what it must hold",
             ));
         }
         let mut stage = Stage::new(self);
@@ -202,19 +248,37 @@ impl Store {
         self.tick()
     }
 
-    /// Gives up a re-keying under way, if there is one. Nothing is lost by that.
+    /// Gives up a re-keying, and removes what is left of one that failed. Nothing is lost by that, as
+    /// long as the keyring on the disk is the one that the store works with.
     ///
     /// # Errors
     /// As [`Store::sync`].
     pub fn abandon_rekey(&mut self) -> Result<(), StoreError> {
-        if self.rekey.take().is_some() {
-            self.drop_other_trees()?;
+        self.usable()?;
+        self.rekey = None;
+        let codes: Vec<u8> = self.shelves.keys().copied().collect();
+        let mut stage = Stage::new(self);
+        let mut sealed = false;
+        for head in codes.into_iter().map(|code| self.head_of(code)) {
+            if self.head.newest(head.code) != Some(head) && self.head.newest(head.code).is_some() {
+                sealed = true;
+                stage.set_only_head(head);
+            }
         }
-        Ok(())
+        if sealed {
+            let plan = stage.finish();
+            self.write(plan)?;
+        }
+        self.drop_other_trees()
     }
 
+    /// Drops every tree but those in use, and the one that a re-keying fills.
     pub(crate) fn drop_other_trees(&mut self) -> Result<(), StoreError> {
-        let known: Vec<[u8; 16]> = self.keys.shelves().map(|shelf| shelf.tree).collect();
+        let known = self.keys.shelves().map(|shelf| shelf.tree);
+        let known: Vec<[u8; 16]> = known.chain(self.rekey.as_ref().map(Rekey::tree)).collect();
+        if !self.database.has_others(&known) {
+            return Ok(());
+        }
         self.database
             .drop_others(&known)
             .map_err(|error| self.fail(error))?;
@@ -222,8 +286,8 @@ impl Store {
         Ok(())
     }
 
-    /// Copies the next record, with its value if it is a secret.
-    fn copy_next(&self, rekey: &mut Rekey) -> Result<(), StoreError> {
+    /// Copies the next record, with its value if it is a secret; `false` when there is none.
+    fn copy_next(&self, rekey: &mut Rekey) -> Result<bool, StoreError> {
         let code = rekey.code();
         let (tree, keys) = (&self.shelf(code).tree, self.keys_of(code));
         let next = guarded("read", || {
@@ -231,16 +295,16 @@ impl Store {
             after.map_or_else(|| tree.first(), |after| tree.get_gt(after))
         })?;
         let Some((key, first)) = next else {
-            rekey.complete = true;
-            return Ok(());
+            return Ok(false);
         };
-        if let Some(row) = gather_row(tree, keys, &key, &first)?
-            && row.is(Kind::Record)
-        {
-            self.copy(rekey, &key, &row)?;
+        if let Some(row) = gather_row(tree, keys, &key, &first)? {
+            rekey.met.add(&row.element(keys, &key));
+            if row.is(Kind::Record) {
+                self.copy(rekey, &key, &row)?;
+            }
         }
         rekey.after = Some(key);
-        Ok(())
+        Ok(true)
     }
 
     /// Copies a record as it is now, in the place of what was copied before.
@@ -291,6 +355,28 @@ impl Store {
         self.unsynced = true;
         self.database.commit(&[writes]).map_err(|error| self.fail(error))
     }
+}
+
+/// Reads the new tree on; `false` when the time is up. What it holds must be what was copied.
+fn compare(
+    rekey: &mut Rekey,
+    mut scan: Box<Scan>,
+    go_on: &mut dyn FnMut() -> bool,
+) -> Result<bool, StoreError> {
+    let last = scan.walk(&rekey.shelf.tree, &rekey.keys, None, rekey.after.as_ref(), go_on)?;
+    if last.is_some() {
+        rekey.after = last;
+        rekey.step = Step::Compare(scan);
+        return Ok(false);
+    }
+    if let Some(finding) = scan.judge(&rekey.head) {
+        return Err(StoreError::damaged(
+            name_of(rekey.code()),
+            format!("its copy under the new key is not whole ({})", finding.problem),
+        ));
+    }
+    rekey.step = Step::Done;
+    Ok(true)
 }
 
 /// What a record's row says of the record.

@@ -30,6 +30,8 @@ pub(crate) struct Scan {
     pub(crate) named: HashSet<[u8; 32]>,
     /// The sealed files that are named, where nobody listed those that are there.
     pub(crate) files: Vec<BlobRef>,
+    /// Keys of the rows that hold the value of a secret.
+    pub(crate) values: Vec<Vec<u8>>,
     /// The last audit entry.
     pub(crate) last: Option<audit::Head>,
     /// sled itself could not read on.
@@ -47,9 +49,18 @@ struct Told {
 type Listed<'a> = Option<&'a Inventory>;
 
 /// Reads every row of `tree`. Never fails for damage, which it counts; only for what is newer.
-pub(crate) fn scan(tree: &sled::Tree, keys: &ShelfKeys, listed: Listed<'_>) -> Result<Scan, StoreError> {
+/// Given up when it is not `wanted` any more.
+pub(crate) fn scan(
+    tree: &sled::Tree,
+    keys: &ShelfKeys,
+    listed: Listed<'_>,
+    wanted: &mut dyn FnMut() -> bool,
+) -> Result<Scan, StoreError> {
     let mut scan = Scan::new(keys);
-    scan.walk(tree, keys, listed, None, &mut || true)?;
+    let last = scan.walk(tree, keys, listed, None, wanted)?;
+    if last.is_some() || !wanted() {
+        return Err(StoreError::GivenUp);
+    }
     Ok(scan)
 }
 
@@ -63,6 +74,7 @@ impl Scan {
             bare: Vec::new(),
             named: HashSet::new(),
             files: Vec::new(),
+            values: Vec::new(),
             last: None,
             cut_short: None,
         }
@@ -190,7 +202,9 @@ impl Scan {
                 sequence: entry.sequence,
                 mac: entry.mac,
             });
-        } else if !row.is(Kind::Value) {
+        } else if row.is(Kind::Value) {
+            self.values.push(key.to_vec());
+        } else {
             return None;
         }
         self.named.extend(blobs.iter().map(|blob| blob.name));
@@ -222,6 +236,8 @@ impl Scan {
         } else if row.is(Kind::System) {
             commit::is_key(key, &commit::system_key(keys, stub.name()))?;
             self.index.insert_name(stub.name().to_owned());
+        } else if row.is(Kind::Value) {
+            self.values.push(key.to_vec());
         }
         Some(Told { blobs, content_lost })
     }

@@ -63,6 +63,10 @@ impl Index {
         self.records.get(&id).map(|(_, key)| key)
     }
 
+    pub(crate) fn ids(&self) -> impl Iterator<Item = RecordId> {
+        self.records.keys().copied()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.records.len()
     }

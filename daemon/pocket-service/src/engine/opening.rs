@@ -1,11 +1,11 @@
 //! Opening the store reads all of it, which takes seconds where there is much: a thread of its own
 //! does that. Meanwhile the engine says how it is, locks and stops; everything else waits.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 
-use pocket_core::{ActorRef, Answer, Attempts, Failure, Operation};
+use pocket_core::{ActorRef, Answer, Attempts, Decision, Failure, Lease, Operation, decide};
 use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Opened, Store, StoreError};
 use tokio::sync::mpsc;
@@ -13,13 +13,17 @@ use tracing::{error, info};
 
 use super::{Engine, Held, Now, Sender, State, first_state};
 use crate::failure;
-use crate::handle::{Message, Reply, Request, WAITING};
+use crate::handle::{Message, Reply, Request};
 use crate::keys::Device;
 use crate::locked::Locked;
 use crate::vault::{Housekeeping, Vault};
 
+/// Requests that may wait for the store: as large as they may be, they must fit the memory beside those
+/// that wait for the engine.
+const DEFERRED: usize = 8;
+
 /// What the thread found.
-pub(crate) type StoreOpened = Result<Opened, StoreError>;
+type StoreOpened = Result<Opened, StoreError>;
 
 /// A vault whose keys are in memory and whose store is being opened.
 pub(crate) struct Opening {
@@ -40,44 +44,69 @@ pub(crate) struct Opening {
 /// The thread that opens the store.
 pub(super) struct StoreThread {
     mailbox: mpsc::WeakSender<Message>,
-    running: bool,
+    running: Option<JoinHandle<StoreOpened>>,
+    wanted: Arc<AtomicBool>,
 }
 
 impl StoreThread {
-    pub(super) const fn new(mailbox: mpsc::WeakSender<Message>) -> Self {
+    pub(super) fn new(mailbox: mpsc::WeakSender<Message>) -> Self {
         Self {
             mailbox,
-            running: false,
+            running: None,
+            wanted: Arc::new(AtomicBool::new(false)),
         }
     }
 
     fn start(&mut self, device: &Device, keys: KeySet) -> Result<(), Failure> {
-        if self.running {
+        if self.running.as_ref().is_some_and(|thread| !thread.is_finished()) {
             // Given up by a lock, and not at its end yet.
             return Err(failure::opening());
         }
         let mailbox = self.mailbox.upgrade().ok_or_else(failure::stopping)?;
         let folder = Arc::clone(&device.folder);
+        let wanted = Arc::new(AtomicBool::new(true));
+        self.wanted = Arc::clone(&wanted);
         let open = move || {
-            let opened = catch_unwind(AssertUnwindSafe(|| Store::open(&folder, keys)));
-            let opened = opened.unwrap_or(Err(StoreError::Panicked {
-                attempted: "open the store",
-            }));
-            // An engine that has ended wants no store.
-            drop(mailbox.blocking_send(Message::StoreOpened(Box::new(opened))));
+            let opened = Store::open_while(&folder, keys, &mut || wanted.load(Ordering::Relaxed));
+            // A full mailbox wakes the engine as well.
+            drop(mailbox.try_send(Message::StoreOpened));
+            opened
         };
         let spawned = thread::Builder::new().name("store".to_owned()).spawn(open);
-        spawned.map_err(|_| failure::internal("the thread that opens the store could not be started"))?;
-        self.running = true;
+        let thread =
+            spawned.map_err(|_| failure::internal("the thread that opens the store could not be started"))?;
+        self.running = Some(thread);
         Ok(())
+    }
+
+    /// What the thread found, once it is at its end.
+    fn result(&mut self) -> Option<StoreOpened> {
+        let thread = self.running.take_if(|thread| thread.is_finished())?;
+        Some(thread.join().unwrap_or(Err(StoreError::Panicked {
+            attempted: "open the store",
+        })))
+    }
+
+    /// Nobody wants the store any more: the thread ends at the next row.
+    pub(super) fn give_up(&self) {
+        self.wanted.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until no thread has the store or its keys.
+    pub(super) fn end(&mut self) {
+        self.give_up();
+        if let Some(thread) = self.running.take() {
+            // What it found is closed again, and a panic of it harms nobody here.
+            drop(thread.join());
+        }
     }
 }
 
 impl Opening {
-    /// Only a lock gets through to it.
-    pub(super) fn handle(&mut self, request: &Request) -> (Option<State>, Result<Reply, Failure>) {
-        match request.operation {
-            Operation::Lock { .. } => {
+    /// Only a lock gets through to it. Nothing was unlocked yet, so there is nothing to record.
+    pub(super) fn handle(&mut self, request: &Request, now: Now) -> (Option<State>, Result<Reply, Failure>) {
+        match decide(Lease::default(), &request.actor, &request.operation, now.wall) {
+            Decision::Allow(_) if is_lock(request) => {
                 info!("locked while the store was being opened");
                 if let Some(reply) = self.reply.take() {
                     reply.send(Err(failure::locked())).unwrap_or_else(drop);
@@ -90,9 +119,15 @@ impl Opening {
                     Ok(Answer::Done.into()),
                 )
             }
-            _ => (None, Err(failure::opening())),
+            Decision::Refuse(reason) => (None, Err(failure::refused(reason))),
+            Decision::Allow(_) | Decision::AskOwner(_) => (None, Err(failure::opening())),
         }
     }
+}
+
+/// A panic (`all`) revokes too, which takes an open store: it waits, before everything else.
+const fn is_lock(request: &Request) -> bool {
+    matches!(request.operation, Operation::Lock { all: false })
 }
 
 impl Engine {
@@ -109,7 +144,10 @@ impl Engine {
                 opening.reply = reply;
                 self.state = State::Opening(opening);
             }
-            Err(failure) => held.extend(reply.map(|reply| (reply, Err(failure)))),
+            Err(failure) => {
+                error!(kind = failure.kind.name(), "the store could not be opened");
+                held.extend(reply.map(|reply| (reply, Err(failure))));
+            }
         }
     }
 
@@ -120,25 +158,37 @@ impl Engine {
         };
         let now = match &message {
             Message::Run { request, .. } => {
-                matches!(request.operation, Operation::Status | Operation::Lock { .. })
+                matches!(request.operation, Operation::Status) || is_lock(request)
             }
-            Message::StoreOpened(_) | Message::Stop { .. } => true,
+            Message::StoreOpened | Message::Stop { .. } => true,
             Message::Agent { .. } | Message::Kdf { .. } => false,
         };
         if now {
             return Some(message);
         }
-        if opening.deferred.len() < WAITING {
-            opening.deferred.push(message);
-        } else {
+        if opening.deferred.len() >= DEFERRED {
             message.fail(failure::opening());
+        } else if matches!(&message, Message::Run { request, .. }
+            if matches!(request.operation, Operation::Lock { .. }))
+        {
+            opening.deferred.insert(0, message);
+        } else {
+            opening.deferred.push(message);
         }
         None
     }
 
-    /// The thread has reported: the vault is open, or locked again.
-    pub(super) fn store_opened(&mut self, opened: StoreOpened, held: &mut Vec<Held>) {
-        self.store.running = false;
+    /// Looks whether the thread is at its end: then the vault is open, or locked again.
+    pub(super) fn look_for_store(&mut self) {
+        let Some(opened) = self.store.result() else {
+            return;
+        };
+        let mut held = Vec::new();
+        self.store_opened(opened, &mut held);
+        self.release(held);
+    }
+
+    fn store_opened(&mut self, opened: StoreOpened, held: &mut Vec<Held>) {
         let state = std::mem::replace(&mut self.state, State::Damaged(failure::locked()));
         let State::Opening(mut opening) = state else {
             // Locked meanwhile: the store is closed again.
@@ -147,11 +197,11 @@ impl Engine {
         };
         let Opening { reply, deferred, .. } = &mut *opening;
         let (reply, deferred) = (reply.take(), std::mem::take(deferred));
+        // It is open from now on, not from when that began.
+        opening.now = Now::read();
         let (state, answer) = self.enter(*opening, opened);
         self.state = state;
-        if answer.is_ok() {
-            self.tell_change();
-        }
+        self.tell_change();
         held.extend(reply.map(|reply| (reply, answer)));
         for message in deferred {
             self.answer(message, held);
@@ -194,5 +244,6 @@ impl Engine {
         let mut held = Vec::new();
         self.state = State::Locked(Locked::new(opening.keyring.clone()));
         self.begin_opening(opening, None, &mut held);
+        self.tell_change();
     }
 }

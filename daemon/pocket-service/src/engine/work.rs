@@ -38,7 +38,7 @@ impl Engine {
     /// Begins with the first piece: most work needs no second one.
     pub(super) fn begin_work(&mut self, mut work: Work, reply: Sender, now: Now, held: &mut Vec<Held>) {
         if self.jobs.0.len() >= MOST {
-            self.give_up(work);
+            self.give_up(work, now);
             held.push((reply, Err(failure::busy())));
         } else if let Some(answer) = self.piece(&mut work, now) {
             held.push((reply, answer));
@@ -54,7 +54,7 @@ impl Engine {
             return;
         };
         if job.reply.as_ref().is_some_and(Sender::is_closed) {
-            return self.give_up(job.work);
+            return self.give_up(job.work, now);
         }
         match (self.piece(&mut job.work, now), job.reply) {
             (None, reply) => self.jobs.0.push_back(Job { reply, ..job }),
@@ -90,9 +90,9 @@ impl Engine {
         done
     }
 
-    fn give_up(&mut self, work: Work) {
+    fn give_up(&mut self, work: Work, now: Now) {
         if let State::Unlocked(vault) = &mut self.state {
-            vault.give_up(work);
+            vault.give_up(work, now);
         }
     }
 

@@ -68,11 +68,13 @@ impl Vault {
         }
     }
 
-    /// Changes the keyring: recorded first, then written, then said to be done.
+    /// Changes the keyring: recorded first, then written, then said to be done. `erased` is the category
+    /// whose key goes by that.
     fn change_keyring<T>(
         &mut self,
         device: &Device,
         act: Act,
+        erased: Option<Category>,
         change: impl FnOnce(&mut Unlocked, &mut Act) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut act = act;
@@ -83,7 +85,10 @@ impl Vault {
         self.admit(act.permit, &[], now)?;
         self.sync()?;
         self.replace_keyring(device, keys, keyring)?;
-        self.note_keyring(Changes::new(), now)?;
+        if let Some(erased) = erased {
+            self.stale.set(erased, None);
+        }
+        self.note_keyring(now)?;
         Ok(result)
     }
 
@@ -109,17 +114,18 @@ impl Vault {
         self.unsure
     }
 
-    /// Records that the keyring on disk is this one, so that an older one put back is seen, and makes
-    /// the `changes` that follow from it.
-    pub(super) fn note_keyring(&mut self, changes: Changes, now: Now) -> Result<(), Failure> {
+    /// Records that the keyring on disk is this one, so that an older one put back is seen, and which
+    /// categories hold what was deleted under its keys.
+    pub(super) fn note_keyring(&mut self, now: Now) -> Result<(), Failure> {
         let permit = pocket_core::decide_own(OperationKind::KeyringWritten).map_err(failure::refused)?;
         let counter = self.keyring.counter().to_be_bytes().to_vec();
-        self.commit(permit, &[], changes.mark_system(KEYRING, counter), now)
+        let changes = self.stale.put(Changes::new().mark_system(KEYRING, counter));
+        self.commit(permit, &[], changes, now)
     }
 
     pub(super) fn passphrase_change(&mut self, device: &mut Device, act: Act) -> Result<Answer, Failure> {
         let secret = self.device_secret(device)?;
-        self.change_keyring(device, act, |keys, act| {
+        self.change_keyring(device, act, None, |keys, act| {
             let new = act
                 .new
                 .take()
@@ -146,7 +152,7 @@ impl Vault {
     }
 
     pub(super) fn recovery_new(&mut self, device: &Device, act: Act) -> Result<Reply, Failure> {
-        self.change_keyring(device, act, |keys, _| {
+        self.change_keyring(device, act, None, |keys, _| {
             let recovery = keys.set_recovery(&mut rand::rng());
             let groups = groups(keys.recovery_challenge());
             let groups =
@@ -163,7 +169,7 @@ impl Vault {
             .keys
             .recovery_challenge()
             .ok_or_else(|| failure::not_found("recovery key", "make one with `pocketctl recovery new`"))?;
-        self.change_keyring(device, act, |keys, act| {
+        self.change_keyring(device, act, None, |keys, act| {
             let typed = act.payload.take();
             let typed = typed
                 .as_ref()
@@ -197,7 +203,7 @@ impl Vault {
             self.uploads = super::Uploads::default();
         }
         let now = act.now;
-        self.change_keyring(device, act, |keys, _| {
+        self.change_keyring(device, act, Some(category), |keys, _| {
             keys.erase_category(&mut rand::rng(), category.code())
                 .map_err(failure::edit)
         })?;
@@ -205,7 +211,6 @@ impl Vault {
             .erase_category(category, super::opening::key_set(&self.keys)?)
             .map_err(|error| failure::store(&error))?;
         self.findings.retain(|finding| finding.what != category.name());
-        self.stale.set(category, None);
         if category == Category::Settings {
             self.recall_settings()?;
         }

@@ -22,6 +22,8 @@ const MOST: usize = 256;
 pub(crate) struct Housekeeping {
     owner: Instant,
     round: Now,
+    /// When a re-keying was last begun that was not finished.
+    rekey_failed: Option<Instant>,
 }
 
 impl Housekeeping {
@@ -29,7 +31,16 @@ impl Housekeeping {
         Self {
             owner: now.steady,
             round: now,
+            rekey_failed: None,
         }
+    }
+
+    pub(super) const fn rekey_failed(&self) -> Option<Instant> {
+        self.rekey_failed
+    }
+
+    pub(super) const fn note_rekey(&mut self, failed: Option<Instant>) {
+        self.rekey_failed = failed;
     }
 
     pub(super) const fn owner_seen(&mut self, now: Now) {

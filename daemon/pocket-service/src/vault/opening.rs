@@ -25,7 +25,7 @@ impl Vault {
         let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
         let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
         vault.note(vec![own(actor, OperationKind::Setup, 0, Outcome::Done, now)])?;
-        vault.note_keyring(pocket_store::Changes::new(), now)?;
+        vault.note_keyring(now)?;
         vault.sync()?;
         Ok(vault)
     }

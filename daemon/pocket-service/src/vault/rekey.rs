@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use pocket_core::audit::Outcome;
-use pocket_core::{ActorRef, Category, Failure, OperationKind, Timestamp, decide_own};
+use pocket_core::{ActorRef, Category, Failure, FailureKind, OperationKind, Timestamp, decide_own};
 use pocket_crypto::keyring::NextKeys;
 use pocket_store::{Changes, Store};
-use tracing::info;
+use tracing::{info, warn};
 
 use super::work::Slice;
 use super::{Act, Vault, Work, event};
@@ -27,8 +27,6 @@ const STALE: &str = "stale";
 #[derive(Clone, Default)]
 pub(crate) struct Stale {
     since: BTreeMap<u8, Timestamp>,
-    /// When a category was last tried, and it failed.
-    failed: Option<Instant>,
 }
 
 /// A re-keying under way.
@@ -47,7 +45,6 @@ impl Stale {
         let since = kept.and_then(|bytes| postcard::from_bytes(&bytes).ok());
         Ok(Self {
             since: since.unwrap_or_default(),
-            failed: None,
         })
     }
 
@@ -88,8 +85,8 @@ impl Vault {
 
     /// What is to be re-keyed by now, if anything.
     pub(super) fn due_rekey(&mut self, now: Now) -> Result<Option<Work>, Failure> {
-        let waits = |failed: &Instant| now.steady.saturating_duration_since(*failed) < AGAIN;
-        if self.rekeying || self.stale.failed.as_ref().is_some_and(waits) {
+        let waits = |failed: Instant| now.steady.saturating_duration_since(failed) < AGAIN;
+        if self.rekeying || self.housekeeping.rekey_failed().is_some_and(waits) {
             return Ok(None);
         }
         // A clock that was set back must not make it wait for years.
@@ -103,8 +100,8 @@ impl Vault {
         let permit = decide_own(OperationKind::Rekey).map_err(failure::refused)?;
         self.admit(permit, &[], now)?;
         self.rekeying = true;
-        // Until it is done, this counts as failed: a power cut on the way is no reason to hurry.
-        self.stale.failed = Some(now.steady);
+        // Until it is done, this counts as failed: also if the store must be opened anew meanwhile.
+        self.housekeeping.note_rekey(Some(now.steady));
         Ok(Some(Work::Rekey(Box::new(Rekeying {
             category,
             kind: OperationKind::Rekey,
@@ -139,13 +136,41 @@ impl Vault {
         now: Now,
     ) -> Result<bool, Failure> {
         let done = self.rekey_piece(device, rekeying, slice, now);
-        if !matches!(done, Ok(false)) {
-            self.rekeying = false;
-        }
-        if matches!(done, Ok(true)) {
-            self.stale.failed = None;
+        match &done {
+            Ok(false) => {}
+            Ok(true) => {
+                self.rekeying = false;
+                self.housekeeping.note_rekey(None);
+            }
+            Err(failure) => self.end_rekey(rekeying, failure.kind, now),
         }
         done
+    }
+
+    /// It failed, or who asked has gone away.
+    pub(super) fn end_rekey(&mut self, rekeying: &Rekeying, why: FailureKind, now: Now) {
+        self.rekeying = false;
+        // Where it is unknown which keyring counts, both trees stay: the next open knows.
+        if !self.unsure
+            && rekeying.begun.is_some()
+            && let Err(error) = self.store.abandon_rekey()
+        {
+            warn!(%error, "what is left of a re-keying is removed when the store is opened next");
+        }
+        let outcome = Outcome::Failed(why);
+        let event = event(
+            rekeying.actor,
+            rekeying.kind,
+            Some(rekeying.category),
+            outcome,
+            now,
+        );
+        if let Err(unrecorded) = self.note(vec![event]) {
+            warn!(
+                kind = unrecorded.kind.name(),
+                "a re-keying that failed could not be recorded"
+            );
+        }
     }
 
     fn rekey_piece(
@@ -205,19 +230,9 @@ impl Vault {
         now: Now,
     ) -> Result<(), Failure> {
         self.stale.set(rekeying.category, stale_since);
-        self.note_keyring(self.stale.put(Changes::new()), now)?;
+        self.note_keyring(now)?;
         let category = Some(rekeying.category);
         let done = event(rekeying.actor, rekeying.kind, category, Outcome::Done, now);
         self.note(vec![done])
-    }
-
-    pub(super) fn give_up_rekey(&mut self, rekeying: &Rekeying) {
-        self.rekeying = false;
-        if rekeying.begun.is_some()
-            && let Err(error) = self.store.abandon_rekey()
-        {
-            // What is left of it is dropped when the store is opened next.
-            info!(%error, "a re-keying was given up");
-        }
     }
 }

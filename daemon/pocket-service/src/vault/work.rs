@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use pocket_core::{Answer, Failure};
+use pocket_core::{Answer, Failure, FailureKind};
 
 use super::Vault;
 use super::housekeeping::Purge;
@@ -85,10 +85,10 @@ impl Vault {
     }
 
     /// Who asked for the work has gone away.
-    pub(crate) fn give_up(&mut self, work: Work) {
+    pub(crate) fn give_up(&mut self, work: Work, now: Now) {
         match work {
             Work::Check => self.store.abandon_scrub(),
-            Work::Rekey(rekeying) => self.give_up_rekey(&rekeying),
+            Work::Rekey(rekeying) => self.end_rekey(&rekeying, FailureKind::Unavailable, now),
             Work::Purge(_) | Work::Search(_) | Work::Verify(_) => {}
         }
     }

@@ -330,3 +330,148 @@ fn a_walk_in_pieces_meets_every_record_once_and_ends_when_the_category_moves() {
     let moved = store.walk(&mut walk, &mut |_| Break(()));
     assert!(matches!(moved, Err(StoreError::Moved)));
 }
+
+#[test]
+fn erasing_another_category_leaves_the_copy_alone() {
+    for rows in [3, 17, 40] {
+        let (mut device, mut store) = filled(40, 5_000);
+        let next = next_keys(&device, NOTES);
+        store.begin_rekey(NOTES, &next).unwrap();
+        for _ in 0..rows {
+            store.rekey_on(&mut once()).unwrap();
+        }
+        let tasks = Category::Tasks;
+        device
+            .ring
+            .erase_category(&mut rand::rng(), tasks.code())
+            .unwrap();
+        store.erase_category(tasks, device.keys()).unwrap();
+        copy_all_rows(&mut store, |_| {});
+        switch(&mut device, &mut store, &next);
+        drop(store);
+        assert_eq!(device.open_clean().count(NOTES).unwrap(), 40);
+    }
+}
+
+/// sled brought an older state of a row back: sealing anew must not make it the truth.
+#[test]
+fn an_older_row_stops_it() {
+    let (device, mut store) = filled(10, 50);
+    let key = *store.shelf(NOTES.code()).index.key(id(4)).unwrap();
+    let tree = store.shelf(NOTES.code()).tree.clone();
+    let old = tree.get(key).unwrap().unwrap();
+    apply(&mut store, Changes::new().put(note(4, 60), None)).unwrap();
+    tree.insert(key, old).unwrap();
+    let next = next_keys(&device, NOTES);
+    store.begin_rekey(NOTES, &next).unwrap();
+    copy_all_rows(&mut store, |_| {});
+    assert!(matches!(store.seal_rekey(), Err(StoreError::Damaged { .. })));
+}
+
+#[test]
+fn a_copy_that_is_not_whole_stops_it() {
+    let (device, mut store) = filled(10, 50);
+    let next = next_keys(&device, NOTES);
+    store.begin_rekey(NOTES, &next).unwrap();
+    let failed = loop {
+        let rekey = store.rekey.as_ref().unwrap();
+        if let Some((key, _)) = guarded("read", || rekey.shelf.tree.first()).unwrap() {
+            rekey.shelf.tree.remove(key).unwrap();
+        }
+        match store.rekey_on(&mut once()) {
+            Ok(true) => panic!("a copy without a row was taken for whole"),
+            Ok(false) => {}
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(failed, StoreError::Damaged { .. }));
+}
+
+#[test]
+fn what_failed_or_was_given_up_leaves_neither_tree_nor_head_behind() {
+    let (mut device, mut store) = filled(10, 50);
+    let known: Vec<_> = device.keys().shelves().map(|shelf| shelf.tree).collect();
+    // Sealed, and the keyring could not be written.
+    let next = next_keys(&device, NOTES);
+    store.begin_rekey(NOTES, &next).unwrap();
+    copy_all_rows(&mut store, |_| {});
+    store.seal_rekey().unwrap();
+    assert!(store.database.has_others(&known));
+    store.abandon_rekey().unwrap();
+    assert!(!store.database.has_others(&known));
+    assert_eq!(store.head.newest(NOTES.code()), Some(store.head_of(NOTES.code())));
+    // So that an erase that is cut later is finished, and nothing looks lost.
+    store.sync().unwrap();
+    drop(store);
+    device
+        .ring
+        .erase_category(&mut rand::rng(), NOTES.code())
+        .unwrap();
+    assert_eq!(device.open_clean().count(NOTES).unwrap(), 0);
+}
+
+#[test]
+fn a_scrub_reads_the_files_of_a_category_that_is_rekeyed_meanwhile() {
+    let device = &mut Device::new();
+    let mut store = device.open_clean();
+    for number in 1..=4 {
+        document(&mut store, number, &[1; 200_000]);
+    }
+    store.begin_scrub();
+    // Until the first file is open and the others wait.
+    while !store
+        .scrub
+        .as_ref()
+        .is_some_and(|scrub| scrub.files_waiting() == 3)
+    {
+        assert!(store.scrub_on(&mut once()).unwrap().is_none());
+    }
+    let next = next_keys(device, Category::Documents);
+    store.begin_rekey(Category::Documents, &next).unwrap();
+    copy_all_rows(&mut store, |_| {});
+    switch(device, &mut store, &next);
+    let report = loop {
+        if let Some(report) = store.scrub_on(&mut once()).unwrap() {
+            break report;
+        }
+    };
+    assert_eq!((report.blobs, report.findings), (4, vec![]));
+}
+
+#[test]
+fn the_value_of_a_lost_secret_goes_when_the_loss_is_accepted() {
+    let device = &mut Device::new();
+    let mut store = device.open_clean();
+    for number in 1..=3 {
+        secret(&mut store, number, "value");
+    }
+    let key = *store.shelf(SECRETS.code()).index.key(id(2)).unwrap();
+    store.shelf(SECRETS.code()).tree.insert(key, vec![9; 40]).unwrap();
+    assert_eq!(store.scrub().unwrap().findings.len(), 1);
+    store.accept_loss(SECRETS).unwrap();
+    store.sync().unwrap();
+    assert_eq!(store.head_of(SECRETS.code()).rows, 4);
+    let next = next_keys(device, SECRETS);
+    store.begin_rekey(SECRETS, &next).unwrap();
+    copy_all_rows(&mut store, |_| {});
+    switch(device, &mut store, &next);
+    drop(store);
+    let store = device.open_clean();
+    assert_eq!(value_of(&store, id(3)).as_deref(), Some("value"));
+    assert_eq!(value_of(&store, id(2)), None);
+}
+
+#[test]
+fn opening_is_given_up_when_nobody_wants_it() {
+    let (device, store) = filled(50, 50);
+    drop(store);
+    let before = std::fs::read(device.path().join("heads")).unwrap();
+    let mut rows = 0;
+    let opened = Store::open_while(&device.folder(), device.keys(), &mut || {
+        rows += 1;
+        rows < 20
+    });
+    assert!(matches!(opened, Err(StoreError::GivenUp)));
+    assert_eq!(std::fs::read(device.path().join("heads")).unwrap(), before);
+    assert_eq!(device.open_clean().count(NOTES).unwrap(), 50);
+}
