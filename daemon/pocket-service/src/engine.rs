@@ -201,6 +201,17 @@ impl Engine {
         }
     }
 
+    /// Takes a message as the loop does, and looks whether the store is open.
+    #[cfg(test)]
+    pub(crate) fn turn(&mut self, message: Option<Message>) {
+        let mut held = Vec::new();
+        if let Some(message) = message {
+            self.answer(message, &mut held);
+        }
+        self.release(held);
+        self.look_for_store();
+    }
+
     /// Begins a request, and gives what its answer will come by.
     #[cfg(test)]
     pub(crate) fn start_one(
@@ -389,7 +400,7 @@ impl Engine {
         }
     }
 
-    fn kdf(&mut self, now: Now) -> Result<Kdf, Failure> {
+    pub(crate) fn kdf(&mut self, now: Now) -> Result<Kdf, Failure> {
         self.device.may_guess(now.wall)?;
         let keyring = match &self.state {
             State::Locked(locked) => locked.keyring(),

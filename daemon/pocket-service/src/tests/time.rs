@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::engine::{Engine, Now};
+use crate::handle::Message;
 use crate::passphrase::NewPassphrase;
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -17,14 +18,28 @@ pub(super) struct Clocks {
     pub(super) engine: Engine,
     pub(super) now: Now,
     _folder: TempDir,
+    /// Where the engine has a mailbox: as long as it is there, a store can be opened.
+    _mailbox: Option<(mpsc::Sender<Message>, mpsc::Receiver<Message>)>,
 }
 
 impl Clocks {
     pub(super) fn new() -> Self {
+        Self::make(None)
+    }
+
+    pub(super) fn with_mailbox() -> Self {
+        Self::make(Some(mpsc::channel(1)))
+    }
+
+    fn make(mailbox: Option<(mpsc::Sender<Message>, mpsc::Receiver<Message>)>) -> Self {
+        let weak = match &mailbox {
+            Some((sender, _)) => sender.downgrade(),
+            None => mpsc::channel(1).0.downgrade(),
+        };
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let cost = config.hash_cost;
-        let mut engine = Engine::open(config, watch::channel(0).0, mpsc::channel(1).0.downgrade()).unwrap();
+        let mut engine = Engine::open(config, watch::channel(0).0, weak).unwrap();
         let now = Now {
             wall: Timestamp::from_millis(1_800_000_000_000),
             steady: Instant::now(),
@@ -44,6 +59,7 @@ impl Clocks {
             engine,
             now,
             _folder: folder,
+            _mailbox: mailbox,
         }
     }
 

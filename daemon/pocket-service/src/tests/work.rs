@@ -1,11 +1,12 @@
 //! Long work in pieces, and re-keying: the engine is driven by hand where the order counts.
 
 use pocket_core::OperationKind;
-use tokio::sync::oneshot::Receiver;
+use tokio::sync::oneshot::{self, Receiver};
 
 use super::time::{Clocks, DAY, MINUTE};
 use super::*;
 use crate::Request;
+use crate::handle::{Message, Shown};
 
 const NOTES: Category = Category::Notes;
 
@@ -256,4 +257,75 @@ fn the_mark_and_the_new_keys_survive_a_restart() {
         .ask(Operation::Check { accept_loss: false })
         .map(|reply| reply.answer);
     assert!(matches!(check, Ok(Answer::Check(report)) if report.findings.is_empty()));
+}
+
+/// An engine whose store is being opened, and the way by which the unlock is answered.
+fn opening(clocks: &mut Clocks) -> Receiver<Result<Reply, Failure>> {
+    let unlock = Operation::Unlock {
+        with: Credential::Passphrase,
+    };
+    let kdf = clocks.engine.kdf(clocks.now).unwrap();
+    let shown = Shown::Passphrase(kdf.derive(&secret(PASSPHRASE)).unwrap());
+    send(clocks, unlock, shown)
+}
+
+fn send(clocks: &mut Clocks, operation: Operation, shown: Shown) -> Receiver<Result<Reply, Failure>> {
+    let (reply, answer) = oneshot::channel();
+    clocks.engine.turn(Some(Message::Run {
+        request: Box::new(Request::new(owner(), operation)),
+        shown,
+        new: None,
+        reply,
+    }));
+    answer
+}
+
+#[test]
+fn requests_wait_for_the_store_and_a_lock_does_not() {
+    let mut clocks = Clocks::with_mailbox();
+    clocks.ask(Operation::Lock { all: false }).map(drop).unwrap();
+    let mut unlocked = opening(&mut clocks);
+    let mut waits = send(&mut clocks, Operation::AgentList, Shown::Nothing);
+    let mut locked = send(&mut clocks, Operation::Lock { all: false }, Shown::Nothing);
+    // Where the store was faster than this test, the lock locked it again: then all three were done.
+    assert!(locked.try_recv().is_ok_and(|answer| answer.is_ok()));
+    let answers = [unlocked.try_recv().unwrap(), waits.try_recv().unwrap()].map(kind);
+    assert!(
+        answers == [Some(FailureKind::Locked); 2] || answers == [None; 2],
+        "{answers:?}"
+    );
+    assert!(clocks.is_locked());
+}
+
+/// A panic must revoke, and so it must not be answered before the store is there.
+#[test]
+fn a_panic_while_the_store_is_opened_revokes_before_anything_else_is_answered() {
+    let mut clocks = Clocks::with_mailbox();
+    clocks
+        .ask(Operation::AgentAdd {
+            name: "one".parse().unwrap(),
+            scopes: "notes:read".parse().unwrap(),
+        })
+        .map(drop)
+        .unwrap();
+    clocks.ask(Operation::Lock { all: false }).map(drop).unwrap();
+    let mut unlocked = opening(&mut clocks);
+    let mut list = send(&mut clocks, Operation::AgentList, Shown::Nothing);
+    let mut panic = send(&mut clocks, Operation::Lock { all: true }, Shown::Nothing);
+    let panicked = loop {
+        if let Ok(answer) = panic.try_recv() {
+            break answer;
+        }
+        clocks.engine.turn(None);
+    };
+    assert!(panicked.is_ok());
+    assert!(unlocked.try_recv().unwrap().is_ok());
+    drop(list.try_recv());
+    assert!(clocks.is_locked());
+    let mut again = opening(&mut clocks);
+    while again.try_recv().is_err() {
+        clocks.engine.turn(None);
+    }
+    let agents = clocks.ask(Operation::AgentList).map(|reply| reply.answer);
+    assert!(matches!(agents, Ok(Answer::Agents(agents)) if agents.is_empty()));
 }
