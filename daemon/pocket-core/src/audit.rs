@@ -146,6 +146,18 @@ impl Head {
     }
 }
 
+/// How far an exported log is verified that is sent in pieces: the first line of each piece, as JSON.
+/// The next entry must name the MAC of the one before and have a MAC of its own, so that a place
+/// which the log does not have makes that entry a foreign one.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Standing {
+    /// The last entry that was verified.
+    pub after: Head,
+    /// Whether pieces follow this one: the log need not end with it.
+    pub more: bool,
+}
+
 /// The end of the log, ready to take more. The MAC key stays with the closure.
 pub struct Chain<M> {
     head: Head,
@@ -296,10 +308,7 @@ pub struct Verifier<M> {
 impl<M: Fn(&[u8]) -> [u8; 32]> Verifier<M> {
     /// Begins before the first entry.
     pub fn new(mac: M) -> Self {
-        Self {
-            head: Head::default(),
-            mac,
-        }
+        Self::resume(mac, Head::default())
     }
 
     /// Goes on behind an entry that was verified before.

@@ -1,10 +1,10 @@
 //! The record of every decision and change.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use pocket_core::audit::{Entry, Outcome};
+use pocket_core::audit::{Broken, Entry, Head, Outcome, Standing};
 use pocket_core::{ActorRef, Answer, Failure, FailureKind, Operation, OperationKind};
 use pocket_crypto::SecretBytes;
 use serde_json::{Value, json};
@@ -16,8 +16,9 @@ use crate::export::create;
 use crate::output::{columns, escape, json_line};
 use crate::session::Session;
 
-/// Largest exported log that fits into one request: 8 MiB.
-const MOST_LOG: u64 = 8 * 1024 * 1024;
+/// How much of an exported log is sent at a time: 4 MiB, which with one more line, as long at most,
+/// stays below what one request may have.
+const PIECE: u64 = 4 * 1024 * 1024;
 
 pub(crate) fn run(session: &mut Session, command: AuditCommand) -> Result<(), Problem> {
     match command {
@@ -39,40 +40,106 @@ fn show(session: &mut Session, before: Option<u64>, limit: u32) -> Result<(), Pr
 }
 
 fn verify(session: &mut Session, file: Option<&Path>) -> Result<(), Problem> {
-    let log = file.map(read_log).transpose()?;
+    let verdict = match file {
+        Some(path) => verify_file(session, path)?,
+        None => verdict(session, None)?,
+    };
+    let entries = verdict.map_err(|broken| {
+        let remedy = "someone or something changed it: keep a copy, and find out who had the device";
+        Failure::new(FailureKind::Damaged, broken.to_string(), remedy)
+    })?;
+    let text = format!("the audit log is whole: {entries} entries");
+    session
+        .output
+        .print(&json!({"verified": true, "entries": entries}), &text)
+}
+
+/// Sends an exported log a piece at a time.
+fn verify_file(session: &mut Session, path: &Path) -> Result<Result<u64, Broken>, Problem> {
+    let fail = |error: &io::Error| Problem::file("read", path, error);
+    let mut log = BufReader::new(File::open(path).map_err(|error| fail(&error))?);
+    in_pieces(&mut log, PIECE, fail, |piece| verdict(session, Some(piece)))
+}
+
+/// Asks for one piece after the other. The device keeps nothing between two of them: each says after
+/// which entry it begins, and that this is the one with which the piece before ended is seen to here.
+fn in_pieces(
+    log: &mut impl BufRead,
+    size: u64,
+    fail: impl Fn(&io::Error) -> Problem,
+    mut ask: impl FnMut(SecretBytes) -> Result<Result<u64, Broken>, Problem>,
+) -> Result<Result<u64, Broken>, Problem> {
+    let mut after = Head::default();
+    loop {
+        let piece = Piece::read(log, size).map_err(|error| fail(&error))?;
+        let verified = match ask(piece.payload(after))? {
+            Ok(verified) => verified,
+            Err(broken) => return Ok(Err(broken)),
+        };
+        if !piece.more {
+            return Ok(Ok(verified));
+        }
+        after = piece.head().ok_or_else(Problem::unexpected)?;
+        if after.sequence != verified {
+            return Err(Problem::unexpected());
+        }
+    }
+}
+
+fn verdict(session: &mut Session, log: Option<SecretBytes>) -> Result<Result<u64, Broken>, Problem> {
     let operation = Operation::AuditVerify {
         exported: log.is_some(),
     };
     match session.call(operation, None, log)?.answer {
-        Answer::AuditVerified(Ok(entries)) => {
-            let text = format!("the audit log is whole: {entries} entries");
-            session
-                .output
-                .print(&json!({"verified": true, "entries": entries}), &text)
-        }
-        Answer::AuditVerified(Err(broken)) => {
-            let remedy = "someone or something changed it: keep a copy, and find out who had the device";
-            Err(Failure::new(FailureKind::Damaged, broken.to_string(), remedy).into())
-        }
+        Answer::AuditVerified(verdict) => Ok(verdict),
         _ => Err(Problem::unexpected()),
     }
 }
 
-fn read_log(path: &Path) -> Result<SecretBytes, Problem> {
-    let fail = |error| Problem::file("read", path, &error);
-    let file = File::open(path).map_err(fail)?;
-    let mut bytes = Vec::new();
-    file.take(MOST_LOG + 1).read_to_end(&mut bytes).map_err(fail)?;
-    if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_LOG) {
-        return Err(Problem::local(
-            format!(
-                "{} is larger than 8 MiB, which is the most that can be verified at once",
-                path.display()
-            ),
-            "verify the device's own log: pocketctl audit verify",
-        ));
+/// Whole lines of an exported log.
+struct Piece {
+    lines: Vec<u8>,
+    /// Where the last of the lines begins.
+    last: usize,
+    /// Whether more lines follow.
+    more: bool,
+}
+
+impl Piece {
+    /// Reads lines of about `size` bytes together. What is longer than that without the end of a line
+    /// is no log; it is cut there, and the device says so.
+    fn read(log: &mut impl BufRead, size: u64) -> io::Result<Self> {
+        let mut lines = Vec::new();
+        let mut last = 0;
+        let mut room = size;
+        while room > 0 {
+            let begin = lines.len();
+            let read = log.by_ref().take(size).read_until(b'\n', &mut lines)?;
+            if read == 0 {
+                break;
+            }
+            last = begin;
+            room = room.saturating_sub(u64::try_from(read).unwrap_or(u64::MAX));
+        }
+        let more = !log.fill_buf()?.is_empty();
+        Ok(Self { lines, last, more })
     }
-    Ok(SecretBytes::new(bytes))
+
+    /// What the device is sent. That it begins with our own line is what keeps a line of the file from
+    /// being taken for it.
+    fn payload(&self, after: Head) -> SecretBytes {
+        let standing = json_line(&json!(Standing {
+            after,
+            more: self.more,
+        }));
+        SecretBytes::new([standing.as_bytes(), b"\n", &self.lines].concat())
+    }
+
+    /// Where the log stands after the last line.
+    fn head(&self) -> Option<Head> {
+        let entry: Entry = serde_json::from_slice(self.lines.get(self.last..)?).ok()?;
+        Some(Head::default().after(&[entry]))
+    }
 }
 
 /// Writes the log from its beginning, a page at a time: an entry's place is its number.
@@ -183,3 +250,7 @@ fn outcome(outcome: Outcome) -> String {
 fn word(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+#[path = "audit_tests.rs"]
+mod tests;

@@ -1,5 +1,6 @@
 //! No action without its record.
 
+use pocket_core::audit::{self, Broken, Head, Standing};
 use pocket_core::{OperationKind, Profile};
 
 use super::*;
@@ -195,4 +196,67 @@ fn the_log_verifies_over_locks_restarts_and_kills() {
         .map(|reply| reply.answer);
     let length = device.audit_length();
     assert!(matches!(verified, Ok(Answer::AuditVerified(Ok(count))) if count == length));
+}
+
+/// What the device says to `entries` as a piece that begins at `after`.
+fn verify_piece(
+    device: &Device,
+    after: Head,
+    more: bool,
+    entries: &[audit::Entry],
+) -> Result<Result<u64, Broken>, Failure> {
+    let mut text = serde_json::to_string(&Standing { after, more }).unwrap();
+    for entry in entries {
+        text = text + "\n" + &serde_json::to_string(entry).unwrap();
+    }
+    let operation = Operation::AuditVerify { exported: true };
+    let request = Request::new(owner(), operation).with_payload(secret(&text));
+    match device.handle().call_blocking(request)?.answer {
+        Answer::AuditVerified(verdict) => Ok(verdict),
+        _ => panic!("not a verdict"),
+    }
+}
+
+#[test]
+fn an_exported_log_is_verified_in_pieces_without_a_hole_between_them() {
+    let device = Device::new();
+    device.add(note("One", ""));
+    device.add(note("Two", ""));
+    device.ask(Operation::AuditExport).map(drop).unwrap();
+    let show = Operation::AuditShow {
+        before: None,
+        limit: 100,
+    };
+    let Ok(Answer::Audit(mut log)) = device.ask(show).map(|reply| reply.answer) else {
+        panic!("no log");
+    };
+    log.reverse();
+    let count = u64::try_from(log.len()).unwrap();
+    let at = |length: usize| Head::default().after(&log[..length]);
+    let verify = |after, more, entries| verify_piece(&device, after, more, entries);
+
+    assert_eq!(verify(Head::default(), true, &log[..2]), Ok(Ok(2)));
+    assert_eq!(verify(at(2), true, &log[2..3]), Ok(Ok(3)));
+    assert_eq!(verify(at(3), false, &log[3..]), Ok(Ok(count)));
+    let missing = Broken::Missing { first: 3, last: 3 };
+    assert_eq!(verify(at(2), false, &log[3..]), Ok(Err(missing)), "a hole");
+    assert_eq!(
+        verify(Head { sequence: 3, ..at(2) }, false, &log[3..]),
+        Ok(Err(Broken::Moved(4)))
+    );
+    assert_eq!(verify(at(3), true, &log[2..]), Ok(Err(Broken::Moved(3))), "twice");
+    assert_eq!(
+        verify(at(2), false, &log[2..3]),
+        Ok(Err(Broken::Truncated {
+            found: 3,
+            expected: count
+        }))
+    );
+    for (more, sequence) in [(true, count), (false, count), (true, 2)] {
+        let verdict = verify(Head { sequence, ..at(2) }, more, &[]);
+        assert!(
+            matches!(verdict, Ok(Err(Broken::Truncated { .. }))),
+            "nothing shows {sequence}"
+        );
+    }
 }

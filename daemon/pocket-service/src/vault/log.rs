@@ -1,6 +1,6 @@
 //! Reading and verifying the audit log.
 
-use pocket_core::audit::{Broken, Entry, Head, Verifier};
+use pocket_core::audit::{Broken, Entry, Head, Standing, Verifier};
 use pocket_core::{Answer, Failure, Operation, OperationKind};
 use pocket_crypto::SecretBytes;
 
@@ -69,15 +69,16 @@ impl Vault {
         }
     }
 
-    /// Walks an exported log. Its last entry must be that of its own export: where it is another,
-    /// the end was cut off.
+    /// Walks an exported log, or the piece of one that begins with its [`Standing`]. The last entry of
+    /// all must be that of its own export: where it is another, the end was cut off.
     fn verify_exported(&self, text: &SecretBytes) -> Result<Result<u64, Broken>, Failure> {
         let text = text.expose_str().map_err(|_| not_a_log(0))?;
-        let mut verifier = Verifier::new(self.store.audit_mac());
+        let (standing, text) = standing(text);
+        let mut verifier = Verifier::resume(self.store.audit_mac(), standing.after);
         let mut last = None;
         for (line, number) in text.lines().zip(1..) {
             let Some(entry) = exported_entry(line) else {
-                if number == 1 {
+                if verifier.head().sequence == 0 {
                     return Err(not_a_log(number));
                 }
                 // Words that no entry has, in the middle of a log.
@@ -89,7 +90,8 @@ impl Vault {
             last = Some(entry.event.operation);
         }
         let head = verifier.head();
-        if last == Some(OperationKind::AuditExport) {
+        // A piece without an entry shows nothing of the place that it names.
+        if last == Some(OperationKind::AuditExport) || (standing.more && last.is_some()) {
             return Ok(verifier.finish(head));
         }
         let expected = self.next_export(head.sequence)?;
@@ -117,6 +119,16 @@ impl Vault {
             }
         }
     }
+}
+
+/// Where the piece of a log begins, and its entries. A text that does not say is a whole log.
+fn standing(text: &str) -> (Standing, &str) {
+    let whole = Standing {
+        after: Head::default(),
+        more: false,
+    };
+    let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+    serde_json::from_str(line).map_or((whole, text), |standing| (standing, rest))
 }
 
 /// The entry in a line, if the line says nothing else.
