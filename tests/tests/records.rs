@@ -170,6 +170,43 @@ fn what_came_in_twice_is_there_once_and_an_export_brings_it_all_back() {
     same_document(&device, &other);
 }
 
+#[test]
+fn a_category_too_large_for_one_file_comes_back_from_several() {
+    let device = Device::owned();
+    for number in 0..2 {
+        let text = format!("{number} {}", "long ".repeat(900_000));
+        let talk = serde_json::json!({"title": format!("Talk {number}"), "messages": [{"text": text}]});
+        let added = device
+            .place
+            .ctl_given(&["add", "conversations", "-"], None, talk.to_string().as_bytes());
+        added.one();
+    }
+    let export = device.place.path("export");
+    device.ctl(&["export", path_text(&export)]).one();
+    let mut names: Vec<String> = fs::read_dir(&export)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("conversations"))
+        .collect();
+    names.sort_unstable();
+    assert_eq!(names, ["conversations-2.jsonl", "conversations.jsonl"]);
+
+    let other = Device::owned();
+    let back = other.ctl(&["import", path_text(&export)]).one();
+    assert_eq!(back["skipped"], serde_json::json!([]), "{back}");
+    let content = |device: &Device| {
+        let fields = device.list("conversations").into_iter();
+        let mut content: Vec<(String, Value)> = fields
+            .map(|entry| (text(&entry["id"]), entry["fields"].clone()))
+            .collect();
+        content.sort_by(|left, right| left.0.cmp(&right.0));
+        content
+    };
+    let kept = content(&other);
+    assert_eq!(kept.len(), 2);
+    assert!(kept == content(&device));
+}
+
 /// The bytes of the one document are the same on both devices.
 fn same_document(device: &Device, other: &Device) {
     let id = text(&device.list("documents")[0]["id"]);

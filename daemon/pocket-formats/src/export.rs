@@ -10,6 +10,18 @@ use crate::{contacts_out, lines, memory, tasks_out};
 /// Longest file name of a document in an export, without its id, in bytes.
 const MAX_NAME: usize = 60;
 
+/// The categories that are exported: all but secrets and the audit log, in the order in which people are shown it.
+pub const EXPORTED: [Category; 8] = [
+    Category::Memory,
+    Category::Notes,
+    Category::Tasks,
+    Category::Contacts,
+    Category::Conversations,
+    Category::Documents,
+    Category::Outbox,
+    Category::Settings,
+];
+
 /// A file of an export.
 pub struct ExportFile {
     /// Its path inside the export, relative, with `/`; safe on every system, at most 100 bytes

@@ -20,6 +20,7 @@ mod markdown;
 mod markdown_out;
 mod memory;
 mod names;
+mod parts;
 mod tasks;
 mod tasks_out;
 mod text;
@@ -32,8 +33,9 @@ use thiserror::Error;
 
 pub use detect::{Format, HEAD_BYTES, detect};
 pub use document::document;
-pub use export::{ExportFile, Unexportable, append, document_path, footer, header, stream_path};
+pub use export::{EXPORTED, ExportFile, Unexportable, append, document_path, footer, header, stream_path};
 pub use markdown_out::{NoteNames, export_note};
+pub use parts::{Part, Parts};
 
 /// Largest file that is read as text: 64 MiB. Larger ones can come in as documents.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;

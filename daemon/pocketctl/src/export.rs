@@ -1,13 +1,13 @@
 //! Writing everything but secrets to a new folder, in open formats.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use indicatif::ProgressBar;
 use pocket_core::{Answer, Category, Entry, Operation, Record, RecordId};
-use pocket_formats::{NoteNames, append, document_path, export_note, footer, header, stream_path};
+use pocket_formats::{EXPORTED, ExportFile, NoteNames, Parts, document_path, export_note};
 use serde_json::{Map, json};
 
 use crate::exit::Problem;
@@ -15,18 +15,6 @@ use crate::output::{columns, escape};
 use crate::records::each;
 use crate::session::Session;
 use crate::terminal::progress;
-
-/// What is exported, in the order in which people are shown it.
-const EXPORTED: [Category; 8] = [
-    Category::Memory,
-    Category::Notes,
-    Category::Tasks,
-    Category::Contacts,
-    Category::Conversations,
-    Category::Documents,
-    Category::Outbox,
-    Category::Settings,
-];
 
 pub(crate) fn run(session: &mut Session, folder: &Path) -> Result<(), Problem> {
     let is_new = prepare(folder)?;
@@ -41,8 +29,8 @@ pub(crate) fn run(session: &mut Session, folder: &Path) -> Result<(), Problem> {
     let mut counts = Vec::new();
     for category in EXPORTED {
         bar.set_message(category.name());
-        let count = match stream_path(category) {
-            Some(name) => stream(session, folder, category, name, &bar)?,
+        let count = match Parts::of(category) {
+            Some(parts) => stream(session, folder, category, parts, &bar)?,
             None => notes(session, folder, &bar)?,
         };
         counts.push((category, count));
@@ -106,36 +94,37 @@ fn prepare(folder: &Path) -> Result<bool, Problem> {
     }
 }
 
-/// All records of a category into one file; documents bring files of their own along.
+/// All records of a category, in as few files as can be read back; documents bring files of their
+/// own along.
 fn stream(
     session: &mut Session,
     folder: &Path,
     category: Category,
-    name: &str,
+    mut parts: Parts,
     bar: &ProgressBar,
 ) -> Result<u64, Problem> {
-    let path = folder.join(name);
-    let fail = |error: io::Error| Problem::file("write", &path, &error);
-    let mut out = BufWriter::new(create(&path)?);
-    out.write_all(header(category)).map_err(fail)?;
     let mut count = 0u64;
     let mut visit = |session: &mut Session, entry: Entry| {
-        let mut bytes = Vec::new();
-        append(&entry, &mut bytes).map_err(|error| Problem::local(error.to_string(), "report this"))?;
-        out.write_all(&bytes).map_err(fail)?;
+        let full = parts
+            .add(&entry)
+            .map_err(|error| Problem::local(error.to_string(), "report this"))?;
+        full.map_or(Ok(()), |part| write(folder, &part.file))?;
         document(session, folder, &entry)?;
         count += 1;
         bar.inc(1);
         Ok(true)
     };
     each(session, category, None, &mut visit, None)?;
-    out.write_all(footer(category)).map_err(fail)?;
-    let file = out.into_inner().map_err(|error| fail(error.into_error()))?;
-    file.sync_all().map_err(fail)?;
-    if count == 0 {
-        fs::remove_file(&path).map_err(fail)?;
-    }
+    parts.finish().map_or(Ok(()), |part| write(folder, &part.file))?;
     Ok(count)
+}
+
+fn write(folder: &Path, file: &ExportFile) -> Result<(), Problem> {
+    let path = inside(folder, &file.path)?;
+    let mut out = create(&path)?;
+    out.write_all(&file.bytes)
+        .and_then(|()| out.sync_all())
+        .map_err(|error| Problem::file("write", &path, &error))
 }
 
 fn notes(session: &mut Session, folder: &Path, bar: &ProgressBar) -> Result<u64, Problem> {
@@ -144,10 +133,7 @@ fn notes(session: &mut Session, folder: &Path, bar: &ProgressBar) -> Result<u64,
     let mut visit = |_: &mut Session, entry: Entry| {
         let file = export_note(&entry, &mut names)
             .map_err(|error| Problem::local(error.to_string(), "report this"))?;
-        let path = inside(folder, &file.path)?;
-        let mut out = create(&path)?;
-        out.write_all(&file.bytes)
-            .map_err(|error| Problem::file("write", &path, &error))?;
+        write(folder, &file)?;
         count += 1;
         bar.inc(1);
         Ok(true)
