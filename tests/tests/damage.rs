@@ -1,10 +1,10 @@
 //! Damage is named, nothing is made in its place, and what is not ours is not touched.
 
 use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
 
-use crate::device::{Device, PASSPHRASE, Place};
+use crate::device::{Device, PASSPHRASE, Place, path_text};
 
 #[test]
 fn one_damaged_copy_of_the_keyring_is_mended_from_the_other() {
@@ -50,6 +50,75 @@ fn a_missing_keyring_is_no_new_device() {
     named_damage(place, "damaged", "keyring", |place| {
         assert!(!place.data().join("keyring.a").exists());
     });
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_damage_with_its_name() {
+    for name in ["keyring.a", "heads", "db/conf"] {
+        let (place, _) = Device::owned().stop();
+        let path = place.data().join(name);
+        let kept = place.path("kept");
+        fs::rename(&path, &kept).unwrap();
+        fs::create_dir(&path).unwrap();
+        let device = Device::start(place);
+        let words = device
+            .place
+            .ctl_as_owner(&["unlock"], PASSPHRASE)
+            .failed(1, "damaged");
+        assert!(words.contains(path_text(&path)), "{words}");
+        let (place, _) = device.stop();
+        fs::remove_dir(&path).unwrap();
+        fs::rename(&kept, &path).unwrap();
+        Device::start(place).unlock();
+    }
+}
+
+#[test]
+fn what_was_found_wrong_with_the_folder_is_shown() {
+    let (place, _) = Device::owned().stop();
+    fs::write(place.data().join("attempts"), "noise").unwrap();
+    fs::set_permissions(place.data().join("heads"), fs::Permissions::from_mode(0o644)).unwrap();
+    let device = Device::start(place);
+    device.unlock();
+    let findings = device.ctl(&["status"]).one()["findings"].to_string();
+    assert!(
+        findings.contains("/attempts") && findings.contains("5 wrong guesses"),
+        "{findings}"
+    );
+    assert!(
+        findings.contains("/heads") && findings.contains("mode 644"),
+        "{findings}"
+    );
+    let device = device.restart();
+    device.unlock();
+    assert_eq!(device.ctl(&["status"]).one()["findings"], serde_json::json!([]));
+    // One that can't be written anew is found again at each lock.
+    let attempts = device.place.data().join("attempts");
+    fs::remove_file(&attempts).unwrap();
+    fs::create_dir(&attempts).unwrap();
+    for _ in 0..2 {
+        device.ctl(&["lock"]).one();
+        device.unlock();
+    }
+    let findings = device.ctl(&["status"]).one()["findings"].clone();
+    assert_eq!(findings.as_array().unwrap().len(), 1, "{findings}");
+}
+
+#[test]
+fn a_version_that_was_removed_is_named() {
+    let (place, _) = Device::owned().stop();
+    fs::remove_file(place.data().join("VERSION")).unwrap();
+    let before = contents(&place.data());
+    let command = place.command();
+    let Err((place, refused)) = Device::start_command(place, command) else {
+        panic!("it started");
+    };
+    assert!(
+        refused.words.contains("VERSION") && refused.words.contains("missing"),
+        "{}",
+        refused.words
+    );
+    assert!(before == contents(&place.data()), "the folder was touched");
 }
 
 /// The daemon refuses to start, or starts and says that it is damaged; both name `what`.

@@ -30,10 +30,11 @@ impl Device {
     pub(crate) fn open(config: Config) -> Result<Self, StartError> {
         let folder = Arc::new(Folder::open(&config.data_dir)?);
         Ok(Self {
+            // Permissions that were too wide: put right by now, but the owner has to know.
+            findings: folder.findings().to_vec(),
             folder,
             config,
             attempts: Attempts::default(),
-            findings: Vec::new(),
         })
     }
 
@@ -106,6 +107,15 @@ impl Device {
     }
 
     pub(crate) fn read_keyring(&mut self) -> Result<Option<Keyring>, Failure> {
+        if let Some(Finding {
+            what,
+            problem,
+            remedy,
+        }) = self.folder.misplaced()
+        {
+            let message = format!("{what} is damaged: {problem}");
+            return Err(Failure::new(FailureKind::Damaged, message, remedy));
+        }
         let read = self
             .folder
             .read_keyring()
@@ -117,7 +127,7 @@ impl Device {
                 problem = finding.problem,
                 "the keyring was mended from its copy"
             );
-            self.findings.push(finding.clone());
+            self.find(finding.clone());
         }
         Ok(Some(read.keyring))
     }
@@ -150,8 +160,19 @@ impl Device {
     pub(crate) fn recall_attempts(&mut self, keyring: &Keyring, now: Now) {
         // Without the device secret no passphrase opens anything, however often one guesses.
         if let Ok(Some(secret)) = self.read_secret(keyring) {
-            self.attempts = self.folder.read_attempts(&secret).rebased(now.wall);
+            let (attempts, finding) = self.folder.read_attempts(&secret);
+            self.attempts = attempts.rebased(now.wall);
+            if let Some(finding) = finding {
+                warn!(what = finding.what, problem = finding.problem, "damage was found");
+                self.find(finding);
+            }
         }
+    }
+
+    /// Keeps a finding; the same thing found again, at the next lock, is told once.
+    fn find(&mut self, finding: Finding) {
+        self.findings.retain(|known| known.what != finding.what);
+        self.findings.push(finding);
     }
 
     /// How many wrong guesses there were.

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use pocket_core::{Attempts, Timestamp};
+use pocket_core::{Attempts, Finding, Timestamp};
 use pocket_crypto::{Context, Key, Sealer, labels};
 
 use crate::atomic::{read_if_there, write_atomically};
@@ -19,14 +19,31 @@ const SCHEMA: u16 = 1;
 const WHEN_UNREADABLE: u32 = 5;
 
 impl Folder {
-    /// Reads the count. Damage never fails: what can't be read counts as five wrong guesses, which
-    /// slows a guesser down and locks no owner out. Without a keyring there is nothing to guess, and a
-    /// missing file counts none.
-    pub fn read_attempts(&self, device: &Key) -> Attempts {
-        match read_if_there(&self.join(ATTEMPTS), 4096) {
-            Ok(Some(sealed)) => open(device, &sealed).unwrap_or_else(throttled),
-            Ok(None) if !COPIES.iter().any(|copy| self.join(copy).exists()) => Attempts::default(),
-            Ok(None) | Err(_) => throttled(),
+    /// Reads the count, and says what is wrong with the file. Damage never fails: what can't be read
+    /// counts as five wrong guesses, which slows a guesser down and locks no owner out. Without a
+    /// keyring there is nothing to guess, and a missing file counts none.
+    pub fn read_attempts(&self, device: &Key) -> (Attempts, Option<Finding>) {
+        let problem = match read_if_there(&self.join(ATTEMPTS), 4096) {
+            Ok(Some(sealed)) => match open(device, &sealed) {
+                Some(attempts) => return (attempts, None),
+                None => "it is damaged".to_owned(),
+            },
+            Ok(None) if !COPIES.iter().any(|copy| self.join(copy).exists()) => {
+                return (Attempts::default(), None);
+            }
+            Ok(None) => "it is missing".to_owned(),
+            Err(error) => format!("it can't be read: {error}"),
+        };
+        (throttled(), Some(self.unreadable(&problem)))
+    }
+
+    fn unreadable(&self, problem: &str) -> Finding {
+        Finding {
+            what: self.join(ATTEMPTS).display().to_string(),
+            problem: format!(
+                "{problem}; {WHEN_UNREADABLE} wrong guesses were counted, since it is not known how many there were"
+            ),
+            remedy: "find out what changed it: it is written anew when the vault is unlocked, unless something else has its name".to_owned(),
         }
     }
 

@@ -18,6 +18,14 @@ const VERSION_PREFIX: &str = "pocketai ";
 /// What may lie in a folder before it is ours: the socket's folder, the lock, a version half written.
 const BEFORE_US: [&str; 3] = ["run", "lock", ".VERSION.tmp"];
 
+/// What only a device's folder has: with one of these in it, a `VERSION` that is missing was there.
+const OURS: [&str; 3] = ["keyring.a", "keyring.b", "heads"];
+/// What must be a file wherever it is there. `attempts` is not among them: no damage to it may keep
+/// the owner out.
+const FILES: [&str; 5] = ["keyring.a", "keyring.b", "heads", "db/conf", "db/db"];
+/// What must be a folder wherever it is there.
+const FOLDERS: [&str; 2] = ["db", "blobs"];
+
 /// Why the folder can't be used.
 #[derive(Debug, Error)]
 pub enum FolderError {
@@ -121,6 +129,22 @@ impl Folder {
         &self.findings
     }
 
+    /// The first of the device's files that is a folder, or the other way round. No program of ours
+    /// makes such a thing, and whatever reads it would only say that the disk refused.
+    pub fn misplaced(&self) -> Option<Finding> {
+        let file = FILES.iter().find(|name| self.join(name).is_dir());
+        let folder = FOLDERS.iter().find(|name| self.join(name).is_file());
+        let (name, problem) = file
+            .map(|name| (name, "it is a folder, where a file belongs"))
+            .or_else(|| folder.map(|name| (name, "it is a file, where a folder belongs")))?;
+        Some(Finding {
+            what: self.join(name).display().to_string(),
+            problem: problem.to_owned(),
+            remedy: "move it away, put the right one back from a backup, and start the device again"
+                .to_owned(),
+        })
+    }
+
     pub(crate) fn join(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
@@ -138,8 +162,17 @@ fn make(dir: &Path) -> Result<(), FolderError> {
 
 /// A folder with somebody's files in it, and no `VERSION` of ours, is left alone.
 fn refuse_foreign(dir: &Path) -> Result<(), FolderError> {
-    if dir.join(VERSION_NAME).exists() {
+    let path = dir.join(VERSION_NAME);
+    if path.is_dir() {
+        let problem = "it is a folder, where a file belongs";
+        return Err(FolderError::Damaged { path, problem });
+    }
+    if path.exists() {
         return Ok(());
+    }
+    if OURS.iter().any(|ours| dir.join(ours).exists()) {
+        let problem = "it is missing, though a device's keyring or store is there";
+        return Err(FolderError::Damaged { path, problem });
     }
     for entry in fs::read_dir(dir).map_err(FolderError::io("list", dir))? {
         let name = entry.map_err(FolderError::io("list", dir))?.file_name();

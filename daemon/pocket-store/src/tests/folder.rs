@@ -203,19 +203,77 @@ fn the_device_secret_is_private_and_can_be_destroyed() {
 }
 
 #[test]
-fn attempts_survive_and_damage_throttles() {
+fn attempts_survive_and_damage_throttles_and_is_named() {
     let mut device = Device::new();
     let folder = device.folder();
     let key = Key::from_bytes([1; 32]);
-    assert_eq!(folder.read_attempts(&key), Attempts::default());
+    let read = |key: &Key| {
+        let (attempts, finding) = folder.read_attempts(key);
+        (
+            attempts,
+            finding.map(|finding| finding.problem).unwrap_or_default(),
+        )
+    };
+    let damaged = |key: &Key, word: &str| {
+        let (attempts, problem) = read(key);
+        attempts.failures() == 5 && problem.contains(word)
+    };
+    assert_eq!(read(&key), (Attempts::default(), String::new()));
     let attempts = Attempts::default().failed(Timestamp::from_millis(5));
     folder.write_attempts(&key, attempts).unwrap();
-    assert_eq!(folder.read_attempts(&key), attempts);
-    assert_eq!(folder.read_attempts(&Key::from_bytes([2; 32])).failures(), 5);
-    fs::write(device.path().join("attempts"), b"x").unwrap();
-    assert_eq!(folder.read_attempts(&key).failures(), 5);
+    assert_eq!(read(&key), (attempts, String::new()));
+    assert!(damaged(&Key::from_bytes([2; 32]), "damaged"));
+    let path = device.path().join("attempts");
+    fs::write(&path, b"x").unwrap();
+    assert!(damaged(&key, "damaged"));
     let keyring = device.ring.to_keyring(&mut rand::rng()).unwrap();
     folder.write_keyring(&keyring).unwrap();
-    fs::remove_file(device.path().join("attempts")).unwrap();
-    assert_eq!(folder.read_attempts(&key).failures(), 5);
+    fs::remove_file(&path).unwrap();
+    assert!(damaged(&key, "missing"));
+    fs::create_dir(&path).unwrap();
+    assert!(damaged(&key, "can't be read"));
+}
+
+#[test]
+fn a_folder_without_its_version_is_damaged_and_not_foreign() {
+    let mut device = Device::new();
+    let folder = device.folder();
+    let keyring = device.ring.to_keyring(&mut rand::rng()).unwrap();
+    folder.write_keyring(&keyring).unwrap();
+    drop(folder);
+    let version = device.path().join("VERSION");
+    fs::remove_file(&version).unwrap();
+    let refused = |word: &str| {
+        let error = Folder::open(device.path()).map(drop).unwrap_err();
+        let words = error.to_string();
+        matches!(error, FolderError::Damaged { .. }) && words.contains("VERSION") && words.contains(word)
+    };
+    assert!(refused("missing") && refused("pocketai 1"));
+    assert!(
+        !version.exists(),
+        "it is for the owner to say which format it was"
+    );
+    fs::create_dir(&version).unwrap();
+    assert!(refused("it is a folder"));
+    fs::remove_dir(&version).unwrap();
+    fs::write(&version, "pocketai 1\n").unwrap();
+    drop(Folder::open(device.path()).unwrap());
+}
+
+#[test]
+fn a_folder_in_the_place_of_a_file_is_named() {
+    for name in ["keyring.a", "keyring.b", "heads", "db/conf", "db/db"] {
+        let device = Device::new();
+        let folder = device.folder();
+        assert_eq!(folder.misplaced(), None);
+        fs::create_dir_all(device.path().join(name)).unwrap();
+        let finding = folder.misplaced().unwrap();
+        assert!(finding.what.ends_with(name) && finding.problem.contains("folder"));
+    }
+    for name in ["db", "blobs"] {
+        let device = Device::new();
+        let folder = device.folder();
+        fs::write(device.path().join(name), b"").unwrap();
+        assert!(folder.misplaced().unwrap().what.ends_with(name));
+    }
 }
