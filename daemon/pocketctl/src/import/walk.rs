@@ -1,6 +1,7 @@
 //! Which files there are. Links are not followed and hidden files are left alone: an import takes
 //! what the owner sees in the folder, and nothing from elsewhere.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -38,14 +39,10 @@ pub(super) fn walk(paths: &[PathBuf]) -> Result<Walk, Problem> {
             let listed = list(path).map_err(|error| Problem::file("read", path, &error))?;
             listed
                 .into_iter()
-                .for_each(|name| walk.visit(&path.join(&name), name));
+                .for_each(|name| walk.visit(&path.join(&name), spelled(&name)));
         } else {
             let resolved = fs::canonicalize(path).map_err(|error| Problem::file("read", path, &error))?;
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let name = spelled(path.file_name().unwrap_or_default());
             walk.found.push(Found {
                 file: resolved,
                 shown: path.to_string_lossy().into_owned(),
@@ -85,7 +82,7 @@ impl Walk {
             match list(file) {
                 Ok(names) => names
                     .into_iter()
-                    .for_each(|name| self.visit(&file.join(&name), format!("{path}/{name}"))),
+                    .for_each(|name| self.visit(&file.join(&name), format!("{path}/{}", spelled(&name)))),
                 Err(error) => self.skip(file, &error.to_string()),
             }
         } else if kind.is_file() {
@@ -104,19 +101,24 @@ impl Walk {
     }
 }
 
-/// The names in a folder, sorted. One that is not UTF-8 is an error of the whole folder's listing
-/// no more than of itself: it is listed by its closest spelling, and then can't be opened.
-fn list(folder: &Path) -> io::Result<Vec<String>> {
+/// The names in a folder, sorted: as the system has them, since a name need not be UTF-8.
+fn list(folder: &Path) -> io::Result<Vec<OsString>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(folder)? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
+        names.push(entry?.file_name());
     }
     names.sort_unstable();
     Ok(names)
 }
 
+/// A name as records and reports have it: bytes that are no UTF-8 become U+FFFD.
+fn spelled(name: &OsStr) -> String {
+    name.to_string_lossy().into_owned()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
     use super::*;
@@ -153,6 +155,21 @@ mod tests {
         assert!(open(&root.join("link.md")).is_err());
         assert!(open(&root.join("sub")).is_err());
         assert!(open(&root.join("a.md")).is_ok());
+    }
+
+    #[test]
+    fn a_name_that_is_no_utf8_is_found_where_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let sub = folder.path().join(OsStr::from_bytes(b"caf\xe9"));
+        fs::create_dir(&sub).unwrap();
+        fs::write(sub.join(OsStr::from_bytes(b"men\xfc.md")), "soup").unwrap();
+        let walk = walk(&[folder.path().to_path_buf()]).unwrap_or_else(|_| panic!("no walk"));
+        assert!(walk.skipped.is_empty());
+        let [found] = walk.found.as_slice() else {
+            panic!("{} files", walk.found.len());
+        };
+        assert_eq!(found.path, "caf\u{fffd}/men\u{fffd}.md");
+        assert_eq!(io::read_to_string(open(&found.file).unwrap()).unwrap(), "soup");
     }
 
     #[test]
