@@ -1,9 +1,14 @@
 //! What came in, what was here already, and what did not come in and why.
 
+use std::collections::HashMap;
+
 use pocket_formats::Format;
 use serde_json::{Value, json};
 
 use crate::output::escape;
+
+/// Lines about one file in the summary for people, at most.
+const MOST_LINES: usize = 10;
 
 /// Something that did not come in.
 pub(super) struct Skip {
@@ -102,17 +107,39 @@ impl Report {
             self.skipped.len()
         )];
         for file in &self.files {
-            lines.extend(
-                file.remarks
-                    .iter()
-                    .map(|remark| format!("  {}: {}", escape(&file.file), escape(remark))),
-            );
+            let remark = |remark: &String| format!("{}: {}", escape(&file.file), escape(remark));
+            some(&file.file, file.remarks.iter().map(remark), &mut lines);
         }
         if !self.skipped.is_empty() {
             lines.push("Skipped:".to_owned());
-            lines.extend(self.skipped.iter().map(|skip| format!("  {}", skip.line())));
+        }
+        // What the device refuses comes after what the file's reader skipped: together by file.
+        let mut by_file: Vec<(&str, Vec<&Skip>)> = Vec::new();
+        let mut places = HashMap::new();
+        for skip in &self.skipped {
+            let place = *places.entry(skip.file.as_str()).or_insert(by_file.len());
+            match by_file.get_mut(place) {
+                Some((_, skips)) => skips.push(skip),
+                None => by_file.push((&skip.file, vec![skip])),
+            }
+        }
+        for (file, skips) in by_file {
+            some(file, skips.into_iter().map(Skip::line), &mut lines);
         }
         lines.join("\n")
+    }
+}
+
+/// Adds the first lines about a file, and how many more there are: one broken file must not hide what
+/// is said of the others.
+fn some(file: &str, all: impl ExactSizeIterator<Item = String>, lines: &mut Vec<String>) {
+    let more = all.len().saturating_sub(MOST_LINES);
+    lines.extend(all.take(MOST_LINES).map(|line| format!("  {line}")));
+    if more > 0 {
+        lines.push(format!(
+            "  {}: and {more} more (--json has them all)",
+            escape(file)
+        ));
     }
 }
 
@@ -126,5 +153,47 @@ const fn format_name(format: Format) -> &'static str {
         Format::Markdown => "markdown",
         Format::MemoryLines => "memory-lines",
         Format::TodoTxt => "todo-txt",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_broken_file_does_not_hide_what_is_said_of_the_others() {
+        let mut report = Report::default();
+        report.files.push(FileReport {
+            file: "a.vcf".to_owned(),
+            format: Format::Contacts,
+            imported: 0,
+            already_here: 0,
+            remarks: (0..11).map(|number| format!("remark {number}")).collect(),
+        });
+        for number in 0..1000 {
+            report
+                .skipped
+                .push(Skip::place("a.vcf", format!("card {number}"), "broken"));
+            if number % 500 == 0 {
+                report.skipped.push(Skip::file(format!("{number}.md"), "hidden"));
+            }
+        }
+        let text = report.to_text();
+        let expected = [
+            "0 imported, 0 already here, 1002 skipped",
+            "  a.vcf: remark 9",
+            "  a.vcf: and 1 more (--json has them all)",
+            "  a.vcf, card 9: broken",
+            "  a.vcf: and 990 more (--json has them all)",
+            "  0.md: hidden",
+            "  500.md: hidden",
+        ];
+        let lines: Vec<&str> = text.lines().collect();
+        for line in expected {
+            assert!(lines.contains(&line), "{line} is missing in {text}");
+        }
+        assert_eq!(lines.len(), 1 + 11 + 1 + 11 + 2, "{text}");
+        let all = report.to_json()["skipped"].as_array().map(Vec::len);
+        assert_eq!(all, Some(1002));
     }
 }
