@@ -36,6 +36,11 @@ impl Passphrases {
                 "a passphrase is needed, and standard input is no terminal to type it at",
                 "name a file descriptor that it can be read from: --passphrase-fd N",
             )),
+            // Whoever hands over a pipe there reads it: we would wait for our own words.
+            Self::Descriptor { number: 1 | 2, .. } => Err(Problem::usage(
+                "file descriptors 1 and 2 are standard output and standard error: no passphrase comes from there",
+                "hand over a pipe or a file under another number: --passphrase-fd 3 3<FILE",
+            )),
             Self::Descriptor { .. } | Self::Terminal => Ok(()),
         }
     }
@@ -152,6 +157,15 @@ mod tests {
         assert!(next().is_ok_and(|passphrase| passphrase == b"old"));
         assert!(next().is_ok_and(|passphrase| passphrase == b"new"));
         assert!(matches!(next(), Err(Problem::Usage { .. })));
+    }
+
+    #[test]
+    fn standard_output_and_error_give_no_passphrase() {
+        for number in [1, 2] {
+            let mut passphrases = Passphrases::new(Some(number));
+            assert!(matches!(passphrases.check(), Err(Problem::Usage { .. })));
+            assert!(matches!(passphrases.ask(""), Err(Problem::Usage { .. })));
+        }
     }
 
     #[test]
