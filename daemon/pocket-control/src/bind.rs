@@ -7,6 +7,7 @@ use std::os::unix::net::{UnixListener as StdListener, UnixStream};
 use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
+use pocket_wire::MAX_SOCKET_PATH;
 use thiserror::Error;
 use tokio::net::UnixListener;
 
@@ -45,6 +46,15 @@ pub enum BindError {
         /// What is there.
         path: PathBuf,
     },
+    /// No socket can have this path.
+    #[error(
+        "the path of the control socket has {} bytes, and the system takes at most {MAX_SOCKET_PATH}: choose a shorter one with --control, or another data folder; it is {path}",
+        path.as_os_str().len()
+    )]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
     /// The socket can't be made.
     #[error("the control socket {path} can't be made")]
     Socket {
@@ -63,6 +73,10 @@ pub enum BindError {
 /// # Errors
 /// [`BindError`] names what is in the way, and what to do.
 pub fn bind(path: &Path) -> Result<UnixListener, BindError> {
+    if path.as_os_str().len() > MAX_SOCKET_PATH {
+        let path = path.to_path_buf();
+        return Err(BindError::TooLong { path });
+    }
     prepare_folder(path)?;
     remove_stale(path)?;
     let failed = |source| BindError::Socket {
@@ -157,6 +171,19 @@ mod tests {
         fs::write(&path, "precious").unwrap();
         assert!(matches!(bind(&path), Err(BindError::Occupied { .. })));
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn a_path_that_is_too_long_is_refused_before_anything_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder
+            .path()
+            .join("x".repeat(MAX_SOCKET_PATH))
+            .join("control.sock");
+        let refused = bind(&path).map(drop).unwrap_err();
+        assert!(matches!(refused, BindError::TooLong { .. }));
+        assert!(refused.to_string().contains("at most 107"), "{refused}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[tokio::test]

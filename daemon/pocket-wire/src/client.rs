@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::frame::{ReadError, read_body};
 use crate::greeting::{GREETING, GreetingError, check_greeting};
+use crate::location::MAX_SOCKET_PATH;
 use crate::message::{Call, Reply, ToDaemon, decode_reply, encode_request};
 
 /// How long the greeting may take. Answers have no limit: a check of a full card takes minutes.
@@ -40,6 +41,12 @@ pub enum ConnectError {
         #[source]
         source: io::Error,
     },
+    /// No socket can have this path.
+    #[error("the path of the control socket has {} bytes, and the system takes at most {MAX_SOCKET_PATH}: {path}", path.as_os_str().len())]
+    TooLong {
+        /// The path.
+        path: PathBuf,
+    },
     /// Something else listens there, or another version.
     #[error("at the control socket {path}: {reason}")]
     Foreign {
@@ -65,6 +72,10 @@ impl ConnectError {
             Self::Failed { .. } => (
                 FailureKind::Unavailable,
                 "check the path, and that pocketd still runs",
+            ),
+            Self::TooLong { .. } => (
+                FailureKind::Invalid,
+                "use a shorter one: --control PATH, for pocketd as well",
             ),
             Self::Foreign { .. } => (
                 FailureKind::Unavailable,
@@ -96,6 +107,10 @@ impl Client {
     /// # Errors
     /// [`ConnectError`] says what is at `path` instead of a device.
     pub fn connect(path: &Path) -> Result<Self, ConnectError> {
+        if path.as_os_str().len() > MAX_SOCKET_PATH {
+            let path = path.to_path_buf();
+            return Err(ConnectError::TooLong { path });
+        }
         let stream = UnixStream::connect(path).map_err(|source| ConnectError::from_io(path, source))?;
         let theirs = greet(&stream).map_err(|source| ConnectError::from_io(path, source))?;
         check_greeting(&theirs).map_err(|reason| ConnectError::Foreign {
@@ -196,6 +211,26 @@ mod tests {
         assert!(failure.remedy.contains("pocketd"));
         drop(UnixListener::bind(&path).unwrap());
         assert!(matches!(Client::connect(&path), Err(ConnectError::Absent { .. })));
+    }
+
+    #[test]
+    fn a_path_that_no_socket_can_have_is_said_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let stem = folder.path().join("x");
+        let path = |length: usize| {
+            let missing = length - stem.as_os_str().len();
+            PathBuf::from(format!("{}{}", stem.display(), "x".repeat(missing)))
+        };
+        let listener = UnixListener::bind(path(MAX_SOCKET_PATH)).unwrap();
+        assert!(UnixListener::bind(path(MAX_SOCKET_PATH + 1)).is_err());
+        drop(listener);
+        let failure = Client::connect(&path(MAX_SOCKET_PATH + 1))
+            .err()
+            .unwrap()
+            .failure();
+        assert!(failure.message.contains("108 bytes") && failure.remedy.contains("--control"));
+        let fits = Client::connect(&path(MAX_SOCKET_PATH));
+        assert!(matches!(fits, Err(ConnectError::Absent { .. })));
     }
 
     #[test]

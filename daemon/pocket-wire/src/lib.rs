@@ -27,7 +27,7 @@ mod message;
 pub use client::{Client, ConnectError};
 pub use frame::{FrameTooLarge, MAX_FRAME, ReadError, body_length, read_body};
 pub use greeting::{GREETING, GreetingError, VERSION, check_greeting};
-pub use location::{SYSTEM_SOCKET, control_path, data_folder};
+pub use location::{MAX_SOCKET_PATH, SYSTEM_SOCKET, control_path, data_folder};
 pub use message::{
     Call, Garbled, Reply, ToDaemon, decode_reply, decode_request, encode_reply, encode_request,
 };

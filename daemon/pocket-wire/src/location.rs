@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 /// Where the installed device's service has its socket.
 pub const SYSTEM_SOCKET: &str = "/run/pocketai/control.sock";
 
+/// Longest path of a socket, in bytes: what Linux has room for in `sockaddr_un`, less the zero at its
+/// end.
+pub const MAX_SOCKET_PATH: usize = 107;
+
 /// The data folder: `chosen`, else `$STATE_DIRECTORY`, else `pocketai` in the XDG data folder;
 /// `None` when not even `$HOME` is set.
 pub fn data_folder(chosen: Option<&Path>, env: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
