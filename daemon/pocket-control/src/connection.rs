@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::{self, ErrorKind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pocket_core::{Actor, Answer, Door, Failure, FailureKind};
@@ -13,6 +14,8 @@ use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
+
+use crate::places::Place;
 
 /// How long a connection may idle between requests. There are few places.
 const IDLE: Duration = Duration::from_secs(10 * 60);
@@ -32,6 +35,7 @@ pub(crate) struct Connection {
     stream: UnixStream,
     handle: Handle,
     closing: watch::Receiver<bool>,
+    place: Arc<Place>,
 }
 
 /// What came, or did not.
@@ -44,11 +48,17 @@ enum Incoming {
 }
 
 impl Connection {
-    pub(crate) const fn new(stream: UnixStream, handle: Handle, closing: watch::Receiver<bool>) -> Self {
+    pub(crate) const fn new(
+        stream: UnixStream,
+        handle: Handle,
+        closing: watch::Receiver<bool>,
+        place: Arc<Place>,
+    ) -> Self {
         Self {
             stream,
             handle,
             closing,
+            place,
         }
     }
 
@@ -107,7 +117,11 @@ impl Connection {
     async fn greet(&mut self) -> io::Result<Result<(), Failure>> {
         let mut theirs = [0; GREETING.len()];
         within(FRAME, self.stream.write_all(&GREETING)).await?;
-        within(FRAME, self.stream.read_exact(&mut theirs)).await?;
+        let greeted = within(FRAME, self.stream.read_exact(&mut theirs));
+        match self.place.idle(greeted).await {
+            Some(greeted) => greeted.map(drop)?,
+            None => return Err(ErrorKind::ConnectionAborted.into()),
+        }
         Ok(check_greeting(&theirs).map_err(|error| {
             let remedy = "use pocketctl and pocketd of the same release";
             Failure::new(FailureKind::Invalid, error.to_string(), remedy)
@@ -123,13 +137,13 @@ impl Connection {
     async fn next(&mut self) -> io::Result<Incoming> {
         let mut first = [0];
         let begun = tokio::select! {
-            begun = timeout(IDLE, self.stream.read(&mut first)) => begun,
+            begun = self.place.idle(timeout(IDLE, self.stream.read(&mut first))) => begun,
             _ = self.closing.wait_for(|closing| *closing) => return Ok(Incoming::End),
         };
         match begun {
-            Err(_) | Ok(Ok(0)) => return Ok(Incoming::End),
-            Ok(Err(error)) => return Err(error),
-            Ok(Ok(_)) => {}
+            None | Some(Err(_) | Ok(Ok(0))) => return Ok(Incoming::End),
+            Some(Ok(Err(error))) => return Err(error),
+            Some(Ok(Ok(_))) => {}
         }
         let whole = async {
             let mut rest = [0; 3];
@@ -202,6 +216,7 @@ mod tests {
     use tokio::task::JoinHandle;
 
     use super::*;
+    use crate::places::Places;
 
     /// A connection on a clock that jumps on whenever nothing else happens.
     struct Peer {
@@ -226,7 +241,8 @@ mod tests {
             .unwrap();
             let (ours, theirs) = UnixStream::pair().unwrap();
             let closing = watch::Sender::new(false);
-            let connection = Connection::new(theirs, service.handle(), closing.subscribe());
+            let place = Places::new(1).take().await.unwrap();
+            let connection = Connection::new(theirs, service.handle(), closing.subscribe(), place);
             let served = tokio::spawn(connection.run());
             let mut peer = Self {
                 stream: ours,

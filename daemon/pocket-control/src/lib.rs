@@ -14,6 +14,7 @@
 
 mod bind;
 mod connection;
+mod places;
 mod server;
 
 pub use bind::{BindError, bind};

@@ -10,14 +10,16 @@ use pocket_core::{Failure, FailureKind};
 use pocket_crypto::SecretBytes;
 use pocket_service::Handle;
 use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 use crate::connection::{Connection, End, turn_away};
+use crate::places::{Place, Places};
 
-/// Connections at a time. Each may hold a frame of 10 MiB; a person needs one or two.
+/// Connections at a time. Each may hold a frame of 10 MiB; a person needs one or two. One that idles
+/// gives way to the next caller.
 const CONNECTIONS: usize = 16;
 /// Agents' connections at a time, counted apart: agents must not shut the owner out.
 const AGENTS: usize = 16;
@@ -32,7 +34,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Server<F> {
     handle: Handle,
     mcp: F,
-    connections: Arc<Semaphore>,
     agents: Arc<Semaphore>,
     closing: watch::Sender<bool>,
 }
@@ -56,10 +57,10 @@ where
     let server = Arc::new(Server {
         handle,
         mcp,
-        connections: Arc::new(Semaphore::new(CONNECTIONS)),
         agents: Arc::new(Semaphore::new(AGENTS)),
         closing: watch::Sender::new(false),
     });
+    let mut places = Places::new(CONNECTIONS);
     let mut tasks = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -67,7 +68,7 @@ where
             () = &mut shutdown => break,
             Some(_) = tasks.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => server.admit(stream, &mut tasks).await,
+                Ok((stream, _)) => server.admit(stream, &mut places, &mut tasks).await,
                 Err(error) => {
                     warn!(%error, "no connection could be taken");
                     sleep(PAUSE).await;
@@ -89,8 +90,11 @@ where
     B: Future + Send + 'static,
 {
     /// Lets the caller in, if it is the owner and there is room.
-    async fn admit(self: &Arc<Self>, mut stream: UnixStream, tasks: &mut JoinSet<()>) {
-        let place = check_peer(&stream).and_then(|()| place(&self.connections));
+    async fn admit(self: &Arc<Self>, mut stream: UnixStream, places: &mut Places, tasks: &mut JoinSet<()>) {
+        let place = match check_peer(&stream) {
+            Ok(()) => places.take().await.ok_or_else(no_place),
+            Err(failure) => Err(failure),
+        };
         match place {
             Ok(place) => {
                 let server = Arc::clone(self);
@@ -106,14 +110,12 @@ where
         }
     }
 
-    async fn talk(self: Arc<Self>, stream: UnixStream, place: OwnedSemaphorePermit) {
-        let connection = Connection::new(stream, self.handle.clone(), self.closing.subscribe());
+    async fn talk(self: Arc<Self>, stream: UnixStream, place: Arc<Place>) {
+        let connection = Connection::new(stream, self.handle.clone(), self.closing.subscribe(), place);
+        // The place ends with the connection.
         match connection.run().await {
             Ok(End::Closed) => {}
-            Ok(End::Mcp { token, stream }) => {
-                drop(place);
-                self.hand_over(token, stream).await;
-            }
+            Ok(End::Mcp { token, stream }) => self.hand_over(token, stream).await,
             Err(error) => debug!(%error, "a connection failed"),
         }
     }
@@ -131,15 +133,13 @@ where
     }
 }
 
-fn place(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Failure> {
-    Arc::clone(places).try_acquire_owned().map_err(|_| {
-        let message = format!("{CONNECTIONS} programs are connected to the control socket already");
-        Failure::new(
-            FailureKind::Throttled,
-            message,
-            "close one of them, or try again later",
-        )
-    })
+fn no_place() -> Failure {
+    let message = format!("{CONNECTIONS} programs are at work at the control socket already");
+    Failure::new(
+        FailureKind::Throttled,
+        message,
+        "close one of them, or try again later",
+    )
 }
 
 /// Only the daemon's own user and root may speak here (see the crate's documentation).

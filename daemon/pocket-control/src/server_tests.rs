@@ -57,6 +57,15 @@ impl Device {
         UnixStream::connect(self.path()).await.unwrap()
     }
 
+    /// A connection that has exchanged greetings.
+    async fn greeted(&self) -> UnixStream {
+        let mut stream = self.raw().await;
+        stream.write_all(&GREETING).await.unwrap();
+        let mut greeting = [0; GREETING.len()];
+        stream.read_exact(&mut greeting).await.unwrap();
+        stream
+    }
+
     async fn stop(self) {
         self.stop.send(()).unwrap();
         self.served.await.unwrap().unwrap();
@@ -199,17 +208,67 @@ async fn garbage_oversize_and_foreign_greetings_are_answered_in_words_and_cut() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_caller_too_many_is_told_so_and_room_is_made_again() {
+async fn the_caller_that_idles_longest_gives_way_to_a_new_one() {
+    let device = Device::start();
+    let mut callers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        // Its greeting shows that it has its place.
+        callers.push(device.greeted().await);
+    }
+    for number in 0..2 {
+        let answered = call(device.path(), Operation::Status, None, None).await;
+        assert!(answered.is_ok(), "caller {number} beyond the limit");
+        callers.push(device.greeted().await);
+    }
+    // Which of them idled longest, they can't know themselves: see `places`. At least one made room
+    // for each of the last two.
+    let mut ended = JoinSet::new();
+    for mut stream in callers {
+        ended.spawn(async move { stream.read(&mut [0]).await.unwrap() });
+    }
+    for _ in 0..2 {
+        assert_eq!(ended.join_next().await.unwrap().unwrap(), 0);
+    }
+    let mut last = device.greeted().await;
+    last.write_all(b"\0\0\0\x03abc").await.unwrap();
+    assert_ne!(last.read(&mut [0]).await.unwrap(), 0);
+    device.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_that_never_greet_give_way_too() {
     let device = Device::start();
     let mut callers = Vec::new();
     for _ in 0..CONNECTIONS {
         let mut stream = device.raw().await;
-        // Its greeting shows that it has its place.
         let mut greeting = [0; GREETING.len()];
         stream.read_exact(&mut greeting).await.unwrap();
         callers.push(stream);
     }
-    let refused = call(device.path(), Operation::Status, None, None).await;
+    assert!(call(device.path(), Operation::Status, None, None).await.is_ok());
+    drop(callers);
+    device.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_caller_too_many_is_told_so_and_room_is_made_again() {
+    let device = Device::start();
+    let mut callers = Vec::new();
+    for _ in 0..CONNECTIONS {
+        let mut stream = device.greeted().await;
+        // Half a message: it is at work, and the daemon waits for the rest.
+        stream.write_all(&[0]).await.unwrap();
+        callers.push(stream);
+    }
+    // That the bytes have been taken is not told: until then the callers idle, and the first of them
+    // gives way.
+    let mut refused = call(device.path(), Operation::Status, None, None).await;
+    while refused.is_ok() {
+        let mut stream = device.greeted().await;
+        stream.write_all(&[0]).await.unwrap();
+        callers.push(stream);
+        refused = call(device.path(), Operation::Status, None, None).await;
+    }
     assert_eq!(refused.err().expect("a refusal").kind, FailureKind::Throttled);
     drop(callers);
     // The places come back as soon as the server sees the ends; nothing says when.
@@ -222,10 +281,7 @@ async fn one_caller_too_many_is_told_so_and_room_is_made_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_closes_idle_connections() {
     let device = Device::start();
-    let mut stream = device.raw().await;
-    stream.write_all(&GREETING).await.unwrap();
-    let mut greeting = [0; GREETING.len()];
-    stream.read_exact(&mut greeting).await.unwrap();
+    let mut stream = device.greeted().await;
     device.stop().await;
-    assert_eq!(stream.read(&mut greeting).await.unwrap(), 0);
+    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
 }
