@@ -67,6 +67,11 @@ fn handed_sockets_are_served() {
         .output()
         .unwrap();
     assert!(status.status.success(), "{status:?}");
+    let (_place, status) = device.stop();
+    assert!(
+        status.success() && control.exists(),
+        "it removed the manager's socket"
+    );
 }
 
 #[test]
@@ -152,6 +157,7 @@ fn a_daemon_that_nothing_was_asked_of_stops_at_a_signal() {
         // The second signal finds a daemon that is stopping, or its end.
         let (place, status) = device.stop();
         assert!(status.success(), "{signal}: {status}");
+        assert!(!place.data().join("run/control.sock").exists(), "{signal}");
         // Nothing that it left behind is in the next one's way.
         assert_eq!(Device::start(place).state(), "first-run");
     }

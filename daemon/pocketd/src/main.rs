@@ -3,6 +3,7 @@
 
 mod announce;
 mod configuration;
+mod doors;
 mod hardening;
 mod sockets;
 
@@ -19,6 +20,7 @@ use tracing::{error, info, warn};
 use zeroizing_alloc::ZeroAlloc;
 
 use crate::configuration::{Arguments, Configuration};
+use crate::doors::{DoorError, Doors};
 use crate::sockets::Sockets;
 
 /// Wipes what is freed: when the vault locks, the records that were in memory are gone from it.
@@ -43,7 +45,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs until a signal; `false` when the engine failed.
+/// Runs until a signal, or until a door breaks, which is an error; `false` when the engine failed.
 fn run(arguments: Arguments) -> Result<bool, Box<dyn std::error::Error>> {
     hardening::harden()?;
     let configuration = Configuration::read(arguments)?;
@@ -66,24 +68,28 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
     let agents = handle.clone();
     let (stop, stopped) = watch::channel(false);
     let (ui, mcp) = (sockets.ui.local_addr()?, sockets.mcp.local_addr()?);
-    let doors = [
-        tokio::spawn(pocket_web::serve(
+    let mut doors = Doors::new();
+    doors.open(
+        "ui",
+        pocket_web::serve(
             sockets.ui,
             pocket_web::router(handle.clone(), ui),
             told(stopped.clone()),
-        )),
-        tokio::spawn(pocket_mcp::serve(
-            sockets.mcp,
-            handle.clone(),
-            told(stopped.clone()),
-        )),
-        tokio::spawn(pocket_control::serve(
+        ),
+    );
+    doors.open(
+        "mcp",
+        pocket_mcp::serve(sockets.mcp, handle.clone(), told(stopped.clone())),
+    );
+    doors.open(
+        "control",
+        pocket_control::serve(
             sockets.control,
             handle.clone(),
             move |token, stream| pocket_mcp::serve_stream(agents.clone(), token, stream),
-            told(stopped.clone()),
-        )),
-    ];
+            told(stopped),
+        ),
+    );
     // Before anyone is told that we are here: a signal that finds no handler kills.
     let signals = Signals::catch()?;
     announce::listening(ui, mcp, &configuration.control);
@@ -93,21 +99,16 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
     ));
     let alive = tokio::spawn(watchdog(handle));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
-    wait_for_the_end(service, signals).await;
+    let ended = wait_for_the_end(service, signals, &mut doors).await;
     info!("stopping");
+    // While we still listen: afterwards the name may already be another daemon's.
+    drop(sockets.bound);
     sd_notify::notify(&[sd_notify::NotifyState::Stopping])?;
     hints.abort();
     alive.abort();
     stop.send_replace(true);
-    for door in doors {
-        match tokio::time::timeout(GRACE, door).await {
-            Ok(Ok(Ok(()))) => {}
-            Ok(Ok(Err(error))) => warn!(%error, "a door closed with an error"),
-            Ok(Err(error)) => error!(%error, "a door failed"),
-            Err(_) => warn!("a door did not close in time"),
-        }
-    }
-    Ok(())
+    doors.closed(GRACE).await;
+    Ok(ended?)
 }
 
 /// Resolves when the doors are told to close.
@@ -136,18 +137,23 @@ impl Signals {
     }
 }
 
-/// A signal, or the end of the engine.
-async fn wait_for_the_end(service: &Service, mut signals: Signals) {
+/// A signal, or the end of the engine; a door that ends first is an error.
+async fn wait_for_the_end(
+    service: &Service,
+    mut signals: Signals,
+    doors: &mut Doors,
+) -> Result<(), DoorError> {
     let mut look = tokio::time::interval(Duration::from_secs(1));
     loop {
         tokio::select! {
-            _ = signals.terminate.recv() => return,
-            _ = signals.interrupt.recv() => return,
-            _ = signals.hangup.recv() => return,
-            _ = signals.quit.recv() => return,
+            _ = signals.terminate.recv() => return Ok(()),
+            _ = signals.interrupt.recv() => return Ok(()),
+            _ = signals.hangup.recv() => return Ok(()),
+            _ = signals.quit.recv() => return Ok(()),
+            broken = doors.broken() => return Err(broken),
             _ = look.tick() => if service.ended() {
                 error!("the engine has ended: stopping");
-                return;
+                return Ok(());
             },
         }
     }

@@ -1,7 +1,9 @@
 //! The listening sockets: handed over by the service manager, or bound here.
 
+use std::fs;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use listenfd::ListenFd;
 use thiserror::Error;
@@ -36,15 +38,31 @@ pub(crate) struct Sockets {
     pub(crate) ui: TcpListener,
     pub(crate) mcp: TcpListener,
     pub(crate) control: UnixListener,
+    /// The control socket's name in the file system, unless a service manager made it.
+    pub(crate) bound: Option<Bound>,
+}
+
+/// A name that we gave a socket, and that goes with us.
+pub(crate) struct Bound(PathBuf);
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        // One that stays is in nobody's way: the next start removes it.
+        fs::remove_file(&self.0).unwrap_or_default();
+    }
 }
 
 impl Sockets {
     pub(crate) fn open(configuration: &Configuration) -> Result<Self, SocketError> {
         let mut handed = ListenFd::from_env();
+        let ui = tcp(&mut handed, 0, "ui", configuration.ui)?;
+        let mcp = tcp(&mut handed, 1, "mcp", configuration.mcp)?;
+        let (control, bound) = control(&mut handed, configuration)?;
         Ok(Self {
-            ui: tcp(&mut handed, 0, "ui", configuration.ui)?,
-            mcp: tcp(&mut handed, 1, "mcp", configuration.mcp)?,
-            control: control(&mut handed, configuration)?,
+            ui,
+            mcp,
+            control,
+            bound,
         })
     }
 }
@@ -76,7 +94,10 @@ fn tcp(
     TcpListener::from_std(listener).map_err(wrong)
 }
 
-fn control(handed: &mut ListenFd, configuration: &Configuration) -> Result<UnixListener, SocketError> {
+fn control(
+    handed: &mut ListenFd,
+    configuration: &Configuration,
+) -> Result<(UnixListener, Option<Bound>), SocketError> {
     let wrong = |source| SocketError::Handed {
         door: "control",
         source,
@@ -87,8 +108,10 @@ fn control(handed: &mut ListenFd, configuration: &Configuration) -> Result<UnixL
         None
     };
     let Some(listener) = listener else {
-        return Ok(pocket_control::bind(&configuration.control)?);
+        let listener = pocket_control::bind(&configuration.control)?;
+        return Ok((listener, Some(Bound(configuration.control.clone()))));
     };
     listener.set_nonblocking(true).map_err(wrong)?;
-    UnixListener::from_std(listener).map_err(wrong)
+    let listener = UnixListener::from_std(listener).map_err(wrong)?;
+    Ok((listener, None))
 }
