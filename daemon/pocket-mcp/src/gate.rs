@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -87,7 +87,7 @@ impl Gate {
         }
         let ends = request.method() == Method::DELETE;
         request.extensions_mut().insert(Caller(caller));
-        let response = next.run(request).await;
+        let response = in_our_words(next.run(request).await);
         match session {
             Some(id) if ends && response.status().is_success() => {
                 self.callers().unbind(&id);
@@ -187,6 +187,32 @@ fn session_id(headers: &HeaderMap) -> Option<String> {
     headers
         .get(SESSION)
         .map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned())
+}
+
+/// What the SDK refuses before it is a call, it refuses in words that tell an agent's author little.
+/// They may also quote the request; ours never do.
+fn in_our_words(response: Response) -> Response {
+    let words = match response.status() {
+        StatusCode::FORBIDDEN => {
+            "this name or this page may not speak to the device \u{2014} call 127.0.0.1 or localhost, with its port, and from no other page"
+        }
+        StatusCode::METHOD_NOT_ALLOWED => "this method is none of MCP's \u{2014} POST one JSON-RPC message",
+        StatusCode::NOT_ACCEPTABLE => {
+            "the answer may come as JSON or as events \u{2014} send `Accept: application/json, text/event-stream`"
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            "a request has at most 1 MiB \u{2014} send less at a time; the owner brings large files in with `pocketctl import`"
+        }
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            "the request is not JSON that MCP knows \u{2014} send one JSON-RPC message, with `Content-Type: application/json`"
+        }
+        _ => return response,
+    };
+    let mut reworded = said(response.status(), words);
+    if let Some(allowed) = response.headers().get(ALLOW) {
+        reworded.headers_mut().insert(ALLOW, allowed.clone());
+    }
+    reworded
 }
 
 /// A JSON-RPC error without an id: the body was not read.
