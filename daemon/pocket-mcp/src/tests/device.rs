@@ -16,6 +16,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use super::INITIALIZE;
 use crate::{cut, serve};
 
 const PASSPHRASE: &str = "seven purple herons over the lake";
@@ -133,34 +134,32 @@ impl Device {
             .unwrap()
     }
 
-    /// A POST as bytes on the wire.
-    pub(super) async fn post(&self, headers: &[(&str, &str)], body: &str) -> Plain {
-        self.send("POST", headers, body).await
+    /// A POST of `body`, to be sent as bytes on the wire.
+    pub(super) fn post(&self, body: &str) -> Raw {
+        self.request("POST", body)
     }
 
-    pub(super) async fn send(&self, method: &str, headers: &[(&str, &str)], body: &str) -> Plain {
-        let own = self.address.to_string();
-        let length = body.len().to_string();
-        let mut all = vec![
-            ("Host", own.as_str()),
-            ("Accept", "application/json, text/event-stream"),
-            ("Content-Type", "application/json"),
-            ("Content-Length", &length),
-            ("Connection", "close"),
+    /// A request to be sent as bytes on the wire.
+    pub(super) fn request(&self, method: &str, body: &str) -> Raw {
+        let usual = [
+            ("Host", self.address.to_string()),
+            ("Accept", "application/json, text/event-stream".to_owned()),
+            ("Content-Type", "application/json".to_owned()),
+            ("Content-Length", body.len().to_string()),
+            ("Connection", "close".to_owned()),
         ];
-        all.retain(|(name, _)| !headers.iter().any(|(other, _)| other == name));
-        all.extend(headers);
-        let head: String = all
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}\r\n"))
-            .collect();
-        let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} /mcp HTTP/1.1\r\n{head}\r\n{body}");
-        // A refused body is not read to its end: the rest may meet a closed connection.
-        drop(stream.write_all(request.as_bytes()).await);
-        let mut answer = Vec::new();
-        drop(stream.read_to_end(&mut answer).await);
-        Plain(String::from_utf8(answer).unwrap())
+        Raw {
+            address: self.address,
+            method: method.to_owned(),
+            headers: usual.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            body: body.to_owned(),
+        }
+    }
+
+    /// Begins a session; its id.
+    pub(super) async fn begin(&self, token: &str) -> String {
+        let begun = self.post(INITIALIZE).token(token).send().await;
+        begun.header("Mcp-Session-Id").unwrap().to_owned()
     }
 
     pub(super) async fn stop(mut self) {
@@ -168,6 +167,51 @@ impl Device {
         self.door.take().unwrap().await.unwrap().unwrap();
         let service = self.service.take().unwrap();
         assert!(tokio::task::spawn_blocking(|| service.stop()).await.unwrap());
+    }
+}
+
+/// A request that the SDK's client would not send.
+pub(super) struct Raw {
+    address: SocketAddr,
+    method: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Raw {
+    /// With this header in the place of one of its name.
+    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.retain(|(other, _)| other != name);
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub(super) fn token(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    pub(super) fn session(self, id: &str) -> Self {
+        self.header("Mcp-Session-Id", id)
+    }
+
+    pub(super) async fn send(self) -> Plain {
+        let head: String = self
+            .headers
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect();
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("{} /mcp HTTP/1.1\r\n{head}\r\n{}", self.method, self.body);
+        // A refused body is not read to its end: the rest may meet a closed connection.
+        drop(stream.write_all(request.as_bytes()).await);
+        let mut answer = Vec::new();
+        drop(stream.read_to_end(&mut answer).await);
+        Plain(String::from_utf8(answer).unwrap())
+    }
+
+    /// Sends it; what became of it.
+    pub(super) async fn status(self) -> u16 {
+        self.send().await.status()
     }
 }
 
@@ -181,6 +225,16 @@ impl Plain {
             .nth(1)
             .and_then(|status| status.parse().ok())
             .unwrap_or(0)
+    }
+
+    /// Whether it is a refusal in our own form, with these words and a remedy.
+    pub(super) fn says(&self, words: &str) -> bool {
+        let body = self.0.split_once("\r\n\r\n").map(|(_, body)| body);
+        let body: Value = body
+            .and_then(|body| serde_json::from_str(body).ok())
+            .unwrap_or_default();
+        let message = body["error"]["message"].as_str().unwrap_or_default();
+        message.contains(words) && message.contains(" \u{2014} ")
     }
 
     pub(super) fn header(&self, name: &str) -> Option<&str> {
@@ -204,10 +258,6 @@ pub(super) fn owner(operation: Operation) -> Request {
 
 pub(super) fn secret(text: &str) -> SecretBytes {
     SecretBytes::new(text.as_bytes().to_vec())
-}
-
-pub(super) fn bearer(token: &str) -> String {
-    format!("Bearer {token}")
 }
 
 pub(super) async fn try_call(
