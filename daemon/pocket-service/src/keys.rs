@@ -40,12 +40,7 @@ impl Device {
 
     /// Where the secret of the device with this ring lies.
     pub(crate) fn secret_place(&self, ring_id: [u8; 16]) -> DeviceSecretPlace {
-        DeviceSecretPlace::choose(
-            None,
-            self.config.device_secret_dir.clone(),
-            self.folder.path(),
-            ring_id,
-        )
+        DeviceSecretPlace::choose(&self.config.device_secret_dir, self.folder.path(), ring_id)
     }
 
     /// The device secret that belongs to `keyring`; `None` when it is not there.

@@ -40,16 +40,10 @@ pub struct DeviceSecretPlace {
 }
 
 impl DeviceSecretPlace {
-    /// The file `RING.secret` in the folder that the owner `configured`, else in `fallback`. `data_dir`
-    /// is only compared with it: a secret on the same file system protects from less.
-    pub fn choose(
-        configured: Option<PathBuf>,
-        fallback: PathBuf,
-        data_dir: &Path,
-        ring_id: [u8; 16],
-    ) -> Self {
-        let folder = configured.unwrap_or(fallback);
-        let apart = match (device_of(&folder), device_of(data_dir)) {
+    /// The file `RING.secret` in `folder`. `data_dir` is only compared with it: a secret on the same
+    /// file system protects from less.
+    pub fn choose(folder: &Path, data_dir: &Path, ring_id: [u8; 16]) -> Self {
+        let apart = match (device_of(folder), device_of(data_dir)) {
             (Some(secret), Some(data)) => secret != data,
             _ => false,
         };

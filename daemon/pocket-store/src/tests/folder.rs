@@ -187,7 +187,7 @@ fn a_lost_keyring_is_damage_and_never_a_new_device() {
 #[test]
 fn the_device_secret_is_private_and_can_be_destroyed() {
     let device = Device::new();
-    let place = DeviceSecretPlace::choose(None, device.path().join("secrets"), device.path(), [0xab; 16]);
+    let place = DeviceSecretPlace::choose(&device.path().join("secrets"), device.path(), [0xab; 16]);
     assert!(place.read().unwrap().is_none());
     let secret = Key::generate(&mut rand::rng());
     place.create(&secret).unwrap();

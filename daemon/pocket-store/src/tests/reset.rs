@@ -26,7 +26,7 @@ fn secret() -> Key {
 }
 
 fn place(data: &Path, ring_id: [u8; 16]) -> DeviceSecretPlace {
-    DeviceSecretPlace::choose(None, data.with_extension("secrets"), data, ring_id)
+    DeviceSecretPlace::choose(&data.with_extension("secrets"), data, ring_id)
 }
 
 /// A device with data of every sort in its folder.
