@@ -87,3 +87,53 @@ impl AsyncWrite for KeptRead {
         self.inner.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(60);
+    const PIECE: usize = 64 * 1024;
+
+    /// A stream with its limit, and the other end.
+    async fn pair() -> (KeptRead, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        (KeptRead::new(near, LIMIT), listener.accept().await.unwrap().0)
+    }
+
+    /// Writes, plainly or in parts, until it fails; how, and after how many seconds.
+    async fn write_on(stream: &mut KeptRead, in_parts: bool) -> (io::ErrorKind, u64) {
+        let begun = Instant::now();
+        let bytes = vec![0; PIECE];
+        loop {
+            let written = if in_parts {
+                stream.write_vectored(&[IoSlice::new(&bytes)]).await
+            } else {
+                stream.write(&bytes).await
+            };
+            if let Err(error) = written {
+                return (error.kind(), begun.elapsed().as_secs());
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_stops_has_the_whole_limit_from_its_last_byte_on() {
+        for in_parts in [false, true] {
+            let (mut stream, mut other) = pair().await;
+            let half = tokio::time::timeout(LIMIT / 2, write_on(&mut stream, in_parts)).await;
+            assert!(half.is_err(), "half of the limit has passed");
+            let mut taken = 0;
+            while taken < 16 * PIECE {
+                taken += other.read(&mut vec![0; PIECE]).await.unwrap();
+            }
+            let ended = write_on(&mut stream, in_parts).await;
+            assert_eq!(ended, (io::ErrorKind::TimedOut, LIMIT.as_secs()), "{in_parts}");
+        }
+    }
+}

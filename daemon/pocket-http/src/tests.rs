@@ -159,6 +159,21 @@ async fn an_idle_connection_is_closed_after_its_answer() {
 }
 
 #[tokio::test]
+async fn a_head_that_has_no_end_is_refused_before_it_fills_the_memory() {
+    let door = Door::open(hello(), GENEROUS).await;
+    let request = |length: usize| {
+        let long = "x".repeat(length);
+        format!("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {long}\r\n\r\n")
+    };
+    let mut fits = door.send(request(32 * 1024).as_bytes()).await;
+    assert!(rest(&mut fits).await.starts_with("HTTP/1.1 200 "));
+    let mut stream = TcpStream::connect(door.address).await.unwrap();
+    // It is closed before all of it was sent.
+    drop(stream.write_all(request(128 * 1024).as_bytes()).await);
+    assert!(!rest(&mut stream).await.contains("200"));
+}
+
+#[tokio::test]
 async fn a_body_that_stops_coming_is_cut() {
     let limits = Limits {
         body: SHORT,
