@@ -236,7 +236,9 @@ mod tests {
     fn a_folder_with_something_in_it_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         assert!(prepare(folder.path()).is_ok_and(|is_new| !is_new));
-        assert!(prepare(&folder.path().join("new")).is_ok_and(|is_new| is_new));
+        let new = folder.path().join("new");
+        assert!(prepare(&new).is_ok_and(|is_new| is_new));
+        assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o700);
         assert!(prepare(folder.path()).is_err());
         assert!(prepare(&folder.path().join("no/such")).is_err());
     }
