@@ -58,6 +58,9 @@ pub(crate) struct Vault {
     rekeying: bool,
     /// A keyring was perhaps written, perhaps not: the vault must be locked.
     unsure: bool,
+    /// What a check of the store does not look at: keyring, permissions, the count of wrong guesses.
+    outside: Vec<Finding>,
+    /// What is damaged in the store, as far as it is known.
     findings: Vec<Finding>,
 }
 
@@ -384,11 +387,15 @@ impl Vault {
         if !self.keys.recovery_confirmed() {
             status.recovery_groups = crate::setup::groups(self.keys.recovery_challenge());
         }
-        status.findings.clone_from(&self.findings);
+        status.findings = self.all_findings();
         status.categories = Category::ALL
             .into_iter()
             .map(|category| self.describe_category(category))
             .collect();
+    }
+
+    fn all_findings(&self) -> Vec<Finding> {
+        [self.outside.as_slice(), &self.findings].concat()
     }
 
     fn describe_category(&self, category: Category) -> pocket_core::CategoryStatus {

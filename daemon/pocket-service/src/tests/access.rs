@@ -244,13 +244,17 @@ fn an_older_keyring_put_back_is_named() {
     }
     device.service = Some(start(device.folder.path()));
     device.unlock();
-    assert!(
-        device
-            .status()
-            .findings
-            .iter()
-            .any(|finding| finding.what == "keyring")
-    );
+    let named = |device: &Device| {
+        let findings = device.status().findings;
+        findings.iter().any(|finding| finding.what == "keyring")
+    };
+    assert!(named(&device));
+    // A check of the store says nothing of the keyring, and does not make it good.
+    device
+        .ask(Operation::Check { accept_loss: false })
+        .map(drop)
+        .unwrap();
+    assert!(named(&device));
 }
 
 #[test]

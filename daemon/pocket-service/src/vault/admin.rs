@@ -262,7 +262,7 @@ impl Vault {
     pub(super) fn health(&mut self, act: Act, strict: bool) -> Result<Answer, Failure> {
         let now = act.now;
         self.admit(act.permit, &[], now)?;
-        let mut findings = self.findings.clone();
+        let mut findings = self.all_findings();
         let records = Category::ALL
             .into_iter()
             .map(|category| self.store.count(category).unwrap_or(0))

@@ -128,7 +128,8 @@ impl Vault {
             stale: Stale::default(),
             unsure: false,
             rekeying: false,
-            findings: device.findings.iter().cloned().chain(findings).collect(),
+            outside: device.findings.clone(),
+            findings,
         };
         vault.recall()?;
         Ok(vault)
@@ -184,7 +185,7 @@ impl Vault {
             .and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok())
             .map(u64::from_be_bytes);
         if newest.is_some_and(|newest| newest > self.keyring.counter()) {
-            self.findings.push(Finding {
+            self.outside.push(Finding {
                 what: "keyring".to_owned(),
                 problem: "an older keyring was put back: an older passphrase or recovery key may open it"
                     .to_owned(),
