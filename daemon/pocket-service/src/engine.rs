@@ -161,6 +161,7 @@ impl Engine {
             // A caller that has gone away wants no answer.
             Message::Agent { token, reply } => reply.send(self.agent(&token)).unwrap_or_else(drop),
             Message::Kdf { reply } => reply.send(self.kdf(now)).unwrap_or_else(drop),
+            Message::PassphraseSalt { reply } => reply.send(self.passphrase_salt()).map_or((), drop),
             Message::Run {
                 request,
                 shown,
@@ -398,6 +399,17 @@ impl Engine {
             State::Locked(_) | State::Opening(_) => Err(failure::locked()),
             State::Damaged(failure) => Err(failure.clone()),
         }
+    }
+
+    /// Does not count as a guess: nothing can be tried with it.
+    fn passphrase_salt(&self) -> Option<[u8; 32]> {
+        let keyring = match &self.state {
+            State::Locked(locked) => locked.keyring(),
+            State::Opening(opening) => &opening.keyring,
+            State::Unlocked(vault) => vault.keyring(),
+            State::Damaged(_) | State::FirstRun(_) => return None,
+        };
+        keyring.passphrase_params().map(|(salt, _)| salt)
     }
 
     pub(crate) fn kdf(&mut self, now: Now) -> Result<Kdf, Failure> {

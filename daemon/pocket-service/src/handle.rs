@@ -101,6 +101,9 @@ pub(crate) enum Message {
     Kdf {
         reply: oneshot::Sender<Result<Kdf, Failure>>,
     },
+    PassphraseSalt {
+        reply: oneshot::Sender<Option<[u8; 32]>>,
+    },
     Run {
         request: Box<Request>,
         shown: Shown,
@@ -121,6 +124,7 @@ impl Message {
             Self::Agent { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
             Self::Kdf { reply } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
             Self::Run { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
+            Self::PassphraseSalt { reply } => reply.send(None).map_err(drop).unwrap_or_default(),
             Self::Stop { .. } | Self::StoreOpened => {}
         }
     }
@@ -220,6 +224,21 @@ impl Handle {
             .await
             .map_err(|_| failure::stopping())?;
         answer.await.map_err(|_| failure::stopping())?
+    }
+
+    /// The salt under which the passphrase is hashed, 32 bytes: another one after each change of the
+    /// passphrase, whoever made it. `None` on a device that is new or damaged, or has no passphrase.
+    /// It lies readable in the keyring and helps nobody to guess.
+    ///
+    /// # Errors
+    /// [`FailureKind::Unavailable`] when the device is stopping.
+    pub async fn passphrase_salt(&self) -> Result<Option<[u8; 32]>, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.sender
+            .send(Message::PassphraseSalt { reply })
+            .await
+            .map_err(|_| failure::stopping())?;
+        answer.await.map_err(|_| failure::stopping())
     }
 
     /// A counter that moves with each change of data or state.

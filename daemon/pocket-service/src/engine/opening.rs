@@ -160,7 +160,7 @@ impl Engine {
             Message::Run { request, .. } => {
                 matches!(request.operation, Operation::Status) || is_lock(request)
             }
-            Message::StoreOpened | Message::Stop { .. } => true,
+            Message::PassphraseSalt { .. } | Message::StoreOpened | Message::Stop { .. } => true,
             Message::Agent { .. } | Message::Kdf { .. } => false,
         };
         if now {
