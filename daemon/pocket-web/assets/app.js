@@ -1,5 +1,6 @@
 // Live updates, local times and progress. Everything works without this script.
 "use strict";
+const say = document.body.dataset;
 
 // Buttons that only a script can serve.
 document.querySelectorAll(".needs-script").forEach((element) => { element.hidden = false; });
@@ -10,40 +11,57 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
     field.select();
     try {
       await navigator.clipboard.writeText(field.value);
-      button.textContent = "Copied";
+      button.textContent = say.sayCopied;
     } catch {
-      button.textContent = "Marked: copy it";
+      button.textContent = say.sayMarked;
     }
   });
 });
 
-// On a small screen the menu is a strip: the current section must be in sight.
-const strip = document.querySelector(".menu");
-const here = document.querySelector(".menu [aria-current]");
-if (strip && here) strip.scrollLeft = here.offsetLeft - (strip.clientWidth - here.offsetWidth) / 2;
+// The drawer closes as its visitor expects.
+const drawer = document.querySelector(".drawer");
+if (drawer) {
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && drawer.open) { drawer.open = false; drawer.querySelector("summary").focus(); }
+  });
+  document.addEventListener("pointerdown", (event) => { if (!drawer.contains(event.target)) drawer.open = false; });
+}
 
-// Times as the clock on the wall has them.
+// Times as the clock on the wall and the browser's language have them. A day is no instant: it must
+// not move with the time zone.
 function localTimes(root) {
   root.querySelectorAll("time[datetime]").forEach((element) => {
-    const at = new Date(element.dateTime);
+    const text = element.dateTime;
+    const isDay = text.length === 10;
+    const at = new Date(isDay ? `${text}T00:00` : text);
     if (Number.isNaN(at.getTime())) return;
-    element.title = element.dateTime;
-    element.textContent = at.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    element.title = text;
+    if ("left" in element.dataset) { countDown(element, at); return; }
+    const style = isDay ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };
+    element.textContent = at.toLocaleString(undefined, style);
   });
 }
+// A lease: until when, and how long that is.
+function countDown(element, at) {
+  const minutes = Math.max(0, Math.round((at.getTime() - Date.now()) / 60000));
+  const left = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
+  const words = minutes < 100 ? left.format(minutes, "minute") : left.format(Math.round(minutes / 60), "hour");
+  element.textContent = `${at.toLocaleTimeString(undefined, { timeStyle: "short" })} (${words})`;
+}
 localTimes(document);
+setInterval(() => { document.querySelectorAll("time[data-left]").forEach((element) => countDown(element, new Date(element.dateTime))); }, 30000);
 
 // A second press must not send a form twice; slow work says that it runs.
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
   if (!button || event.defaultPrevented) return;
-  const words = button.textContent;
+  const before = [...button.childNodes];
   setTimeout(() => {
     button.disabled = true;
     if (button.dataset.busy) button.textContent = button.dataset.busy;
   }, 0);
   // A download leaves the page where it is.
-  if (!button.dataset.busy) setTimeout(() => { button.disabled = false; button.textContent = words; }, 3000);
+  if (!button.dataset.busy) setTimeout(() => { button.disabled = false; button.replaceChildren(...before); }, 3000);
 });
 
 // A page from the browser's memory may show what is locked by now.
@@ -58,8 +76,41 @@ document.querySelectorAll("[data-countdown]").forEach((element) => {
   }, 1000);
 });
 
-// Uploads with a bar.
+// How strong a new passphrase is, while it is typed.
+document.querySelectorAll("[data-measured]").forEach((field) => {
+  const shown = field.parentElement.querySelector("[data-strength]");
+  const token = field.form.elements.form_token.value;
+  let timer = null;
+  let asked = 0;
+  field.addEventListener("input", () => {
+    clearTimeout(timer);
+    if (!field.value) { shown.hidden = true; return; }
+    timer = setTimeout(async () => {
+      asked += 1;
+      const mine = asked;
+      try {
+        const answer = await fetch("/strength", { method: "POST", body: new URLSearchParams({ form_token: token, passphrase: field.value }) });
+        const { grade, words } = await answer.json();
+        if (mine !== asked || !answer.ok) return;
+        shown.querySelector("progress").value = grade;
+        shown.querySelector("span").textContent = words;
+        shown.hidden = false;
+      } catch { shown.hidden = true; }
+    }, 300);
+  });
+});
+
+// Uploads with a bar, and files that are dropped.
 document.querySelectorAll("form[data-upload]").forEach((form) => {
+  const zone = form.querySelector(".drop");
+  const input = form.querySelector("input[type=file]");
+  ["dragover", "dragenter"].forEach((name) => document.addEventListener(name, (event) => { event.preventDefault(); zone.classList.add("over"); }));
+  ["dragleave", "dragend"].forEach((name) => document.addEventListener(name, () => zone.classList.remove("over")));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    zone.classList.remove("over");
+    if (event.dataTransfer.files.length > 0) input.files = event.dataTransfer.files;
+  });
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const shown = form.querySelector(".progress");
@@ -69,21 +120,21 @@ document.querySelectorAll("form[data-upload]").forEach((form) => {
     const request = new XMLHttpRequest();
     shown.hidden = false;
     button.disabled = true;
-    words.textContent = "Sending…";
+    words.textContent = say.saySending;
     request.upload.addEventListener("progress", (step) => {
       if (!step.lengthComputable) return;
       bar.value = step.loaded / step.total;
-      words.textContent = `${Math.floor(bar.value * 100)} %`;
+      words.textContent = bar.value.toLocaleString(undefined, { style: "percent" });
     });
     request.addEventListener("load", () => {
       if (request.status < 300) { location.assign(request.responseURL); return; }
       const answer = new DOMParser().parseFromString(request.responseText, "text/html");
       const told = answer.querySelector(".notice.bad, main p");
-      words.textContent = told ? told.textContent : "The upload was refused.";
+      words.textContent = told ? told.textContent : say.sayRefused;
       button.disabled = false;
     });
     request.addEventListener("error", () => {
-      words.textContent = "The connection broke off. Send it again.";
+      words.textContent = say.sayBroken;
       button.disabled = false;
     });
     request.open("POST", form.action);
@@ -91,9 +142,45 @@ document.querySelectorAll("form[data-upload]").forEach((form) => {
   });
 });
 
-// Live updates. The list is renewed under the eyes of an owner who is at work; otherwise a line says
+// Puts the parts of a fresh page into this one, and leaves alone what its owner is at.
+function refresh(fresh) {
+  let whole = true;
+  document.querySelectorAll("[data-part]").forEach((part) => {
+    const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
+    if (!other) { whole = false; return; }
+    localTimes(other);
+    const ticked = [...part.querySelectorAll(":checked")].map((box) => box.value);
+    other.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = ticked.includes(box.value); });
+    if (other.innerHTML === part.innerHTML) return;
+    const held = part.contains(document.activeElement) ? document.activeElement : null;
+    const name = held && (held.getAttribute("href") || held.value);
+    part.replaceChildren(...other.childNodes);
+    // Who works by keyboard stays where they were.
+    if (name) [...part.querySelectorAll("a, input, button")].find((one) => one.getAttribute("href") === name || one.value === name)?.focus({ preventScroll: true });
+  });
+  return whole;
+}
+async function fetched() {
+  const answer = await fetch(location.href, { redirect: "error" });
+  if (!answer.ok) throw new Error(String(answer.status));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// While an export goes out, the page says how far it is.
+document.querySelectorAll("form[data-export]").forEach((form) => {
+  form.addEventListener("submit", () => {
+    let idle = 0;
+    const timer = setInterval(async () => {
+      try { refresh(await fetched()); } catch { clearInterval(timer); return; }
+      idle = form.querySelector("progress") ? 0 : idle + 1;
+      if (idle > 2) clearInterval(timer);
+    }, 1000);
+  });
+});
+
+// Live updates. The page is renewed under the eyes of an owner who is at work; otherwise a line says
 // that something changed: a page that lies open must not keep the vault from locking itself.
-if (document.body.hasAttribute("data-live") && "EventSource" in window) {
+if ("live" in say && "EventSource" in window) {
   const lost = document.getElementById("lost");
   const changed = document.getElementById("changed");
   let source = null;
@@ -105,22 +192,12 @@ if (document.body.hasAttribute("data-live") && "EventSource" in window) {
   });
 
   const renew = async () => {
-    const parts = document.querySelectorAll("[data-part]");
-    if (parts.length === 0 || Date.now() - active > 60000) { changed.hidden = false; return; }
+    if (!document.querySelector("[data-part]") || Date.now() - active > 60000) { changed.hidden = false; return; }
     try {
-      const answer = await fetch(location.href, { redirect: "error" });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
-      parts.forEach((part) => {
-        const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
-        if (!other || part.contains(document.activeElement)) { changed.hidden = false; return; }
-        localTimes(other);
-        if (other.innerHTML === part.innerHTML) return;
-        part.replaceChildren(...other.childNodes);
-        pause = 300;
-      });
-      // What changed was not here: look less often, so that a busy agent does not keep the page busy.
-      pause = Math.min(pause * 2, 30000);
+      if (!refresh(await fetched())) changed.hidden = false;
+      // A busy agent must not keep the page busy.
+      pause = Math.min(pause * 2, 10000);
+      setTimeout(() => { pause = 300; }, 15000);
     } catch {
       changed.hidden = false;
     }
@@ -128,21 +205,38 @@ if (document.body.hasAttribute("data-live") && "EventSource" in window) {
 
   const open = () => {
     source = new EventSource("/events");
-    source.addEventListener("open", () => { lost.hidden = true; });
+    source.addEventListener("open", () => {
+      // What was missed while nobody answered is looked up.
+      if (!lost.hidden) { lost.hidden = true; renew(); }
+    });
     source.addEventListener("error", () => {
       lost.hidden = false;
       // A refusal ends the stream for good: most likely the device started anew.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => { source.close(); open(); }, 5000);
+      if (source.readyState === EventSource.CLOSED) setTimeout(again, 3000);
     });
     source.addEventListener("changed", () => {
       renewal ??= setTimeout(() => { renewal = null; renew(); }, pause);
     });
-    source.addEventListener("over", () => {
-      source.close();
-      // What stands in a half-written form is not thrown away.
-      if (document.querySelector("form[data-keep]")) { changed.textContent = "You are logged out. Log in in another tab before you save."; changed.hidden = false; return; }
-      location.reload();
-    });
+    source.addEventListener("over", over);
+  };
+  const again = async () => {
+    source?.close();
+    try {
+      const answer = await fetch(location.href, { redirect: "manual" });
+      if (answer.type === "opaqueredirect") { lost.hidden = true; over(); return; }
+    } catch { /* still nobody there: the stream tells when that changes */ }
+    open();
+  };
+  const over = () => {
+    source?.close();
+    // What stands in a half-written form is not thrown away.
+    if (document.querySelector("form[data-keep]")) {
+      changed.querySelector("span").textContent = say.sayOver;
+      changed.querySelector("a").hidden = true;
+      changed.hidden = false;
+      return;
+    }
+    location.reload();
   };
   // A browser opens six connections to a host: a tab that nobody sees gives its one back.
   document.addEventListener("visibilitychange", () => {

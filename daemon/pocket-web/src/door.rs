@@ -13,12 +13,18 @@ use pocket_service::{Handle, Reply, Request};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::exporting::Exporting;
+use crate::kept::Kept;
 use crate::limit::RateLimit;
 use crate::session::{CookieToken, SessionId, Sessions, hex};
 
 /// Changes that someone without a session may ask for in a minute, all callers together: on the
 /// loopback address there is no telling them apart. The engine slows guesses down besides.
 const VISITOR_RATE: u32 = 20;
+/// Passphrases whose strength may be asked for in a minute while someone types.
+const ESTIMATE_RATE: u32 = 240;
+/// How long a browser keeps its choice of language and theme, in seconds: a year.
+const LOOK_SECONDS: u32 = 365 * 24 * 60 * 60;
 
 /// The door's own state. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +36,9 @@ struct Inner {
     port: u16,
     sessions: Sessions,
     visitors: Mutex<RateLimit>,
+    estimates: Mutex<RateLimit>,
+    kept: Kept,
+    exporting: Exporting,
     // Lives as long as the process: a form from before a restart is refused, as its session is.
     form_key: CookieToken,
     watching: AtomicBool,
@@ -44,6 +53,9 @@ impl Door {
             port,
             sessions: Sessions::default(),
             visitors: Mutex::new(RateLimit::a_minute(VISITOR_RATE)),
+            estimates: Mutex::new(RateLimit::a_minute(ESTIMATE_RATE)),
+            kept: Kept::default(),
+            exporting: Exporting::default(),
             form_key: CookieToken::generate(),
             watching: AtomicBool::new(false),
         }))
@@ -65,13 +77,24 @@ impl Door {
         &self.0.sessions
     }
 
+    /// Forms whose session had ended.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.0.kept
+    }
+
+    /// How far an export has come.
+    pub(crate) fn exporting(&self) -> &Exporting {
+        &self.0.exporting
+    }
+
     /// Counts a change asked for without a session; the error is the number of seconds to wait.
     pub(crate) fn count_visitor(&self, now: Instant) -> Result<(), u64> {
-        self.0
-            .visitors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(now)
+        count(&self.0.visitors, now)
+    }
+
+    /// Counts an estimate; the error is the number of seconds to wait.
+    pub(crate) fn count_estimate(&self, now: Instant) -> Result<(), u64> {
+        count(&self.0.estimates, now)
     }
 
     /// Asks the engine as the owner.
@@ -123,10 +146,15 @@ impl Door {
     }
 
     /// Begins a session for a browser that has just shown the passphrase; gives the cookie.
-    pub(crate) fn begin_session(&self, before: Option<SessionId>, now: Instant) -> String {
+    pub(crate) async fn begin_session(
+        &self,
+        before: Option<SessionId>,
+        now: Instant,
+    ) -> Result<String, Failure> {
         self.watch_the_vault();
-        let token = self.0.sessions.begin(before, now);
-        set_cookie(&self.session_cookie(), token.expose_str())
+        let salt = self.0.handle.passphrase_salt().await?;
+        let token = self.0.sessions.begin(before, salt, now);
+        Ok(set_cookie(&self.session_cookie(), token.expose_str()))
     }
 
     /// The name of the session's cookie. It holds the port, because browsers share cookies between
@@ -138,6 +166,24 @@ impl Door {
     /// The name of the cookie of those who have no session yet.
     pub(crate) fn visitor_cookie(&self) -> String {
         format!("pocketai_visitor_{}", self.0.port)
+    }
+
+    /// The name of the cookie that opens a form kept for its browser.
+    pub(crate) fn kept_cookie(&self) -> String {
+        format!("pocketai_kept_{}", self.0.port)
+    }
+
+    /// The name of the cookie with the choice of language and theme.
+    pub(crate) fn look_cookie(&self) -> String {
+        format!("pocketai_look_{}", self.0.port)
+    }
+
+    /// The cookie for that choice.
+    pub(crate) fn set_look(&self, choice: &str) -> String {
+        format!(
+            "{}; Max-Age={LOOK_SECONDS}",
+            set_cookie(&self.look_cookie(), choice)
+        )
     }
 
     /// What a form must bring along to be taken for one of this door's, for the browser with this cookie.
@@ -157,7 +203,8 @@ impl Door {
     }
 
     /// Ends all sessions as soon as the vault locks, whoever locked it: a session must not outlive
-    /// the keys and come back to life with the next unlock.
+    /// the keys and come back to life with the next unlock. A session that was begun with a
+    /// passphrase of before ends too, whoever changed it.
     fn watch_the_vault(&self) {
         if self.0.watching.swap(true, Ordering::AcqRel) {
             return;
@@ -171,12 +218,17 @@ impl Door {
                     return;
                 };
                 let state = door.public_status().await.map(|status| status.state);
-                if !matches!(state, Ok(LockState::Unlocked)) {
-                    door.sessions().end_all();
+                match (state, door.handle().passphrase_salt().await) {
+                    (Ok(LockState::Unlocked), Ok(salt)) => door.sessions().end_of_other_salts(salt),
+                    _ => door.sessions().end_all(),
                 }
             }
         });
     }
+}
+
+fn count(limit: &Mutex<RateLimit>, now: Instant) -> Result<(), u64> {
+    limit.lock().unwrap_or_else(PoisonError::into_inner).take(now)
 }
 
 /// The names under which a browser on this machine reaches the port.

@@ -80,6 +80,26 @@ impl Fields {
         SecretBytes::new(self.text(name).as_bytes().to_vec())
     }
 
+    /// Written down, without the form's token.
+    pub(crate) fn to_text(&self) -> String {
+        form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(self.iter())
+            .finish()
+    }
+
+    /// What [`Fields::to_text`] wrote.
+    pub(crate) fn from_text(text: &[u8]) -> Self {
+        let pairs = form_urlencoded::parse(text)
+            .take(MOST_FIELDS)
+            .map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned())));
+        Self(Arc::new(pairs.collect()))
+    }
+
+    /// Whether there is anything in it but the form's token.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.iter().next().is_none()
+    }
+
     /// All of them, without the form's token.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         let own = self.0.iter().filter(|(name, _)| name != FORM_TOKEN);

@@ -6,16 +6,19 @@ use std::time::Instant;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use pocket_core::{LockState, Status};
 
 use crate::door::{Door, cookie, set_cookie};
 use crate::fields::{FORM_TOKEN, Fields};
+use crate::look::Look;
 use crate::session::{CookieToken, NoSession, SessionId};
-use crate::trouble::{Trouble, VaultLocked};
+use crate::trouble::{Trouble, VaultLocked, login_path};
 
 /// Most bytes of a form: 64 KiB.
 const FORM_BYTES: usize = 64 * 1024;
+/// Most bytes of a form that carries nothing but a passphrase: 4 KiB.
+const ESTIMATE_BYTES: usize = 4 * 1024;
 /// Most bytes of a form that carries a record: the 8 MiB of its texts, and what is around them.
 const RECORD_BYTES: usize = 9 * 1024 * 1024;
 
@@ -24,6 +27,9 @@ const RECORD_BYTES: usize = 9 * 1024 * 1024;
 pub(crate) enum Guard {
     /// Anyone: a part of the program itself, the same on every device.
     Asset,
+    /// Anyone; brings the form's token along, in at most 4 KiB, 240 times a minute. For what changes
+    /// nothing and must not stand in an address.
+    Estimate,
     /// A session, which it does not keep alive: a page that waits is no owner at work.
     Events,
     /// A session; a change brings the form's token along, in at most 64 KiB.
@@ -44,6 +50,8 @@ pub(crate) struct Visitor {
     pub(crate) form_token: String,
     /// The session whose cookie came along, if it is alive.
     pub(crate) session: Option<SessionId>,
+    /// How the page looks to them.
+    pub(crate) look: Look,
 }
 
 /// The owner: a session is alive and the vault is open.
@@ -55,6 +63,8 @@ pub(crate) struct Owner {
     pub(crate) form_token: String,
     /// How the device is.
     pub(crate) status: Arc<Status>,
+    /// How the page looks to them.
+    pub(crate) look: Look,
 }
 
 /// Lets a request in to where its guard allows.
@@ -65,6 +75,7 @@ pub(crate) async fn enter(
 ) -> Response {
     let outcome = match guard {
         Guard::Asset => Ok(next.run(request).await),
+        Guard::Estimate => estimate(&door, request, next).await,
         Guard::Events => watch(&door, request, next).await,
         Guard::Visitor => visit(&door, request, next).await,
         Guard::Owner => own(&door, Some(FORM_BYTES), request, next).await,
@@ -83,6 +94,26 @@ async fn watch(door: &Door, mut request: Request, next: Next) -> Result<Response
     Ok(next.run(request).await)
 }
 
+/// The token may be that of a session or that of a visitor: both type passphrases.
+async fn estimate(door: &Door, request: Request, next: Next) -> Result<Response, Trouble> {
+    door.count_estimate(Instant::now()).map_err(Trouble::Throttled)?;
+    let cookies = [door.session_cookie(), door.visitor_cookie()].map(|name| {
+        let brought = cookie(request.headers(), &name);
+        brought.unwrap_or_default().to_owned()
+    });
+    let (mut parts, body) = request.into_parts();
+    let fields = Fields::read(Request::from_parts(parts.clone(), body), ESTIMATE_BYTES).await?;
+    let shown = fields.text(FORM_TOKEN);
+    let known = |cookie: &&String| !cookie.is_empty() && door.form_token_matches(cookie, shown);
+    if !cookies.iter().any(|cookie| known(&cookie)) {
+        return Err(Trouble::StaleForm(None));
+    }
+    parts.extensions.insert(fields);
+    Ok(next
+        .run(Request::from_parts(parts, axum::body::Body::empty()))
+        .await)
+}
+
 async fn visit(door: &Door, mut request: Request, next: Next) -> Result<Response, Trouble> {
     let now = Instant::now();
     let brought = cookie(request.headers(), &door.visitor_cookie()).map(str::to_owned);
@@ -99,7 +130,12 @@ async fn visit(door: &Door, mut request: Request, next: Next) -> Result<Response
         .or(brought.as_deref())
         .unwrap_or_default();
     let form_token = door.form_token(known);
-    request.extensions_mut().insert(Visitor { form_token, session });
+    let look = look(&request)?;
+    request.extensions_mut().insert(Visitor {
+        form_token,
+        session,
+        look,
+    });
     let mut response = next.run(request).await;
     if let Some(token) = fresh {
         append_cookie(
@@ -116,36 +152,53 @@ async fn own(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Trouble> {
-    let signed_out = signed_out(&request);
     let brought = cookie(request.headers(), &door.session_cookie())
         .unwrap_or_default()
         .to_owned();
     let session = SessionId::of(&brought);
     match door.sessions().touch(session, Instant::now()) {
         Ok(()) => {}
-        Err(NoSession::Over) => return Err(signed_out),
+        Err(NoSession::Over) => return signed_out(door, form_bytes, &brought, request).await,
         Err(NoSession::Throttled(seconds)) => return Err(Trouble::Throttled(seconds)),
     }
     let status = Arc::new(door.owner_status().await?);
     if status.state != LockState::Unlocked {
         door.sessions().end_all();
-        return Err(signed_out);
+        return signed_out(door, form_bytes, &brought, request).await;
     }
+    door.sessions().forget_deleted(Instant::now());
+    door.sessions()
+        .end_of_other_salts(door.handle().passphrase_salt().await?);
+    if !door.sessions().lives(session, Instant::now()) {
+        return signed_out(door, form_bytes, &brought, request).await;
+    }
+    let locked = wanted(&request);
     if let (true, Some(limit)) = (is_change(&request), form_bytes) {
         request = with_fields(door, &brought, limit, request).await?;
     }
     let form_token = door.form_token(&brought);
+    let look = look(&request)?;
     request.extensions_mut().insert(Owner {
         session,
         form_token,
         status,
+        look,
     });
     let response = next.run(request).await;
     if response.extensions().get::<VaultLocked>().is_some() {
         door.sessions().end_all();
-        return Err(signed_out);
+        return Err(locked);
     }
     Ok(response)
+}
+
+/// How the page looks; the perimeter has found it out.
+fn look(request: &Request) -> Result<Look, Trouble> {
+    request
+        .extensions()
+        .get::<Look>()
+        .copied()
+        .ok_or(Trouble::Unguarded)
 }
 
 fn is_change(request: &Request) -> bool {
@@ -157,9 +210,37 @@ fn session(door: &Door, headers: &HeaderMap) -> Option<SessionId> {
     cookie(headers, &door.session_cookie()).map(SessionId::of)
 }
 
-/// Where someone without a session goes: a page is shown after the login, a form is not lost
-/// without a word.
-fn signed_out(request: &Request) -> Trouble {
+/// Where someone without a session goes: a page is shown after the login; a record that was sent is
+/// kept and shown in its form again.
+async fn signed_out(
+    door: &Door,
+    form_bytes: Option<usize>,
+    brought: &str,
+    request: Request,
+) -> Result<Response, Trouble> {
+    let trouble = wanted(&request);
+    if !is_change(&request) || form_bytes != Some(RECORD_BYTES) {
+        return Err(trouble);
+    }
+    let now = Instant::now();
+    door.count_visitor(now).map_err(Trouble::Throttled)?;
+    let path = request.uri().path().to_owned();
+    let Ok(fields) = Fields::read(request, RECORD_BYTES).await else {
+        return Err(trouble);
+    };
+    // A browser that logged out or locked in another tab has no cookie left to go with the token; the
+    // perimeter has seen that no foreign page sent this.
+    let own = brought.is_empty() || door.form_token_matches(brought, fields.text(FORM_TOKEN));
+    if fields.is_empty() || !own {
+        return Err(trouble);
+    }
+    let key = door.kept().keep(&path, &fields, now);
+    let mut response = Redirect::to(&login_path(&path)).into_response();
+    append_cookie(&mut response, &set_cookie(&door.kept_cookie(), key.expose_str()));
+    Ok(response)
+}
+
+fn wanted(request: &Request) -> Trouble {
     if is_change(request) {
         return Trouble::SignedOut;
     }

@@ -10,9 +10,13 @@ mod archive;
 mod assets;
 mod door;
 mod events;
+mod exporting;
 mod fields;
 mod guard;
+mod kept;
 mod limit;
+mod look;
+mod markdown;
 mod pages;
 mod perimeter;
 mod present;
@@ -21,6 +25,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod words;
 
 use std::io;
 use std::net::SocketAddr;

@@ -15,6 +15,7 @@ pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod secrets;
 pub(crate) mod settings;
+pub(crate) mod strength;
 
 use serde::Deserialize;
 

@@ -7,11 +7,19 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::door::Door;
-use crate::trouble::Trouble;
+use crate::look::Look;
+use crate::trouble::{Told, Trouble};
 
 /// Everything from this program alone; no script or style inside the page; no frame around it.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; connect-src 'self'";
+
+/// For bytes of strangers that are shown: whatever they hold, it may not run, load or send.
+const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'; base-uri 'none'";
+
+/// Marks an answer whose bytes came from a stranger.
+#[derive(Clone, Copy)]
+pub(crate) struct Sandboxed;
 
 /// The headers of every answer.
 const HEADERS: [(HeaderName, &str); 7] = [
@@ -34,15 +42,27 @@ const HEADERS: [(HeaderName, &str); 7] = [
 ];
 
 /// Lets a request through if it is meant for this door and not sent by a foreign page.
-pub(crate) async fn pass(State(door): State<Door>, request: Request, next: Next) -> Response {
+pub(crate) async fn pass(State(door): State<Door>, mut request: Request, next: Next) -> Response {
     let checked = check(&door, request.method(), request.uri(), request.headers());
+    let look = Look::of(request.headers(), &door.look_cookie());
     let mut response = match checked {
-        Ok(()) => next.run(request).await,
+        Ok(()) => {
+            request.extensions_mut().insert(look);
+            next.run(request).await
+        }
         Err(trouble) => trouble.into_response(),
     };
+    if let Some(told) = response.extensions_mut().remove::<Told>() {
+        response = told.tell(look, response);
+    }
+    let sandboxed = response.extensions_mut().remove::<Sandboxed>().is_some();
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if sandboxed {
+        let policy = HeaderValue::from_static(SANDBOX);
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     headers
         .entry(header::CACHE_CONTROL)

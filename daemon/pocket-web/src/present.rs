@@ -2,10 +2,12 @@
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use pocket_core::{Category, Failure, Status, Timestamp};
+use pocket_core::{Category, Failure, FailureKind, Profile, Status, Timestamp};
 
 use crate::guard::Owner;
+use crate::look::{Language, Look};
 use crate::trouble::{Trouble, status_of};
+use crate::words::{Words, fill};
 
 /// Something to tell the owner on top of a page.
 #[derive(Clone)]
@@ -16,20 +18,66 @@ pub(crate) struct Notice {
     pub(crate) message: String,
     /// What to do; may be empty.
     pub(crate) remedy: String,
+    /// Whether it can be undone.
+    pub(crate) undo: bool,
 }
 
-impl From<&Failure> for Notice {
-    fn from(failure: &Failure) -> Self {
+impl Notice {
+    /// That it went well.
+    pub(crate) fn good(message: impl Into<String>) -> Self {
+        Self {
+            good: true,
+            message: message.into(),
+            remedy: String::new(),
+            undo: false,
+        }
+    }
+
+    /// What went wrong.
+    pub(crate) fn bad(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             good: false,
-            message: failure.message.clone(),
-            remedy: failure.remedy.clone(),
+            message: message.into(),
+            remedy: remedy.into(),
+            undo: false,
+        }
+    }
+
+    /// A failure, in the language of the page as far as its kind tells enough. The device itself
+    /// speaks English: what only its own words say is shown as they are.
+    pub(crate) fn of(look: Look, failure: &Failure) -> Self {
+        let t = look.words();
+        let translated = match failure.kind {
+            _ if look.language == Language::English => None,
+            FailureKind::Conflict => Some((t.failed_conflict, t.failed_conflict_do)),
+            FailureKind::Full => Some((t.failed_full, t.failed_full_do)),
+            FailureKind::NotFound => Some((t.failed_not_found, t.failed_not_found_do)),
+            FailureKind::Throttled => Some((t.failed_throttled, t.failed_throttled_do)),
+            FailureKind::Unavailable => Some((t.failed_unavailable, t.failed_unavailable_do)),
+            FailureKind::WrongCredential => Some((t.failed_credential, t.failed_credential_do)),
+            _ => None,
+        };
+        match translated {
+            Some((message, remedy)) => Self::bad(message, remedy),
+            None => Self::bad(failure.message.clone(), failure.remedy.clone()),
         }
     }
 }
 
+/// An entry of the menu.
+pub(crate) struct Place {
+    /// Where it leads.
+    pub(crate) path: &'static str,
+    /// Its icon.
+    pub(crate) icon: &'static str,
+    /// Its words.
+    pub(crate) words: &'static str,
+}
+
 /// The frame around a page of the owner's.
 pub(crate) struct Shell {
+    /// How it looks to this browser.
+    pub(crate) look: Look,
     /// The title.
     pub(crate) title: String,
     /// The section of the menu that the page belongs to, by its path.
@@ -37,7 +85,7 @@ pub(crate) struct Shell {
     /// What its forms must bring along.
     pub(crate) form_token: String,
     /// What may leave.
-    pub(crate) profile: &'static str,
+    pub(crate) profile: Profile,
     /// Until when, for any but the default.
     pub(crate) profile_until: Option<Moment>,
     /// What to tell.
@@ -53,10 +101,11 @@ impl Shell {
             ..
         } = owner.status.as_ref();
         Self {
+            look: owner.look,
             title: title.into(),
             here: here.into(),
             form_token: owner.form_token.clone(),
-            profile: profile.name(),
+            profile: *profile,
             profile_until: profile_until.map(Moment),
             notice: None,
         }
@@ -65,11 +114,8 @@ impl Shell {
     /// The same, telling what the page before has done.
     #[must_use]
     pub(crate) fn done(self, code: Option<&str>) -> Self {
-        let notice = code.and_then(done_words).map(|message| Notice {
-            good: true,
-            message: message.to_owned(),
-            remedy: String::new(),
-        });
+        let words = self.look.words();
+        let notice = code.and_then(|code| done_words(words, code)).map(Notice::good);
         Self { notice, ..self }
     }
 
@@ -77,9 +123,14 @@ impl Shell {
     #[must_use]
     pub(crate) fn failed(self, failure: &Failure) -> Self {
         Self {
-            notice: Some(Notice::from(failure)),
+            notice: Some(Notice::of(self.look, failure)),
             ..self
         }
+    }
+
+    /// Whether nothing may leave.
+    pub(crate) fn is_offline(&self) -> bool {
+        self.profile == Profile::OfflineOnly
     }
 
     /// Whether the menu's entry of this path is the current one.
@@ -87,37 +138,59 @@ impl Shell {
         self.here == path
     }
 
-    /// The menu: path and words.
-    pub(crate) fn menu(&self) -> Vec<(String, &'static str)> {
-        let mut menu = vec![("/".to_owned(), "Home"), ("/search".to_owned(), "Search")];
-        menu.extend(RECORD_CATEGORIES.map(|category| (records_path(category), title_of(category))));
-        let tools = [
-            ("/secrets", "Secrets"),
-            ("/agents", "Agents"),
-            ("/profile", "Profile"),
-            ("/audit", "Audit log"),
-            ("/settings", "Settings"),
-            ("/device", "Device"),
-        ];
-        menu.extend(tools.map(|(path, words)| (path.to_owned(), words)));
-        menu
+    /// The menu, in groups.
+    pub(crate) fn menu(&self) -> [Vec<Place>; 3] {
+        let t = self.look.words();
+        let place = |(path, icon, words)| Place { path, icon, words };
+        let kept = RECORD_CATEGORIES
+            .map(|category| (records_path(category), category.name(), title_of(t, category)));
+        [
+            [("/", "home", t.home), ("/search", "search", t.search)]
+                .map(place)
+                .into(),
+            kept.into_iter()
+                .chain([("/secrets", "secrets", t.secrets)])
+                .map(place)
+                .collect(),
+            [
+                ("/agents", "agents", t.agents),
+                ("/profile", "profile", t.profile),
+                ("/audit", "audit", t.audit_log),
+                ("/settings", "settings", t.settings),
+                ("/device", "device", t.device),
+            ]
+            .map(place)
+            .into(),
+        ]
+    }
+
+    /// The bar at the foot of a small screen: what is needed most.
+    pub(crate) fn tabs(&self) -> [Place; 4] {
+        let t = self.look.words();
+        [
+            ("/", "home", t.home),
+            ("/records/notes", "notes", t.notes),
+            ("/records/tasks", "tasks", t.tasks),
+            ("/search", "search", t.search),
+        ]
+        .map(|(path, icon, words)| Place { path, icon, words })
     }
 }
 
 /// What to say after an action. The codes stand in the address, so nothing but these is shown.
-fn done_words(code: &str) -> Option<&'static str> {
+fn done_words(t: &Words, code: &str) -> Option<&'static str> {
     Some(match code {
-        "added" => "Added.",
-        "confirmed" => "Your recovery key is confirmed.",
-        "deleted" => "Deleted.",
-        "erased" => "Erased: the key of this category is destroyed, and all that it sealed.",
-        "others" => "All sessions were ended; this is a new one.",
-        "passphrase" => "Your passphrase is changed. All other sessions were ended.",
-        "profile" => "The profile is set.",
-        "revoked" => "Revoked: the agent's token is worth nothing from now on.",
-        "saved" => "Saved.",
-        "unlocked" => "Welcome back.",
-        "uploaded" => "Uploaded and sealed.",
+        "added" => t.done_added,
+        "again" => t.done_again,
+        "confirmed" => t.done_confirmed,
+        "deleted" => t.done_deleted,
+        "erased" => t.done_erased,
+        "passphrase" => t.done_passphrase,
+        "profile" => t.done_profile,
+        "restored" => t.done_restored,
+        "revoked" => t.done_revoked,
+        "saved" => t.done_saved,
+        "uploaded" => t.done_uploaded,
         _ => return None,
     })
 }
@@ -134,26 +207,44 @@ pub(crate) const RECORD_CATEGORIES: [Category; 7] = [
 ];
 
 /// Where a category is shown.
-pub(crate) fn records_path(category: Category) -> String {
+pub(crate) const fn records_path(category: Category) -> &'static str {
     match category {
-        Category::Audit | Category::Secrets | Category::Settings => format!("/{category}"),
-        _ => format!("/records/{category}"),
+        Category::Audit => "/audit",
+        Category::Contacts => "/records/contacts",
+        Category::Conversations => "/records/conversations",
+        Category::Documents => "/records/documents",
+        Category::Memory => "/records/memory",
+        Category::Notes => "/records/notes",
+        Category::Outbox => "/records/outbox",
+        Category::Secrets => "/secrets",
+        Category::Settings => "/settings",
+        Category::Tasks => "/records/tasks",
     }
 }
 
 /// A category in words.
-pub(crate) const fn title_of(category: Category) -> &'static str {
+pub(crate) const fn title_of(t: &Words, category: Category) -> &'static str {
     match category {
-        Category::Audit => "Audit log",
-        Category::Contacts => "Contacts",
-        Category::Conversations => "Conversations",
-        Category::Documents => "Documents",
-        Category::Memory => "Memory",
-        Category::Notes => "Notes",
-        Category::Outbox => "Outbox",
-        Category::Secrets => "Secrets",
-        Category::Settings => "Settings",
-        Category::Tasks => "Tasks",
+        Category::Audit => t.audit_log,
+        Category::Contacts => t.contacts,
+        Category::Conversations => t.conversations,
+        Category::Documents => t.documents,
+        Category::Memory => t.memory,
+        Category::Notes => t.notes,
+        Category::Outbox => t.outbox,
+        Category::Secrets => t.secrets,
+        Category::Settings => t.settings,
+        Category::Tasks => t.tasks,
+    }
+}
+
+/// What a profile opens, in words.
+pub(crate) const fn meaning_of(t: &Words, profile: Profile) -> &'static str {
+    match profile {
+        Profile::CloudWithConsent => t.means_consent,
+        Profile::Custom => t.means_custom,
+        Profile::LocalNetwork => t.means_local,
+        Profile::OfflineOnly => t.means_offline,
     }
 }
 
@@ -178,12 +269,9 @@ impl Moment {
 }
 
 /// A number of bytes in words: `1.5 MiB`.
-pub(crate) fn bytes_in_words(bytes: u64) -> String {
-    if bytes == 1 {
-        return "1 byte".to_owned();
-    }
+pub(crate) fn bytes_in_words(t: &Words, bytes: u64) -> String {
     if bytes < 1024 {
-        return format!("{bytes} bytes");
+        return counted(bytes, t.n_bytes);
     }
     let mut unit = 1024;
     let mut name = "KiB";
@@ -194,13 +282,19 @@ pub(crate) fn bytes_in_words(bytes: u64) -> String {
         }
     }
     let tenths = bytes.saturating_mul(10) / unit;
-    format!("{}.{} {name}", tenths / 10, tenths % 10)
+    format!("{}{}{} {name}", tenths / 10, t.decimal, tenths % 10)
 }
 
-/// A count with its noun: `1 record`, `2 records`.
-pub(crate) fn counted(number: u64, noun: &str) -> String {
-    let ending = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{ending}")
+/// A count with its noun: `1 record`, `2 records`. `forms` has the one for 1 and the one for others,
+/// with `|` between them.
+pub(crate) fn counted(number: u64, forms: &str) -> String {
+    let (one, more) = forms.split_once('|').unwrap_or((forms, forms));
+    fill(if number == 1 { one } else { more }, &[&number.to_string()])
+}
+
+/// A length as a count.
+pub(crate) fn length(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// A page.
@@ -210,7 +304,7 @@ pub(crate) fn page(template: &impl Template) -> Result<Response, Trouble> {
 
 /// A page that shows a form again, with what was wrong.
 pub(crate) fn page_after(failure: &Failure, template: &impl Template) -> Result<Response, Trouble> {
-    if failure.kind == pocket_core::FailureKind::Locked {
+    if failure.kind == FailureKind::Locked {
         return Err(Trouble::Failure(failure.clone()));
     }
     Ok((status_of(failure.kind), Html(template.render()?)).into_response())
@@ -221,9 +315,43 @@ pub(crate) fn go(path: &str) -> Response {
     Redirect::to(path).into_response()
 }
 
+/// A path on this very door; anything else leads home. A browser takes `//host` and `/\host` for
+/// other hosts.
+pub(crate) fn own_path(next: &str) -> &str {
+    let own = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
+    if own && next.bytes().all(|byte| byte.is_ascii_graphic()) {
+        next
+    } else {
+        "/"
+    }
+}
+
+/// Filters of templates.
+#[expect(unreachable_pub, reason = "askama makes a public type of each filter")]
+pub(crate) mod filters {
+    /// A text as a part of a query.
+    #[askama::filter_fn]
+    pub(crate) fn encoded(text: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(form_urlencoded::byte_serialize(text.to_string().as_bytes()).collect())
+    }
+
+    /// A day, or a day and a time, as `2026-11-22 10:30`.
+    #[askama::filter_fn]
+    pub(crate) fn spaced(text: impl std::fmt::Display, _: &dyn askama::Values) -> askama::Result<String> {
+        let text = text.to_string();
+        let until = if text.len() > 16 { 16 } else { text.len() };
+        let zone = if text.ends_with('Z') { " UTC" } else { "" };
+        Ok(format!(
+            "{}{zone}",
+            text.get(..until).unwrap_or(&text).replace('T', " ")
+        ))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::{ENGLISH, GERMAN};
 
     #[test]
     fn sizes_are_in_words() {
@@ -238,13 +366,33 @@ mod tests {
             (1024 * 1024 * 1024, "1.0 GiB"),
             (u64::MAX, "1717986918.3 GiB"),
         ] {
-            assert_eq!(bytes_in_words(bytes), words);
+            assert_eq!(bytes_in_words(&ENGLISH, bytes), words);
         }
+        assert_eq!(bytes_in_words(&GERMAN, 1536), "1,5 KiB");
     }
 
     #[test]
     fn moments_are_to_the_minute() {
         let at = Moment(Timestamp::from_millis(1_795_316_645_123));
         assert_eq!(at.text(), "2026-11-22 03:04 UTC");
+    }
+
+    #[test]
+    fn one_goes_on_to_no_other_host() {
+        for own in ["/", "/records/notes?after=a&x=b", "/search?q=%2F%2Fx"] {
+            assert_eq!(own_path(own), own);
+        }
+        for foreign in [
+            "",
+            "notes",
+            "//evil",
+            "/\\evil",
+            "http://evil",
+            "/a\nb",
+            "/\t/evil",
+            "/\u{e4}",
+        ] {
+            assert_eq!(own_path(foreign), "/", "{foreign:?}");
+        }
     }
 }

@@ -9,9 +9,10 @@ use axum::routing::{self, MethodRouter};
 
 use crate::door::Door;
 use crate::guard::{Guard, enter};
+use crate::pages::records::{listing, remove, tick};
 use crate::pages::{
     agents, audit, device, documents, erasing, export, first_run, home, keys, login, profile, records,
-    search, secrets, settings,
+    search, secrets, settings, strength,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -69,7 +70,7 @@ fn table() -> Vec<Route> {
 }
 
 fn entrance() -> Vec<Route> {
-    use Guard::{Asset, Events, Owner, Visitor};
+    use Guard::{Asset, Estimate, Events, Owner, Visitor};
     vec![
         get("/", Owner, home::show),
         get("/assets/app.js", Asset, assets::script),
@@ -78,6 +79,7 @@ fn entrance() -> Vec<Route> {
         get("/events", Events, events::stream),
         get("/setup", Visitor, first_run::show),
         post("/setup", Visitor, first_run::submit),
+        post("/strength", Estimate, strength::estimate),
         get("/unlock", Visitor, login::show),
         post("/unlock", Visitor, login::submit),
         post("/logout", Owner, login::log_out),
@@ -91,18 +93,22 @@ fn entrance() -> Vec<Route> {
 fn record_routes() -> Vec<Route> {
     use Guard::{Owner, Record, Upload};
     vec![
-        get("/records/{category}", Owner, records::list),
+        get("/records/{category}", Owner, listing::list),
+        post("/records/{category}/delete", Owner, remove::submit_delete_many),
         get("/records/{category}/new", Owner, records::add),
         post("/records/{category}/new", Record, records::submit_add),
         get("/records/{category}/{id}", Owner, records::show),
         get("/records/{category}/{id}/edit", Owner, records::edit),
         post("/records/{category}/{id}/edit", Record, records::submit_edit),
-        get("/records/{category}/{id}/delete", Owner, records::delete),
-        post("/records/{category}/{id}/delete", Owner, records::submit_delete),
-        post("/tasks/{id}/tick", Owner, records::tick),
+        get("/records/{category}/{id}/delete", Owner, remove::delete),
+        post("/records/{category}/{id}/delete", Owner, remove::submit_delete),
+        post("/tasks/{id}/tick", Owner, tick::tick),
         get("/documents/upload", Owner, documents::upload),
         post("/documents/upload", Upload, documents::submit_upload),
         get("/documents/{id}/file", Owner, documents::download),
+        get("/documents/{id}/view", Owner, documents::view),
+        get("/notes/named", Owner, records::named),
+        post("/undo", Owner, remove::undo),
         get("/search", Owner, search::show),
     ]
 }
@@ -124,6 +130,7 @@ fn tool_routes() -> Vec<Route> {
         post("/profile", Owner, profile::submit),
         get("/settings", Owner, settings::show),
         post("/settings", Owner, settings::submit),
+        post("/settings/look", Owner, settings::submit_look),
         get("/audit", Owner, audit::show),
         post("/audit/verify", Owner, audit::verify),
         post("/audit/export", Owner, audit::export),
@@ -146,6 +153,7 @@ fn device_routes() -> Vec<Route> {
         post("/device/erase", Owner, erasing::submit_erase),
         get("/device/reset", Owner, erasing::reset),
         post("/device/reset", Owner, erasing::submit_reset),
+        get("/import", Owner, device::import),
         get("/export", Owner, export::show),
         post("/export", Owner, export::submit),
     ]

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use pocket_core::Entry;
 use pocket_crypto::SecretBytes;
 use rand::Rng;
 use sha2::{Digest, Sha256};
@@ -17,6 +18,8 @@ const IDLE: Duration = Duration::from_secs(15 * 60);
 const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 /// Sessions at once: browsers of one owner. The one unused for longest makes room.
 const MOST: usize = 16;
+/// How long what was deleted can be put back.
+const UNDO: Duration = Duration::from_secs(5 * 60);
 /// Requests of one session in a minute.
 const RATE: u32 = 600;
 
@@ -57,6 +60,21 @@ struct Session {
     started: Instant,
     used: Instant,
     rate: RateLimit,
+    /// Of the passphrase that was in force when it began.
+    salt: Option<[u8; 32]>,
+    undo: Option<Deleted>,
+}
+
+/// Records that were deleted a moment ago.
+struct Deleted {
+    entries: Vec<Entry>,
+    since: Instant,
+}
+
+impl Deleted {
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) < UNDO
+    }
 }
 
 impl Session {
@@ -83,7 +101,12 @@ pub(crate) struct Sessions(Mutex<HashMap<SessionId, Session>>);
 impl Sessions {
     /// Begins a session under a new token, and ends the one that the browser had before: a token
     /// that someone planted before the login is worth nothing after it.
-    pub(crate) fn begin(&self, before: Option<SessionId>, now: Instant) -> CookieToken {
+    pub(crate) fn begin(
+        &self,
+        before: Option<SessionId>,
+        salt: Option<[u8; 32]>,
+        now: Instant,
+    ) -> CookieToken {
         let token = CookieToken::generate();
         let mut live = self.lock();
         live.retain(|id, session| Some(*id) != before && session.lives(now));
@@ -101,6 +124,8 @@ impl Sessions {
                 started: now,
                 used: now,
                 rate,
+                salt,
+                undo: None,
             },
         );
         token
@@ -121,6 +146,41 @@ impl Sessions {
     /// Whether it is alive, without using it.
     pub(crate) fn lives(&self, id: SessionId, now: Instant) -> bool {
         self.lock().get(&id).is_some_and(|session| session.lives(now))
+    }
+
+    /// Keeps what was just deleted, so that it can be put back. It goes with the session, at a lock
+    /// at the latest.
+    pub(crate) fn keep_deleted(&self, id: SessionId, entries: Vec<Entry>, now: Instant) {
+        if let Some(session) = self.lock().get_mut(&id) {
+            session.undo = Some(Deleted { entries, since: now });
+        }
+    }
+
+    /// Whether something can be put back.
+    pub(crate) fn has_deleted(&self, id: SessionId, now: Instant) -> bool {
+        let live = self.lock();
+        let undo = live.get(&id).and_then(|session| session.undo.as_ref());
+        undo.is_some_and(|undo| undo.is_fresh(now))
+    }
+
+    /// Takes what was deleted out; nothing once it has been too long.
+    pub(crate) fn take_deleted(&self, id: SessionId, now: Instant) -> Vec<Entry> {
+        let undo = self.lock().get_mut(&id).and_then(|session| session.undo.take());
+        undo.filter(|undo| undo.is_fresh(now))
+            .map(|undo| undo.entries)
+            .unwrap_or_default()
+    }
+
+    /// Forgets what can't be put back any more.
+    pub(crate) fn forget_deleted(&self, now: Instant) {
+        for session in self.lock().values_mut() {
+            session.undo = session.undo.take().filter(|undo| undo.is_fresh(now));
+        }
+    }
+
+    /// Ends those that began with another passphrase than that of this salt.
+    pub(crate) fn end_of_other_salts(&self, salt: Option<[u8; 32]>) {
+        self.lock().retain(|_, session| session.salt == salt);
     }
 
     /// Ends one.
@@ -149,7 +209,7 @@ mod tests {
     use super::*;
 
     fn begun(sessions: &Sessions, now: Instant) -> SessionId {
-        SessionId::of(sessions.begin(None, now).expose_str())
+        SessionId::of(sessions.begin(None, None, now).expose_str())
     }
 
     #[test]
@@ -183,7 +243,7 @@ mod tests {
         let sessions = Sessions::default();
         let now = Instant::now();
         let planted = begun(&sessions, now);
-        let token = sessions.begin(Some(planted), now);
+        let token = sessions.begin(Some(planted), None, now);
         assert_eq!(token.expose_str().len(), 64);
         assert_eq!(sessions.touch(planted, now), Err(NoSession::Over));
         assert_eq!(sessions.touch(SessionId::of(token.expose_str()), now), Ok(()));

@@ -1,11 +1,16 @@
 //! What goes wrong, as a page in words. The one place where failures become HTTP.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use pocket_core::{Failure, FailureKind};
 
 use crate::fields::Fields;
+use crate::look::Look;
+use crate::present::Notice;
+use crate::words::{Words, fill};
 
 /// Why a request was not answered with what it asked for.
 pub(crate) enum Trouble {
@@ -75,22 +80,28 @@ pub(crate) const fn status_of(kind: FailureKind) -> StatusCode {
     }
 }
 
+/// What is to be told. The answer of a handler carries it as far as the perimeter, which knows in
+/// which language: a handler that fails need not.
+#[derive(Clone)]
+pub(crate) struct Told(Arc<Trouble>);
+
 /// The page that says so. Outside of any session: it shows nothing of the owner's but what the
 /// request itself brought.
 #[derive(Template)]
 #[template(path = "trouble.html")]
-struct TroublePage {
+struct TroublePage<'a> {
+    look: Look,
     title: &'static str,
     message: String,
     remedy: String,
-    again: Option<Again>,
+    again: Option<Again<'a>>,
 }
 
 /// A form to send again.
-struct Again {
-    action: String,
-    form_token: String,
-    fields: Fields,
+struct Again<'a> {
+    action: &'a str,
+    form_token: &'a str,
+    fields: &'a Fields,
 }
 
 impl IntoResponse for Trouble {
@@ -101,9 +112,9 @@ impl IntoResponse for Trouble {
         } else {
             None
         };
-        let mut response = match self {
-            Self::LogIn { next } => Redirect::to(&login_path(&next)).into_response(),
-            told => told.page(),
+        let mut response = match &self {
+            Self::LogIn { next } => Redirect::to(&login_path(next)).into_response(),
+            told => told.status().into_response(),
         };
         if let Some(value) = wait.and_then(|seconds| HeaderValue::from_str(&seconds.to_string()).ok()) {
             response.headers_mut().insert(header::RETRY_AFTER, value);
@@ -111,12 +122,29 @@ impl IntoResponse for Trouble {
         if locked {
             response.extensions_mut().insert(VaultLocked);
         }
+        if !matches!(self, Self::LogIn { .. }) {
+            response.extensions_mut().insert(Told(Arc::new(self)));
+        }
         response
     }
 }
 
+impl Told {
+    /// Puts the page into the answer that brought this.
+    pub(crate) fn tell(&self, look: Look, response: Response) -> Response {
+        let mut page = Html(self.0.page(look)).into_response();
+        *page.status_mut() = response.status();
+        for (name, value) in response.headers() {
+            if name != header::CONTENT_LENGTH && name != header::CONTENT_TYPE {
+                page.headers_mut().append(name, value.clone());
+            }
+        }
+        page
+    }
+}
+
 /// The login page, knowing where to go afterwards.
-fn login_path(next: &str) -> String {
+pub(crate) fn login_path(next: &str) -> String {
     if next == "/" {
         return "/unlock".to_owned();
     }
@@ -127,8 +155,24 @@ fn login_path(next: &str) -> String {
 }
 
 impl Trouble {
-    fn page(self) -> Response {
-        let (status, title, message, remedy) = self.words();
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Failure(failure) => status_of(failure.kind),
+            Self::ForeignPage | Self::StaleForm(_) => StatusCode::FORBIDDEN,
+            Self::LogIn { .. } | Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Template | Self::Unguarded => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Throttled(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+        }
+    }
+
+    fn page(&self, look: Look) -> String {
+        let t = look.words();
+        let (title, message, remedy) = self.words(look, t);
         let again = if let Self::StaleForm(Some((action, form_token, fields))) = self {
             Some(Again {
                 action,
@@ -139,118 +183,64 @@ impl Trouble {
             None
         };
         let page = TroublePage {
+            look,
             title,
             message,
             remedy,
             again,
-        }
-        .render();
+        };
         // Only a writer that fails makes rendering fail, and this one is memory.
-        (status, Html(page.unwrap_or_default())).into_response()
+        page.render().unwrap_or_default()
     }
 
-    fn words(&self) -> (StatusCode, &'static str, String, String) {
-        let (status, title, message, remedy) = match self {
+    fn words(&self, look: Look, t: &'static Words) -> (&'static str, String, String) {
+        let (title, message, remedy) = match self {
             Self::Failure(failure) => {
-                let words = (failure.message.clone(), failure.remedy.clone());
-                return (status_of(failure.kind), title_of(failure.kind), words.0, words.1);
+                let Notice { message, remedy, .. } = Notice::of(look, failure);
+                return (title_of(t, failure.kind), message, remedy);
             }
             Self::Throttled(seconds) => {
-                let remedy = format!("Wait {seconds} seconds, then try again.");
-                let message = "There were more requests in a minute than one person makes.".to_owned();
-                return (
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "Too many requests",
-                    message,
-                    remedy,
-                );
+                let remedy = fill(t.too_many_do, &[&seconds.to_string()]);
+                return (t.too_many, t.too_many_why.to_owned(), remedy);
             }
-            other => other.fixed_words(),
+            other => other.fixed_words(t),
         };
-        (status, title, message.to_owned(), remedy.to_owned())
+        (title, message.to_owned(), remedy.to_owned())
     }
 
-    const fn fixed_words(&self) -> (StatusCode, &'static str, &'static str, &'static str) {
+    const fn fixed_words(&self, t: &'static Words) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::ForeignPage => (
-                StatusCode::FORBIDDEN,
-                "Refused",
-                "This request was sent by a page that is not PocketAI's.",
-                "Open PocketAI itself and do it there.",
-            ),
-            Self::LogIn { .. } | Self::SignedOut => (
-                StatusCode::UNAUTHORIZED,
-                "Logged out",
-                "Your session ended before this was sent; nothing was changed.",
-                "Log in in another tab. Then come back to this one, go one page back, where your text still is, and send it again.",
-            ),
-            Self::NotAForm => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "Not understood",
-                "This request is not a form of PocketAI's.",
-                "Go back and use the form on the page.",
-            ),
-            Self::NotFound => (
-                StatusCode::NOT_FOUND,
-                "No such page",
-                "There is nothing at this address.",
-                "Begin at the home page.",
-            ),
-            Self::StaleForm(Some(_)) => (
-                StatusCode::FORBIDDEN,
-                "Send it again?",
-                "This form is of an earlier session, so nothing was saved yet.",
-                "If you wrote what is shown here, send it again.",
-            ),
-            Self::StaleForm(None) => (
-                StatusCode::FORBIDDEN,
-                "Form out of date",
-                "This form is of an earlier session; nothing was changed.",
-                "Go back, load the page anew and send the form again. Cookies must be allowed for this address.",
-            ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "Too large",
-                "This is more than the page takes in at once; nothing was saved.",
-                "A record holds at most 8 MiB of text. Keep longer ones as a document.",
-            ),
-            Self::WrongMethod => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "Not possible here",
-                "This address can't be used in that way.",
-                "Begin at the home page.",
-            ),
-            Self::WrongHost => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "Wrong address",
-                "PocketAI answers only under the address of this very device.",
-                "Open it as http://127.0.0.1 or http://localhost with its port, as pocketd printed it.",
-            ),
-            Self::Failure(_) | Self::Template | Self::Throttled(_) | Self::Unguarded => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "Something broke",
-                "The page could not be made.",
-                "Try again; if it stays, read the journal of pocketd.",
-            ),
+            Self::ForeignPage => (t.refused, t.foreign_page, t.foreign_page_do),
+            Self::LogIn { .. } | Self::SignedOut => (t.logged_out, t.logged_out_why, t.logged_out_do),
+            Self::NotAForm => (t.not_understood, t.not_a_form, t.not_a_form_do),
+            Self::NotFound => (t.no_such_page, t.no_such_page_why, t.begin_at_home),
+            Self::StaleForm(Some(_)) => (t.send_it_again, t.stale_record, t.stale_record_do),
+            Self::StaleForm(None) => (t.out_of_date, t.stale_form, t.stale_form_do),
+            Self::TooLarge => (t.too_large, t.too_large_why, t.too_large_do),
+            Self::WrongMethod => (t.not_possible_here, t.wrong_method, t.begin_at_home),
+            Self::WrongHost => (t.wrong_address, t.wrong_host, t.wrong_host_do),
+            Self::Failure(_) | Self::Template | Self::Throttled(_) | Self::Unguarded => {
+                (t.broke, t.broke_why, t.broke_do)
+            }
         }
     }
 }
 
-const fn title_of(kind: FailureKind) -> &'static str {
+const fn title_of(t: &Words, kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::Conflict => "Changed meanwhile",
-        FailureKind::ConsentNeeded => "Waits for your consent",
-        FailureKind::Damaged | FailureKind::Newer => "Stored data can't be used",
-        FailureKind::DeviceSecretForeign | FailureKind::DeviceSecretMissing => "Device secret",
-        FailureKind::Full => "No space left",
-        FailureKind::Internal => "Something broke",
-        FailureKind::Invalid => "Not possible",
-        FailureKind::Locked => "Locked",
-        FailureKind::NotFound => "Not found",
-        FailureKind::NotSetUp => "Not set up yet",
-        FailureKind::Refused => "Refused",
-        FailureKind::Throttled => "Too many tries",
-        FailureKind::Unavailable => "Nobody answers",
-        FailureKind::WrongCredential => "Wrong passphrase",
+        FailureKind::Conflict => t.kind_conflict,
+        FailureKind::ConsentNeeded => t.kind_consent,
+        FailureKind::Damaged | FailureKind::Newer => t.kind_damaged,
+        FailureKind::DeviceSecretForeign | FailureKind::DeviceSecretMissing => t.device_secret,
+        FailureKind::Full => t.kind_full,
+        FailureKind::Internal => t.broke,
+        FailureKind::Invalid => t.kind_invalid,
+        FailureKind::Locked => t.kind_locked,
+        FailureKind::NotFound => t.kind_not_found,
+        FailureKind::NotSetUp => t.kind_not_set_up,
+        FailureKind::Refused => t.refused,
+        FailureKind::Throttled => t.kind_throttled,
+        FailureKind::Unavailable => t.kind_unavailable,
+        FailureKind::WrongCredential => t.kind_credential,
     }
 }

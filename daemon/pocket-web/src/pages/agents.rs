@@ -11,8 +11,13 @@ use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
+use crate::pages::records::remove::AskFirst;
 use crate::present::{Moment, Shell, go, page, page_after, title_of};
 use crate::trouble::Trouble;
+use crate::words::{Words, fill};
+
+/// Where MCP is served unless the owner chose another port.
+const MCP_ADDRESS: &str = "127.0.0.1:7879";
 
 #[derive(Template)]
 #[template(path = "agents.html")]
@@ -28,19 +33,33 @@ struct Row {
     last_used: Option<Moment>,
 }
 
-impl From<AgentSummary> for Row {
-    fn from(agent: AgentSummary) -> Self {
+impl Row {
+    fn new(t: &Words, agent: AgentSummary) -> Self {
         Self {
             name: agent.name.as_str().to_owned(),
-            scopes: agent
-                .scopes
-                .to_string()
-                .split(',')
-                .map(|scope| scope.replace([':', '+'], " "))
-                .collect(),
+            scopes: scopes_in_words(t, &agent.scopes),
             created: Moment(agent.created),
             last_used: agent.last_used.map(Moment),
         }
+    }
+}
+
+/// `Notes: read, search` for each category that it may use.
+fn scopes_in_words(t: &Words, scopes: &Scopes) -> Vec<String> {
+    let in_words = |category: Category| {
+        let verbs = Verb::ALL.into_iter().filter(|verb| scopes.allow(category, *verb));
+        let verbs: Vec<&str> = verbs.map(|verb| verb_in_words(t, verb)).collect();
+        (!verbs.is_empty()).then(|| format!("{}: {}", title_of(t, category), verbs.join(", ")))
+    };
+    Category::ALL.into_iter().filter_map(in_words).collect()
+}
+
+const fn verb_in_words(t: &Words, verb: Verb) -> &'static str {
+    match verb {
+        Verb::Delete => t.verb_delete,
+        Verb::Read => t.verb_read,
+        Verb::Search => t.verb_search,
+        Verb::Write => t.verb_write,
     }
 }
 
@@ -50,8 +69,10 @@ pub(crate) async fn list(
     owner: Owner,
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
-    let agents = all(&door).await?.into_iter().map(Row::from).collect();
-    let shell = Shell::new(&owner, "Agents", "/agents").done(done.code());
+    let t = owner.look.words();
+    let agents = all(&door).await?.into_iter();
+    let agents = agents.map(|agent| Row::new(t, agent)).collect();
+    let shell = Shell::new(&owner, t.agents, "/agents").done(done.code());
     page(&AgentsPage { shell, agents })
 }
 
@@ -84,15 +105,16 @@ struct ScopeBox {
 }
 
 fn new_page(shell: Shell, name: &str, chosen: &Scopes) -> NewPage {
+    let t = shell.look.words();
     let grantable = Category::ALL
         .into_iter()
         .filter(|category| !matches!(category, Category::Audit | Category::Settings));
     let rows = grantable.map(|category| ScopeRow {
-        title: title_of(category),
+        title: title_of(t, category),
         boxes: Verb::ALL
             .map(|verb| ScopeBox {
                 value: format!("{category}:{}", verb.name()),
-                words: verb.name(),
+                words: verb_in_words(t, verb),
                 ticked: chosen.allow(category, verb),
             })
             .into(),
@@ -107,7 +129,7 @@ fn new_page(shell: Shell, name: &str, chosen: &Scopes) -> NewPage {
 /// Asks what a new agent may do. Nothing is ticked: the owner says what it may do.
 pub(crate) async fn add(owner: Owner) -> Result<Response, Trouble> {
     page(&new_page(
-        Shell::new(&owner, "New agent", "/agents"),
+        Shell::new(&owner, owner.look.words().new_agent, "/agents"),
         "",
         &Scopes::default(),
     ))
@@ -126,6 +148,24 @@ impl TokenPage {
     fn text(&self) -> &str {
         self.token.expose_str().unwrap_or_default()
     }
+
+    /// What a client that starts programs is to be told (the `mcpServers` object of its settings).
+    fn stdio(&self) -> String {
+        format!(
+            "{{\n  \"mcpServers\": {{\n    \"pocketai\": {{\n      \"command\": \"pocketctl\",\n      \"args\": [\"mcp\"],\n      \
+             \"env\": {{ \"POCKETAI_TOKEN\": \"{}\" }}\n    }}\n  }}\n}}",
+            self.text()
+        )
+    }
+
+    /// What a client that speaks HTTP is to be told.
+    fn http(&self) -> String {
+        format!(
+            "{{\n  \"mcpServers\": {{\n    \"pocketai\": {{\n      \"type\": \"http\",\n      \"url\": \"http://{MCP_ADDRESS}/mcp\",\n      \
+             \"headers\": {{ \"Authorization\": \"Bearer {}\" }}\n    }}\n  }}\n}}",
+            self.text()
+        )
+    }
 }
 
 /// Makes the agent, and shows its token.
@@ -134,27 +174,26 @@ pub(crate) async fn submit_add(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match make(&door, &fields).await {
+    match make(&door, owner.look.words(), &fields).await {
         Ok((name, token)) => {
-            let shell = Shell::new(&owner, "The agent\u{2019}s token", "/agents");
+            let shell = Shell::new(&owner, owner.look.words().agents_token, "/agents");
             page(&TokenPage { shell, name, token })
         }
         Err(failure) => {
-            let shell = Shell::new(&owner, "New agent", "/agents").failed(&failure);
+            let shell = Shell::new(&owner, owner.look.words().new_agent, "/agents").failed(&failure);
             let chosen = scopes(&fields).unwrap_or_default();
             page_after(&failure, &new_page(shell, fields.line("name"), &chosen))
         }
     }
 }
 
-async fn make(door: &Door, fields: &Fields) -> Result<(String, SecretBytes), Failure> {
+async fn make(door: &Door, t: &Words, fields: &Fields) -> Result<(String, SecretBytes), Failure> {
     let invalid = |message: &str, remedy| Failure::new(FailureKind::Invalid, message, remedy);
     let name: AgentName = fields
         .line("name")
         .parse()
-        .map_err(|error| invalid(error, "give it a short name"))?;
-    let scopes =
-        scopes(fields).ok_or_else(|| invalid("the agent may do nothing yet", "tick what it may do"))?;
+        .map_err(|error| invalid(error, t.agent_name_hint))?;
+    let scopes = scopes(fields).ok_or_else(|| invalid(t.may_nothing, t.may_nothing_do))?;
     let reply = door.ask(Operation::AgentAdd { name, scopes }).await?;
     match (reply.answer, reply.payload) {
         (Answer::Agent(agent), Some(token)) => Ok((agent.name.as_str().to_owned(), token)),
@@ -173,24 +212,17 @@ pub(crate) struct Which {
     name: Option<String>,
 }
 
-#[derive(Template)]
-#[template(path = "confirm_delete.html")]
-struct RevokePage {
-    shell: Shell,
-    question: String,
-    name: String,
-    button: &'static str,
-    back: String,
-}
-
 /// Asks before an agent's token is taken away.
 pub(crate) async fn revoke(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
     let name = which.name.unwrap_or_default();
-    page(&RevokePage {
-        shell: Shell::new(&owner, "Revoke an agent", "/agents"),
-        question: format!("Take the token of \u{201c}{name}\u{201d} away? It can do nothing from then on."),
-        name,
-        button: "Revoke the agent",
+    let t = owner.look.words();
+    page(&AskFirst {
+        shell: Shell::new(&owner, t.revoke_agent, "/agents"),
+        question: fill(t.revoke_question, &[&name]),
+        items: Vec::new(),
+        action: "/agents/revoke".to_owned(),
+        hidden: vec![("name", name)],
+        button: t.revoke_agent,
         back: "/agents".to_owned(),
     })
 }

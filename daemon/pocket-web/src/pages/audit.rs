@@ -10,7 +10,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use pocket_core::audit::{Entry, Outcome, Refusal};
-use pocket_core::{ActorRef, Answer, Door as DoorName, Failure, Operation, OperationKind, RecordId};
+use pocket_core::{
+    ActorRef, Answer, Category, Door as DoorName, Failure, Operation, OperationKind, RecordId,
+};
 use serde::Deserialize;
 
 use crate::door::{Door, unexpected};
@@ -18,65 +20,186 @@ use crate::guard::Owner;
 use crate::pages::agents;
 use crate::present::{Moment, Notice, Shell, page, title_of};
 use crate::trouble::Trouble;
+use crate::words::{Words, fill};
 
 /// Entries on a page.
 const PAGE: u32 = 100;
 /// Entries of an export that are in memory at once.
 const STRETCH: u64 = 500;
 
-/// From where on.
-#[derive(Deserialize)]
-pub(crate) struct From {
+/// Entries that are looked through for a page at most, when only some are wanted.
+const LOOKED_THROUGH: usize = 20;
+
+/// Which entries.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Only {
+    /// What agents did.
+    Agents,
+    /// All.
+    All,
+    /// What changed something.
+    Changes,
+    /// What was refused or failed.
+    Refused,
+}
+
+impl Only {
+    fn named(name: &str) -> Self {
+        let known = [Self::Agents, Self::Changes, Self::Refused];
+        known
+            .into_iter()
+            .find(|only| only.name() == name)
+            .unwrap_or(Self::All)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Agents => "agents",
+            Self::All => "all",
+            Self::Changes => "changes",
+            Self::Refused => "refused",
+        }
+    }
+
+    fn takes(self, entry: &Entry) -> bool {
+        let event = &entry.event;
+        match self {
+            Self::Agents => matches!(event.actor, ActorRef::Agent(_)),
+            Self::All => true,
+            Self::Changes => event.operation.changes(),
+            Self::Refused => is_bad(event.outcome),
+        }
+    }
+}
+
+/// From where on, and which.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
     before: Option<u64>,
+    only: String,
+    #[serde(rename = "in")]
+    place: String,
 }
 
 #[derive(Template)]
 #[template(path = "audit.html")]
 struct AuditPage {
     shell: Shell,
+    kinds: [(&'static str, &'static str); 4],
+    only: &'static str,
+    places: Vec<(&'static str, &'static str)>,
+    place: String,
     rows: Vec<Row>,
-    older: Option<u64>,
+    older: Option<String>,
     first_page: bool,
 }
 
-struct Row {
-    sequence: u64,
-    at: Moment,
-    who: String,
-    what: String,
-    place: &'static str,
-    outcome: String,
-    bad: bool,
+/// An entry in words.
+pub(crate) struct Row {
+    /// Its number.
+    pub(crate) sequence: u64,
+    /// When.
+    pub(crate) at: Moment,
+    /// Who did it.
+    pub(crate) who: String,
+    /// What it was.
+    pub(crate) what: String,
+    /// In which category; may be empty.
+    pub(crate) place: &'static str,
+    /// What became of it.
+    pub(crate) outcome: String,
+    /// Whether that was no.
+    pub(crate) bad: bool,
+}
+
+/// The names of the agents that there are.
+pub(crate) struct Names(HashMap<RecordId, String>);
+
+impl Names {
+    /// Asks for them.
+    pub(crate) async fn of(door: &Door) -> Result<Self, Failure> {
+        let agents = agents::all(door).await?.into_iter();
+        Ok(Self(
+            agents
+                .map(|agent| (agent.id, agent.name.as_str().to_owned()))
+                .collect(),
+        ))
+    }
 }
 
 /// The newest entries.
 pub(crate) async fn show(
     State(door): State<Door>,
     owner: Owner,
-    Query(from): Query<From>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
-    let shell = Shell::new(&owner, "Audit log", "/audit");
-    page(&audit_page(&door, shell, from.before).await?)
+    let shell = Shell::new(&owner, owner.look.words().audit_log, "/audit");
+    page(&audit_page(&door, shell, &asked).await?)
 }
 
-async fn audit_page(door: &Door, shell: Shell, before: Option<u64>) -> Result<AuditPage, Failure> {
-    let entries = entries(door, before, PAGE).await?;
-    let names: HashMap<RecordId, String> = agents::all(door)
-        .await?
+async fn audit_page(door: &Door, shell: Shell, asked: &Asked) -> Result<AuditPage, Failure> {
+    let t = shell.look.words();
+    let names = Names::of(door).await?;
+    let (entries, more) = chosen(door, asked).await?;
+    let rows = entries.iter().map(|entry| row(t, entry, &names)).collect();
+    let older = more.map(|before| {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("before", &before.to_string())
+            .append_pair("only", Only::named(&asked.only).name())
+            .append_pair("in", &asked.place)
+            .finish();
+        format!("/audit?{query}")
+    });
+    let places = Category::ALL
         .into_iter()
-        .map(|agent| (agent.id, agent.name.as_str().to_owned()))
-        .collect();
-    let older = entries
-        .last()
-        .map(|last| last.sequence)
-        .filter(|sequence| *sequence > 1);
-    let rows = entries.iter().map(|entry| row(entry, &names)).collect();
+        .map(|category| (category.name(), title_of(t, category)));
     Ok(AuditPage {
+        kinds: [
+            (Only::All.name(), t.only_all),
+            (Only::Changes.name(), t.only_changes),
+            (Only::Refused.name(), t.only_refused),
+            (Only::Agents.name(), t.only_agents),
+        ],
+        only: Only::named(&asked.only).name(),
+        places: places.collect(),
+        place: asked.place.clone(),
         shell,
         rows,
         older,
-        first_page: before.is_none(),
+        first_page: asked.before.is_none(),
     })
+}
+
+/// The entries that are asked for, and from which number on there may be more.
+async fn chosen(door: &Door, asked: &Asked) -> Result<(Vec<Entry>, Option<u64>), Failure> {
+    let place: Option<Category> = asked.place.parse().ok();
+    let only = Only::named(&asked.only);
+    let narrow = only != Only::All || place.is_some();
+    let mut before = asked.before;
+    let mut found = Vec::new();
+    for _ in 0..LOOKED_THROUGH {
+        let limit = if narrow { Operation::MOST_LISTED } else { PAGE };
+        let some = entries(door, before, limit).await?;
+        before = some
+            .last()
+            .map(|last| last.sequence)
+            .filter(|sequence| *sequence > 1);
+        for entry in some {
+            let here = place.is_none_or(|place| entry.event.category == Some(place));
+            if here && only.takes(&entry) {
+                found.push(entry);
+            }
+            if found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX) {
+                let last = found.last().map(|last| last.sequence);
+                return Ok((found, last.filter(|sequence| *sequence > 1)));
+            }
+        }
+        if before.is_none() || !narrow {
+            break;
+        }
+    }
+    Ok((found, before))
 }
 
 async fn entries(door: &Door, before: Option<u64>, limit: u32) -> Result<Vec<Entry>, Failure> {
@@ -86,7 +209,8 @@ async fn entries(door: &Door, before: Option<u64>, limit: u32) -> Result<Vec<Ent
     }
 }
 
-fn row(entry: &Entry, names: &HashMap<RecordId, String>) -> Row {
+/// An entry in words.
+pub(crate) fn row(t: &Words, entry: &Entry, names: &Names) -> Row {
     let event = &entry.event;
     let count = if event.count > 1 {
         format!(" ({})", event.count)
@@ -96,54 +220,58 @@ fn row(entry: &Entry, names: &HashMap<RecordId, String>) -> Row {
     Row {
         sequence: entry.sequence,
         at: Moment(event.at),
-        who: who(event.actor, names),
-        what: format!("{}{count}", event.operation.name().replace('-', " ")),
-        place: event.category.map_or("", title_of),
-        outcome: outcome(event.outcome),
-        bad: matches!(event.outcome, Outcome::Failed(_) | Outcome::Refused(_)),
+        who: who(t, event.actor, names),
+        what: format!("{}{count}", t.operation(event.operation)),
+        place: event.category.map_or("", |category| title_of(t, category)),
+        outcome: outcome(t, event.outcome),
+        bad: is_bad(event.outcome),
     }
 }
 
-fn who(actor: ActorRef, names: &HashMap<RecordId, String>) -> String {
+const fn is_bad(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(_) | Outcome::Refused(_))
+}
+
+fn who(t: &Words, actor: ActorRef, names: &Names) -> String {
     match actor {
-        ActorRef::Agent(id) => names.get(&id).map_or_else(
-            || format!("former agent {}", id.to_string().get(..8).unwrap_or_default()),
-            |name| format!("agent {name}"),
-        ),
-        ActorRef::Device => "the device".to_owned(),
-        ActorRef::Nobody(door) => format!("someone {}", by(door)),
-        ActorRef::Owner(door) => format!("you {}", by(door)),
+        ActorRef::Agent(id) => match names.0.get(&id) {
+            Some(name) => fill(t.agent_named, &[name]),
+            None => fill(t.former_agent, &[id.to_string().get(..8).unwrap_or_default()]),
+        },
+        ActorRef::Device => t.the_device.to_owned(),
+        ActorRef::Nobody(door) => fill(t.someone_by, &[by(t, door)]),
+        ActorRef::Owner(door) => fill(t.you_by, &[by(t, door)]),
     }
 }
 
-const fn by(door: DoorName) -> &'static str {
+const fn by(t: &Words, door: DoorName) -> &'static str {
     match door {
-        DoorName::Control => "by pocketctl",
-        DoorName::Mcp => "by MCP",
-        DoorName::Web => "on this page",
+        DoorName::Control => t.by_pocketctl,
+        DoorName::Mcp => t.by_mcp,
+        DoorName::Web => t.on_this_page,
     }
 }
 
-fn outcome(outcome: Outcome) -> String {
+fn outcome(t: &Words, outcome: Outcome) -> String {
     match outcome {
-        Outcome::Allowed => "allowed".to_owned(),
-        Outcome::Done => "done".to_owned(),
-        Outcome::Failed(kind) => format!("failed: {}", kind.name().replace('-', " ")),
-        Outcome::Refused(refusal) => format!("refused: {}", refusal_in_words(refusal)),
+        Outcome::Allowed => t.allowed.to_owned(),
+        Outcome::Done => t.is_done.to_owned(),
+        Outcome::Failed(kind) => fill(t.failed_with, &[&kind.name().replace('-', " ")]),
+        Outcome::Refused(refusal) => fill(t.refused_for, &[refusal_in_words(t, refusal)]),
     }
 }
 
-const fn refusal_in_words(refusal: Refusal) -> &'static str {
+const fn refusal_in_words(t: &Words, refusal: Refusal) -> &'static str {
     match refusal {
-        Refusal::Anonymous => "not shown who it is",
-        Refusal::AuditIsFixed => "the log is written by the device alone",
-        Refusal::NoGateway => "no gateway",
-        Refusal::NoScope => "outside its scopes",
-        Refusal::OwnerOnly => "the owner\u{2019}s alone",
-        Refusal::PassphraseNeeded => "passphrase needed",
-        Refusal::Profile => "profile keeps the cloud shut",
-        Refusal::SecretsApart => "secrets have commands of their own",
-        Refusal::WrongDoor => "only on the device itself",
+        Refusal::Anonymous => t.refusal_anonymous,
+        Refusal::AuditIsFixed => t.refusal_audit,
+        Refusal::NoGateway => t.refusal_gateway,
+        Refusal::NoScope => t.refusal_scope,
+        Refusal::OwnerOnly => t.refusal_owner,
+        Refusal::PassphraseNeeded => t.refusal_passphrase,
+        Refusal::Profile => t.refusal_profile,
+        Refusal::SecretsApart => t.refusal_secrets,
+        Refusal::WrongDoor => t.refusal_door,
     }
 }
 
@@ -153,22 +281,14 @@ pub(crate) async fn verify(State(door): State<Door>, owner: Owner) -> Result<Res
     else {
         return Err(unexpected().into());
     };
+    let t = owner.look.words();
     let notice = match verdict {
-        Ok(count) => Notice {
-            good: true,
-            message: format!("The log is whole: {count} entries, each bound to the one before."),
-            remedy: String::new(),
-        },
-        Err(broken) => Notice {
-            good: false,
-            message: format!("The log is not whole: {broken}."),
-            remedy: "Someone has changed the stored log. Export it, and ask who had the card or the device."
-                .to_owned(),
-        },
+        Ok(count) => Notice::good(fill(t.log_whole, &[&count.to_string()])),
+        Err(broken) => Notice::bad(fill(t.log_broken, &[&broken.to_string()]), t.log_broken_do),
     };
-    let mut shell = Shell::new(&owner, "Audit log", "/audit");
+    let mut shell = Shell::new(&owner, t.audit_log, "/audit");
     shell.notice = Some(notice);
-    page(&audit_page(&door, shell, None).await?)
+    page(&audit_page(&door, shell, &Asked::default()).await?)
 }
 
 /// The log as a file of JSON lines, oldest first, as `pocketctl audit verify FILE` reads it. Its last

@@ -10,8 +10,9 @@ use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
-use crate::present::{Shell, counted, page};
+use crate::present::{Shell, counted, length, page};
 use crate::trouble::Trouble;
+use crate::words::fill;
 
 #[derive(Template)]
 #[template(path = "device.html")]
@@ -29,12 +30,13 @@ pub(crate) async fn show(
     owner: Owner,
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
+    let t = owner.look.words();
     let sessions = door.sessions().count(Instant::now());
     page(&DevicePage {
-        shell: Shell::new(&owner, "Device", "/device").done(done.code()),
+        shell: Shell::new(&owner, t.device, "/device").done(done.code()),
         version: owner.status.version.clone(),
         device_secret: owner.status.device_secret.clone(),
-        sessions: counted(u64::try_from(sessions).unwrap_or(u64::MAX), "session"),
+        sessions: counted(length(sessions), t.n_sessions),
         unconfirmed: owner.status.recovery_confirmed == Some(false),
     })
 }
@@ -44,13 +46,17 @@ pub(crate) async fn show(
 struct CheckPage {
     shell: Shell,
     report: Option<CheckReport>,
+    verdict: String,
+    was_read: String,
 }
 
 /// Offers the check.
 pub(crate) async fn check(owner: Owner) -> Result<Response, Trouble> {
     page(&CheckPage {
-        shell: Shell::new(&owner, "Check", "/device"),
+        shell: Shell::new(&owner, owner.look.words().check, "/device"),
         report: None,
+        verdict: String::new(),
+        was_read: String::new(),
     })
 }
 
@@ -60,12 +66,40 @@ pub(crate) async fn submit_check(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
+    let t = owner.look.words();
     let accept_loss = fields.ticked("accept_loss");
     let Answer::Check(report) = door.ask(Operation::Check { accept_loss }).await?.answer else {
         return Err(unexpected().into());
     };
     page(&CheckPage {
-        shell: Shell::new(&owner, "Check", "/device"),
+        shell: Shell::new(&owner, owner.look.words().check, "/device"),
+        verdict: if report.findings.is_empty() {
+            t.all_whole.to_owned()
+        } else {
+            counted(length(report.findings.len()), t.n_damaged)
+        },
+        was_read: fill(
+            t.was_read,
+            &[
+                &report.records.to_string(),
+                &report.blobs.to_string(),
+                &report.audit.to_string(),
+            ],
+        ),
         report: Some(report),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "import.html")]
+struct ImportPage {
+    shell: Shell,
+}
+
+/// Says how to bring in what one has: files of strangers are read by `pocketctl`, not by the process
+/// that holds the keys.
+pub(crate) async fn import(owner: Owner) -> Result<Response, Trouble> {
+    page(&ImportPage {
+        shell: Shell::new(&owner, owner.look.words().import_title, "/device"),
     })
 }

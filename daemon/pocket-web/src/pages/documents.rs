@@ -19,11 +19,17 @@ use crate::door::{Door, cookie, unexpected};
 use crate::fields::FORM_TOKEN;
 use crate::guard::Owner;
 use crate::pages::records::form::split_tags;
+use crate::perimeter::Sandboxed;
 use crate::present::{Shell, go, page, page_after};
 use crate::trouble::Trouble;
+use crate::words::Words;
 
 /// Most bytes of a text field in front of the files.
 const FIELD_BYTES: usize = 8 * 1024;
+/// Largest picture that is shown, in bytes: 25 MiB.
+const MOST_PICTURE: u64 = 25 * 1024 * 1024;
+/// How much of a text is shown, in bytes: 64 KiB.
+const EXCERPT: usize = 64 * 1024;
 /// Most files at once.
 const MOST_FILES: usize = 256;
 
@@ -36,7 +42,7 @@ struct UploadPage {
 /// Asks for files.
 pub(crate) async fn upload(owner: Owner) -> Result<Response, Trouble> {
     page(&UploadPage {
-        shell: Shell::new(&owner, "Upload documents", "/records/documents"),
+        shell: Shell::new(&owner, owner.look.words().upload_title, "/records/documents"),
     })
 }
 
@@ -53,51 +59,48 @@ pub(crate) async fn submit_upload(
         .map_err(|_| Trouble::NotAForm)?
         .ok_or(Trouble::NotAForm)?;
     let is_token = first.name() == Some(FORM_TOKEN);
-    let token = short_text(first).await.map_err(|_| Trouble::NotAForm)?;
+    let token = short_text(owner.look.words(), first)
+        .await
+        .map_err(|_| Trouble::NotAForm)?;
     let session = cookie(&headers, &door.session_cookie()).unwrap_or_default();
     if !is_token || !door.form_token_matches(session, &token) {
         return Err(Trouble::StaleForm(None));
     }
-    match take_in(&door, form).await {
+    match take_in(&door, owner.look.words(), form).await {
         Ok(()) => Ok(go("/records/documents?done=uploaded")),
         Err(failure) => {
-            let shell = Shell::new(&owner, "Upload documents", "/records/documents").failed(&failure);
+            let shell =
+                Shell::new(&owner, owner.look.words().upload_title, "/records/documents").failed(&failure);
             page_after(&failure, &UploadPage { shell })
         }
     }
 }
 
 /// Stores each file of the form as soon as it is complete.
-async fn take_in(door: &Door, mut form: Multipart) -> Result<(), Failure> {
+async fn take_in(door: &Door, t: &Words, mut form: Multipart) -> Result<(), Failure> {
     let mut common = Document::default();
     let mut files = 0;
-    while let Some(field) = form.next_field().await.map_err(|_| broken_off())? {
+    while let Some(field) = form.next_field().await.map_err(|_| broken_off(t))? {
         match field.name().unwrap_or_default() {
-            "note" => common.note = short_text(field).await?.replace("\r\n", "\n"),
-            "tags" => common.tags = split_tags(&short_text(field).await?),
+            "note" => common.note = short_text(t, field).await?.replace("\r\n", "\n"),
+            "tags" => common.tags = split_tags(&short_text(t, field).await?),
             "file" if field.file_name().is_some_and(|name| !name.is_empty()) => {
                 files += 1;
                 if files > MOST_FILES {
-                    return Err(invalid(
-                        "these are more than 256 files",
-                        "upload the rest by itself",
-                    ));
+                    return Err(invalid(t.too_many_files, t.too_many_files_do));
                 }
-                take_in_file(door, &common, field).await?;
+                take_in_file(door, t, &common, field).await?;
             }
             _ => {}
         }
     }
     if files == 0 {
-        return Err(invalid(
-            "no file was chosen",
-            "choose one or more files, then upload",
-        ));
+        return Err(invalid(t.no_file, t.no_file_do));
     }
     Ok(())
 }
 
-async fn take_in_file(door: &Door, common: &Document, field: Field<'_>) -> Result<(), Failure> {
+async fn take_in_file(door: &Door, t: &Words, common: &Document, field: Field<'_>) -> Result<(), Failure> {
     let document = Document {
         name: file_name(field.file_name().unwrap_or_default()),
         media_type: field
@@ -110,12 +113,11 @@ async fn take_in_file(door: &Door, common: &Document, field: Field<'_>) -> Resul
     };
     // Looked at before the bytes come, which may take minutes.
     let checked = Content::check(Record::Document(document));
-    let content =
-        checked.map_err(|error| invalid(&error.to_string(), "rename the file or shorten the field"))?;
+    let content = checked.map_err(|error| invalid(&error.to_string(), t.rename_file))?;
     let Answer::Upload(upload) = door.ask(Operation::UploadBegin).await?.answer else {
         return Err(unexpected());
     };
-    send_bytes(door, upload, field).await?;
+    send_bytes(door, t, upload, field).await?;
     let item = NewEntry {
         id: None,
         created: None,
@@ -132,16 +134,13 @@ async fn take_in_file(door: &Door, common: &Document, field: Field<'_>) -> Resul
 }
 
 /// The bytes of a file, in pieces of exactly 1 MiB but for the last.
-async fn send_bytes(door: &Door, upload: RecordId, mut field: Field<'_>) -> Result<(), Failure> {
+async fn send_bytes(door: &Door, t: &Words, upload: RecordId, mut field: Field<'_>) -> Result<(), Failure> {
     let mut piece: Vec<u8> = Vec::with_capacity(Operation::MOST_CHUNK);
     let mut size = 0u64;
-    while let Some(bytes) = field.chunk().await.map_err(|_| broken_off())? {
+    while let Some(bytes) = field.chunk().await.map_err(|_| broken_off(t))? {
         size = size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         if size > Operation::MOST_DOCUMENT {
-            return Err(invalid(
-                "the file is larger than 1 GiB",
-                "split it; the files before it were stored",
-            ));
+            return Err(invalid(t.file_too_large, t.file_too_large_do));
         }
         let mut rest = bytes.as_ref();
         while !rest.is_empty() {
@@ -168,15 +167,15 @@ async fn send_piece(door: &Door, upload: RecordId, piece: Vec<u8>) -> Result<(),
         .map(drop)
 }
 
-async fn short_text(mut field: Field<'_>) -> Result<String, Failure> {
+async fn short_text(t: &Words, mut field: Field<'_>) -> Result<String, Failure> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|_| broken_off())? {
+    while let Some(chunk) = field.chunk().await.map_err(|_| broken_off(t))? {
         if bytes.len() + chunk.len() > FIELD_BYTES {
-            return Err(invalid("a field of the form is longer than 8 KiB", "shorten it"));
+            return Err(invalid(t.field_too_long, t.correct_field));
         }
         bytes.extend_from_slice(&chunk);
     }
-    String::from_utf8(bytes).map_err(|_| invalid("a field of the form is no text", "type it anew"))
+    String::from_utf8(bytes).map_err(|_| invalid(t.field_no_text, t.correct_field))
 }
 
 /// The last part of a name that a browser may have sent with folders, in either notation.
@@ -194,11 +193,8 @@ fn invalid(message: &str, remedy: &str) -> Failure {
     Failure::new(FailureKind::Invalid, message, remedy)
 }
 
-fn broken_off() -> Failure {
-    invalid(
-        "the upload broke off",
-        "send it again; what was complete is stored",
-    )
+fn broken_off(t: &Words) -> Failure {
+    invalid(t.upload_broke_off, t.upload_broke_off_do)
 }
 
 /// Sends a document's bytes as a file to keep. Never as a page: what a stranger wrote must not run
@@ -210,6 +206,82 @@ pub(crate) async fn download(State(door): State<Door>, Path(id): Path<String>) -
         return Err(Trouble::NotFound);
     };
     let (size, first) = read(&door, id, 0).await?;
+    let mut response = send(door, id, size, first);
+    let disposition = HeaderValue::from_str(&disposition(&document.name));
+    let disposition = disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_DISPOSITION, disposition);
+    response.extensions_mut().insert(Sandboxed);
+    Ok(response)
+}
+
+/// What a document's bytes are, as far as the page can show them without harm.
+pub(crate) enum Inside {
+    /// A picture of a kind that holds pixels and nothing that acts; never SVG.
+    Picture,
+    /// The beginning of a text.
+    Text(String),
+    /// Anything else: to be downloaded.
+    Unknown,
+}
+
+/// Looks at the first bytes. What the file calls itself counts for nothing with pictures.
+pub(crate) async fn look_into(door: &Door, id: RecordId, document: &Document) -> Result<Inside, Failure> {
+    if document.size == 0 {
+        return Ok(Inside::Unknown);
+    }
+    let (size, first) = read(door, id, 0).await?;
+    if picture_type(&first).is_some() && size <= MOST_PICTURE {
+        return Ok(Inside::Picture);
+    }
+    Ok(excerpt(&first).map_or(Inside::Unknown, Inside::Text))
+}
+
+/// The media type of a picture, by the bytes that every file of its kind begins with.
+fn picture_type(first: &[u8]) -> Option<&'static str> {
+    match first {
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+/// The beginning of a text in UTF-8; nothing that holds control characters is one.
+fn excerpt(first: &[u8]) -> Option<String> {
+    let part = first.get(..EXCERPT).unwrap_or(first);
+    let text = match str::from_utf8(part) {
+        Ok(text) => text,
+        // The cut may go through a letter.
+        Err(error) if part.len() - error.valid_up_to() < 4 && part.len() == EXCERPT => {
+            str::from_utf8(part.get(..error.valid_up_to())?).ok()?
+        }
+        Err(_) => return None,
+    };
+    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
+    (!text.is_empty() && text.chars().all(is_plain)).then(|| text.to_owned())
+}
+
+/// Sends a picture to be shown. In a sandbox: whatever else it is, it can't act.
+pub(crate) async fn view(State(door): State<Door>, Path(id): Path<String>) -> Result<Response, Trouble> {
+    let id: RecordId = id.parse().map_err(|_| Trouble::NotFound)?;
+    document(&door, id).await?;
+    let (size, first) = read(&door, id, 0).await?;
+    let kind = picture_type(&first)
+        .filter(|_| size <= MOST_PICTURE)
+        .ok_or(Trouble::NotFound)?;
+    let mut response = send(door, id, size, first);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response.extensions_mut().insert(Sandboxed);
+    Ok(response)
+}
+
+/// A document's bytes from the first piece on, as nothing in particular.
+fn send(door: Door, id: RecordId, size: u64, first: Bytes) -> Response {
     let pieces = Pieces {
         door,
         id,
@@ -224,10 +296,7 @@ pub(crate) async fn download(State(door): State<Door>, Path(id): Path<String>) -
         HeaderValue::from_static("application/octet-stream"),
     );
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
-    let disposition = HeaderValue::from_str(&disposition(&document.name));
-    let disposition = disposition.unwrap_or_else(|_| HeaderValue::from_static("attachment"));
-    headers.insert(header::CONTENT_DISPOSITION, disposition);
-    Ok(response)
+    response
 }
 
 async fn document(door: &Door, id: RecordId) -> Result<Entry, Failure> {
@@ -332,5 +401,25 @@ mod tests {
         ] {
             assert_eq!(file_name(sent), kept, "{sent:?}");
         }
+    }
+
+    #[test]
+    fn only_pixels_are_pictures_and_only_plain_text_is_text() {
+        assert_eq!(picture_type(b"\x89PNG\r\n\x1a\n\0"), Some("image/png"));
+        assert_eq!(picture_type(b"RIFF\0\0\0\0WEBPVP8 "), Some("image/webp"));
+        for other in [
+            b"<svg xmlns=".as_slice(),
+            b"%PDF-1.7",
+            b"",
+            b"GIF8",
+            b"<?xml version",
+        ] {
+            assert_eq!(picture_type(other), None);
+        }
+        assert_eq!(excerpt(b"a\n\xc3\xbc").as_deref(), Some("a\n\u{fc}"));
+        assert_eq!(excerpt(b"\0\x01"), None);
+        assert_eq!(excerpt(b"ab\xff"), None);
+        let cut = [vec![b'x'; EXCERPT - 1], "\u{fc}".as_bytes().to_vec()].concat();
+        assert_eq!(excerpt(&cut).map(|text| text.len()), Some(EXCERPT - 1));
     }
 }

@@ -1,15 +1,20 @@
 //! What can't be undone: erasing a category, and the factory reset.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use pocket_core::{Category, Failure, FailureKind, Operation};
+use serde::Deserialize;
 
 use crate::door::{Door, drop_cookie};
 use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
-use crate::present::{Shell, go, page, page_after, title_of};
+use crate::present::{Notice, Shell, go, page, page_after, title_of};
 use crate::trouble::Trouble;
+use crate::words::Words;
+
+/// The word that a reset asks for, in every language: the command line asks for the same.
+const WORD: &str = "ERASE";
 
 #[derive(Template)]
 #[template(path = "erase.html")]
@@ -19,13 +24,20 @@ struct ErasePage {
 }
 
 fn erase_page(shell: Shell, owner: &Owner) -> ErasePage {
+    let t = shell.look.words();
     let erasable = owner
         .status
         .categories
         .iter()
         .filter(|status| status.category != Category::Audit);
     let choices = erasable
-        .map(|status| (status.category.name(), title_of(status.category), status.records))
+        .map(|status| {
+            (
+                status.category.name(),
+                title_of(t, status.category),
+                status.records,
+            )
+        })
         .collect();
     ErasePage { shell, choices }
 }
@@ -33,7 +45,7 @@ fn erase_page(shell: Shell, owner: &Owner) -> ErasePage {
 /// Asks which category to erase.
 pub(crate) async fn erase(owner: Owner) -> Result<Response, Trouble> {
     page(&erase_page(
-        Shell::new(&owner, "Erase a category", "/device"),
+        Shell::new(&owner, owner.look.words().erase_category, "/device"),
         &owner,
     ))
 }
@@ -44,21 +56,21 @@ pub(crate) async fn submit_erase(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match erase_category(&door, &fields).await {
+    match erase_category(&door, owner.look.words(), &fields).await {
         Ok(()) => Ok(go("/device?done=erased")),
         Err(failure) => {
-            let shell = Shell::new(&owner, "Erase a category", "/device").failed(&failure);
+            let shell = Shell::new(&owner, owner.look.words().erase_category, "/device").failed(&failure);
             page_after(&failure, &erase_page(shell, &owner))
         }
     }
 }
 
-async fn erase_category(door: &Door, fields: &Fields) -> Result<(), Failure> {
+async fn erase_category(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
     let category = fields
         .line("category")
         .parse()
         .map_err(|error: pocket_core::UnknownCategory| {
-            Failure::new(FailureKind::Invalid, error.to_string(), "choose one of them")
+            Failure::new(FailureKind::Invalid, error.to_string(), t.choose)
         })?;
     let request = door.request(Operation::CategoryErase { category });
     door.send(request.with_passphrase(fields.secret("passphrase")))
@@ -70,13 +82,48 @@ async fn erase_category(door: &Door, fields: &Fields) -> Result<(), Failure> {
 #[template(path = "reset.html")]
 struct ResetPage {
     shell: Shell,
+    /// 1: what will be gone; 2: the word; 3: the passphrase.
+    step: u8,
+    counts: Vec<(&'static str, u64)>,
+    confirm: String,
 }
 
-/// Asks whether to destroy everything.
-pub(crate) async fn reset(owner: Owner) -> Result<Response, Trouble> {
-    page(&ResetPage {
-        shell: Shell::new(&owner, "Factory reset", "/device"),
-    })
+/// How far the owner has come.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Reached {
+    step: u8,
+    confirm: String,
+}
+
+fn reset_page(shell: Shell, owner: &Owner, step: u8, confirm: &str) -> ResetPage {
+    let t = owner.look.words();
+    let counted = owner.status.categories.iter();
+    ResetPage {
+        shell,
+        step,
+        counts: counted
+            .map(|status| (title_of(t, status.category), status.records))
+            .collect(),
+        confirm: confirm.to_owned(),
+    }
+}
+
+/// Asks in three steps whether to destroy everything.
+pub(crate) async fn reset(owner: Owner, Query(reached): Query<Reached>) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    let mut shell = Shell::new(&owner, t.factory_reset, "/device");
+    let typed = reached.confirm.trim() == WORD;
+    let step = match reached.step {
+        3 if typed => 3,
+        3 => {
+            shell.notice = Some(Notice::bad(t.not_the_word, t.type_erase));
+            2
+        }
+        2 => 2,
+        _ => 1,
+    };
+    page(&reset_page(shell, &owner, step, WORD))
 }
 
 /// Destroys it. The page of the first run shows the evidence.
@@ -98,8 +145,9 @@ pub(crate) async fn submit_reset(
             Ok(response)
         }
         Err(failure) => {
-            let shell = Shell::new(&owner, "Factory reset", "/device").failed(&failure);
-            page_after(&failure, &ResetPage { shell })
+            let shell = Shell::new(&owner, owner.look.words().factory_reset, "/device").failed(&failure);
+            let step = if fields.line("confirm") == WORD { 3 } else { 2 };
+            page_after(&failure, &reset_page(shell, &owner, step, WORD))
         }
     }
 }

@@ -19,8 +19,9 @@ use crate::archive::Archive;
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::documents;
-use crate::present::{Shell, page};
+use crate::present::{Shell, length, page};
 use crate::trouble::Trouble;
+use crate::words::fill;
 
 /// What is exported, in the order in which people are shown it.
 const EXPORTED: [Category; 8] = [
@@ -43,12 +44,27 @@ const AHEAD: usize = 1;
 #[template(path = "export.html")]
 struct ExportPage {
     shell: Shell,
+    /// Records that went out, while an export is under way.
+    progress: Option<u64>,
+    total: u64,
+    words: String,
 }
 
 /// Says what an export has in it and what not, and offers it.
-pub(crate) async fn show(owner: Owner) -> Result<Response, Trouble> {
+pub(crate) async fn show(State(door): State<Door>, owner: Owner) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    let counted = owner.status.categories.iter();
+    let total = counted
+        .filter(|status| EXPORTED.contains(&status.category))
+        .map(|status| status.records)
+        .sum();
+    let progress = door.exporting().records();
+    let done = progress.unwrap_or(0).to_string();
     page(&ExportPage {
-        shell: Shell::new(&owner, "Export everything", "/device"),
+        shell: Shell::new(&owner, t.export_everything, "/device"),
+        progress,
+        total,
+        words: fill(t.export_progress, &[&done, &u64::to_string(&total)]),
     })
 }
 
@@ -57,6 +73,7 @@ pub(crate) async fn submit(State(door): State<Door>) -> Result<Response, Trouble
     door.ask(Operation::Export).await?;
     let (out, pieces) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
+        let _running = door.exporting().begin();
         // One that fails breaks off without its end, and the browser says so; it can't be told why.
         write(&door, Archive::new(out)).await.unwrap_or_default();
     });
@@ -186,6 +203,7 @@ impl<'a> Listing<'a> {
         self.after = entries.last().map(|entry| entry.id);
         // A page that is empty and yet not the last would turn this into an endless loop.
         self.over = !more || self.after.is_none();
+        self.door.exporting().add(length(entries.len()));
         Ok(Some(entries))
     }
 }

@@ -10,13 +10,18 @@ use pocket_core::{Answer, Failure, FailureKind, LockState, Operation, ResetProof
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::{Visitor, append_cookie};
+use crate::look::Look;
 use crate::pages::keys::NewKey;
+use crate::pages::strength;
 use crate::present::{Moment, Notice, page, page_after};
 use crate::trouble::Trouble;
+use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "setup.html")]
 struct SetupPage {
+    look: Look,
+    weak: bool,
     title: &'static str,
     form_token: String,
     notice: Option<Notice>,
@@ -43,15 +48,13 @@ pub(crate) async fn show(State(door): State<Door>, visitor: Visitor) -> Result<R
 
 fn setup_page(visitor: &Visitor, status: Status) -> SetupPage {
     let damaged = match status.state {
-        LockState::Damaged { message, remedy } => Some(Notice {
-            good: false,
-            message,
-            remedy,
-        }),
+        LockState::Damaged { message, remedy } => Some(Notice::bad(message, remedy)),
         _ => None,
     };
     SetupPage {
-        title: "Make this device yours",
+        look: visitor.look,
+        weak: false,
+        title: visitor.look.words().setup_title,
         form_token: visitor.form_token.clone(),
         notice: None,
         code: String::new(),
@@ -77,26 +80,27 @@ pub(crate) async fn submit(
     visitor: Visitor,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match set_up(&door, &fields).await {
+    match set_up(&door, visitor.look, &fields).await {
         Ok(key) => {
             let mut response = page(&key)?;
             append_cookie(
                 &mut response,
-                &door.begin_session(visitor.session, Instant::now()),
+                &door.begin_session(visitor.session, Instant::now()).await?,
             );
             Ok(response)
         }
         Err(failure) => {
             let mut form = setup_page(&visitor, door.public_status().await?);
-            form.notice = Some(Notice::from(&failure));
+            form.notice = Some(Notice::of(visitor.look, &failure));
+            form.weak = strength::is_weak(fields.text("passphrase"));
             form.code = fields.line("code").to_owned();
             page_after(&failure, &form)
         }
     }
 }
 
-async fn set_up(door: &Door, fields: &Fields) -> Result<NewKey, Failure> {
-    check_twice(fields, "passphrase", "passphrase_again")?;
+async fn set_up(door: &Door, look: Look, fields: &Fields) -> Result<NewKey, Failure> {
+    check_new(look.words(), fields, "passphrase", "passphrase_again")?;
     let code = pocket_crypto::SecretBytes::new(fields.line("code").as_bytes().to_vec());
     let passphrase = fields.secret("passphrase");
     let reply = door
@@ -105,18 +109,18 @@ async fn set_up(door: &Door, fields: &Fields) -> Result<NewKey, Failure> {
     let Answer::SetUp { groups } = reply.answer else {
         return Err(unexpected());
     };
-    NewKey::new(reply.payload, groups)
+    NewKey::new(look, reply.payload, groups)
 }
 
-/// A new passphrase is typed twice, since it can't be read on the screen.
-pub(crate) fn check_twice(fields: &Fields, first: &str, second: &str) -> Result<(), Failure> {
+/// A new passphrase is typed twice, since it can't be read on the screen; a weak one is taken only
+/// from an owner who says so.
+pub(crate) fn check_new(t: &Words, fields: &Fields, first: &str, second: &str) -> Result<(), Failure> {
     let problem = if fields.text(first).is_empty() {
-        (
-            "the passphrase is empty",
-            "type one that you can remember: several words are best",
-        )
+        (t.passphrase_empty, t.passphrase_hint)
     } else if fields.text(first) != fields.text(second) {
-        ("the two passphrases differ", "type the same one twice")
+        (t.passphrases_differ, t.passphrases_differ_do)
+    } else if strength::is_weak(fields.text(first)) && !fields.ticked("weak") {
+        (t.passphrase_weak, t.passphrase_weak_do)
     } else {
         return Ok(());
     };

@@ -11,29 +11,35 @@ use pocket_crypto::SecretBytes;
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
-use crate::pages::first_run::check_twice;
+use crate::look::Look;
+use crate::pages::first_run::check_new;
+use crate::pages::strength;
 use crate::present::{Shell, go, page, page_after};
 use crate::trouble::Trouble;
+use crate::words::{Words, fill};
 
 /// The page that shows a recovery key, once.
 #[derive(Template)]
 #[template(path = "new_key.html")]
 pub(crate) struct NewKey {
+    look: Look,
     title: &'static str,
     key: SecretBytes,
-    groups: (u8, u8),
+    next_step: String,
 }
 
 impl NewKey {
     /// Shows this key, of which these groups are to be typed back.
-    pub(crate) fn new(key: Option<SecretBytes>, groups: (u8, u8)) -> Result<Self, Failure> {
+    pub(crate) fn new(look: Look, key: Option<SecretBytes>, groups: (u8, u8)) -> Result<Self, Failure> {
         let key = key
             .filter(|key| key.expose_str().is_ok())
             .ok_or_else(unexpected)?;
+        let t = look.words();
         Ok(Self {
-            title: "Your recovery key",
+            look,
+            title: t.your_recovery_key,
             key,
-            groups,
+            next_step: fill(t.key_next, &[&groups.0.to_string(), &groups.1.to_string()]),
         })
     }
 
@@ -50,7 +56,7 @@ struct ConfirmPage {
 }
 
 fn confirm_page(owner: &Owner) -> ConfirmPage {
-    let shell = Shell::new(owner, "Type part of your recovery key", "/device");
+    let shell = Shell::new(owner, owner.look.words().confirm_title, "/device");
     ConfirmPage {
         shell,
         groups: owner.status.recovery_groups,
@@ -90,7 +96,7 @@ struct RenewPage {
 /// Asks whether to make a new recovery key.
 pub(crate) async fn renew(owner: Owner) -> Result<Response, Trouble> {
     page(&RenewPage {
-        shell: Shell::new(&owner, "New recovery key", "/device"),
+        shell: Shell::new(&owner, owner.look.words().new_recovery_key, "/device"),
     })
 }
 
@@ -105,7 +111,7 @@ pub(crate) async fn submit_renew(
         .with_passphrase(fields.secret("passphrase"));
     let made = match door.send(request).await {
         Ok(reply) => match reply.answer {
-            Answer::SetUp { groups } => NewKey::new(reply.payload, groups),
+            Answer::SetUp { groups } => NewKey::new(owner.look, reply.payload, groups),
             _ => Err(unexpected()),
         },
         Err(failure) => Err(failure),
@@ -113,7 +119,7 @@ pub(crate) async fn submit_renew(
     match made {
         Ok(key) => page(&key),
         Err(failure) => {
-            let shell = Shell::new(&owner, "New recovery key", "/device").failed(&failure);
+            let shell = Shell::new(&owner, owner.look.words().new_recovery_key, "/device").failed(&failure);
             page_after(&failure, &RenewPage { shell })
         }
     }
@@ -123,12 +129,14 @@ pub(crate) async fn submit_renew(
 #[template(path = "passphrase.html")]
 struct PassphrasePage {
     shell: Shell,
+    weak: bool,
 }
 
 /// Asks for the old and the new passphrase.
 pub(crate) async fn passphrase(owner: Owner) -> Result<Response, Trouble> {
     page(&PassphrasePage {
-        shell: Shell::new(&owner, "Change the passphrase", "/device"),
+        weak: false,
+        shell: Shell::new(&owner, owner.look.words().change_passphrase, "/device"),
     })
 }
 
@@ -139,31 +147,31 @@ pub(crate) async fn submit_passphrase(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match change_passphrase(&door, &fields).await {
+    match change_passphrase(&door, owner.look.words(), &fields).await {
         Ok(()) => {
             door.sessions().end_all();
             let mut response = go("/?done=passphrase");
             append_cookie(
                 &mut response,
-                &door.begin_session(Some(owner.session), Instant::now()),
+                &door.begin_session(Some(owner.session), Instant::now()).await?,
             );
             Ok(response)
         }
         Err(failure) => {
-            let shell = Shell::new(&owner, "Change the passphrase", "/device").failed(&failure);
-            page_after(&failure, &PassphrasePage { shell })
+            let shell = Shell::new(&owner, owner.look.words().change_passphrase, "/device").failed(&failure);
+            let weak = strength::is_weak(fields.text("new"));
+            page_after(&failure, &PassphrasePage { shell, weak })
         }
     }
 }
 
-async fn change_passphrase(door: &Door, fields: &Fields) -> Result<(), Failure> {
-    check_twice(fields, "new", "new_again")?;
+async fn change_passphrase(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
+    check_new(t, fields, "new", "new_again")?;
     if fields.text("passphrase").is_empty() {
-        let remedy = "type the passphrase that you have now, too";
         return Err(Failure::new(
             FailureKind::Invalid,
-            "the old passphrase is missing",
-            remedy,
+            t.old_missing,
+            t.old_missing_do,
         ));
     }
     let request = door.request(Operation::PassphraseChange);

@@ -4,14 +4,16 @@ use std::time::Instant;
 
 use askama::Template;
 use axum::extract::{Query, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use pocket_core::{Credential, Failure, LockState, Operation, Status};
 use serde::Deserialize;
 
-use crate::door::{Door, drop_cookie};
+use crate::door::{Door, cookie, drop_cookie};
 use crate::fields::Fields;
 use crate::guard::{Owner, Visitor, append_cookie};
-use crate::present::{Notice, Shell, go, page, page_after};
+use crate::look::Look;
+use crate::present::{Notice, Shell, go, own_path, page, page_after};
 use crate::trouble::Trouble;
 
 /// Where to go after the login.
@@ -23,6 +25,8 @@ pub(crate) struct Wanted {
 #[derive(Template)]
 #[template(path = "unlock.html")]
 struct UnlockPage {
+    look: Look,
+    kept: bool,
     title: &'static str,
     form_token: String,
     notice: Option<Notice>,
@@ -34,11 +38,14 @@ struct UnlockPage {
 
 fn unlock_page(visitor: &Visitor, status: &Status, next: &str, recovery: bool) -> UnlockPage {
     let locked = status.state == LockState::Locked;
+    let t = visitor.look.words();
     UnlockPage {
-        title: if locked { "Unlock" } else { "Log in" },
+        look: visitor.look,
+        kept: false,
+        title: if locked { t.unlock } else { t.log_in },
         form_token: visitor.form_token.clone(),
         notice: None,
-        next: safe_next(next).to_owned(),
+        next: own_path(next).to_owned(),
         locked,
         recovery: recovery && locked,
         wait_seconds: status.wait_seconds,
@@ -50,13 +57,18 @@ pub(crate) async fn show(
     State(door): State<Door>,
     visitor: Visitor,
     Query(wanted): Query<Wanted>,
+    headers: HeaderMap,
 ) -> Result<Response, Trouble> {
     let next = wanted.next.unwrap_or_default();
     let status = door.public_status().await?;
     match status.state {
         LockState::FirstRun | LockState::Damaged { .. } => Ok(Redirect::to("/setup").into_response()),
-        LockState::Unlocked if visitor.session.is_some() => Ok(go(safe_next(&next))),
-        LockState::Locked | LockState::Unlocked => page(&unlock_page(&visitor, &status, &next, false)),
+        LockState::Unlocked if visitor.session.is_some() => Ok(go(own_path(&next))),
+        LockState::Locked | LockState::Unlocked => {
+            let mut form = unlock_page(&visitor, &status, &next, false);
+            form.kept = keeps(&door, &headers);
+            page(&form)
+        }
     }
 }
 
@@ -64,22 +76,24 @@ pub(crate) async fn show(
 pub(crate) async fn submit(
     State(door): State<Door>,
     visitor: Visitor,
+    headers: HeaderMap,
     fields: Fields,
 ) -> Result<Response, Trouble> {
     let recovery = fields.text("with") == "recovery";
     match log_in(&door, &fields, recovery).await {
         Ok(()) => {
-            let mut response = go(safe_next(fields.text("next")));
+            let mut response = go(own_path(fields.text("next")));
             append_cookie(
                 &mut response,
-                &door.begin_session(visitor.session, Instant::now()),
+                &door.begin_session(visitor.session, Instant::now()).await?,
             );
             Ok(response)
         }
         Err(failure) => {
             let status = door.public_status().await?;
             let mut form = unlock_page(&visitor, &status, fields.text("next"), recovery);
-            form.notice = Some(Notice::from(&failure));
+            form.kept = keeps(&door, &headers);
+            form.notice = Some(Notice::of(visitor.look, &failure));
             // Not a page that the guard may take for a vault locked under a session.
             page_after(
                 &Failure {
@@ -90,6 +104,11 @@ pub(crate) async fn submit(
             )
         }
     }
+}
+
+/// Whether a form of this browser's waits until its writer has logged in.
+fn keeps(door: &Door, headers: &HeaderMap) -> bool {
+    cookie(headers, &door.kept_cookie()).is_some_and(|key| door.kept().waits(key, Instant::now()))
 }
 
 fn told_kind(failure: &Failure) -> pocket_core::FailureKind {
@@ -116,17 +135,6 @@ async fn log_in(door: &Door, fields: &Fields, recovery: bool) -> Result<(), Fail
         .map(drop)
 }
 
-/// A path on this very door; anything else leads home. A browser takes `//host` and `/\host` for
-/// other hosts.
-fn safe_next(next: &str) -> &str {
-    let own = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n', '\t']);
-    if own && next.bytes().all(|byte| byte.is_ascii_graphic()) {
-        next
-    } else {
-        "/"
-    }
-}
-
 /// Ends this session; the vault stays open for the agents.
 pub(crate) async fn log_out(State(door): State<Door>, owner: Owner) -> Response {
     door.sessions().end(owner.session);
@@ -148,7 +156,7 @@ struct LockAllPage {
 /// Asks before the panic lock.
 pub(crate) async fn lock_all(owner: Owner) -> Result<Response, Trouble> {
     page(&LockAllPage {
-        shell: Shell::new(&owner, "Lock everything", "/device"),
+        shell: Shell::new(&owner, owner.look.words().panic_title, "/device"),
     })
 }
 
@@ -173,28 +181,4 @@ fn out(door: &Door) -> Response {
     let mut response = go("/unlock");
     append_cookie(&mut response, &drop_cookie(&door.session_cookie()));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_login_leads_to_no_other_host() {
-        for own in ["/", "/records/notes?after=a&x=b", "/search?q=%2F%2Fx"] {
-            assert_eq!(safe_next(own), own);
-        }
-        for foreign in [
-            "",
-            "notes",
-            "//evil",
-            "/\\evil",
-            "http://evil",
-            "/a\nb",
-            "/\t/evil",
-            "/\u{e4}",
-        ] {
-            assert_eq!(safe_next(foreign), "/", "{foreign:?}");
-        }
-    }
 }

@@ -1,5 +1,7 @@
 //! What may leave the device.
 
+use std::borrow::Borrow;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
@@ -9,8 +11,9 @@ use crate::door::Door;
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
-use crate::present::{Shell, go, page, page_after};
+use crate::present::{Shell, go, meaning_of, page, page_after};
 use crate::trouble::Trouble;
+use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "profile.html")]
@@ -21,9 +24,27 @@ struct ProfilePage {
     minutes: String,
 }
 
+impl ProfilePage {
+    fn meaning(&self, profile: impl Borrow<Profile>) -> &'static str {
+        meaning_of(self.shell.look.words(), *profile.borrow())
+    }
+
+    /// What each allows and what not, a line each.
+    fn allows(&self, profile: impl Borrow<Profile>) -> impl Iterator<Item = &'static str> {
+        let t = self.shell.look.words();
+        let lines = match *profile.borrow() {
+            Profile::CloudWithConsent => t.allows_consent,
+            Profile::Custom => t.allows_custom,
+            Profile::LocalNetwork => t.allows_local,
+            Profile::OfflineOnly => t.allows_offline,
+        };
+        lines.split('|')
+    }
+}
+
 fn profile_page(owner: &Owner) -> ProfilePage {
     let now = owner.status.profile;
-    let shell = Shell::new(owner, "Profile: what may leave", "/profile");
+    let shell = Shell::new(owner, owner.look.words().profile_title, "/profile");
     ProfilePage {
         shell,
         now,
@@ -45,7 +66,7 @@ pub(crate) async fn submit(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match set(&door, &fields).await {
+    match set(&door, owner.look.words(), &fields).await {
         Ok(()) => Ok(go("/profile?done=profile")),
         Err(failure) => {
             let mut form = profile_page(&owner);
@@ -57,12 +78,12 @@ pub(crate) async fn submit(
     }
 }
 
-async fn set(door: &Door, fields: &Fields) -> Result<(), Failure> {
+async fn set(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
     let profile: Profile = fields
         .line("profile")
         .parse()
         .map_err(|error: pocket_core::UnknownProfile| {
-            Failure::new(FailureKind::Invalid, error.to_string(), "choose one of the four")
+            Failure::new(FailureKind::Invalid, error.to_string(), t.choose_of_four)
         })?;
     let minutes = match fields.line("minutes") {
         "" => None,
@@ -70,7 +91,7 @@ async fn set(door: &Door, fields: &Fields) -> Result<(), Failure> {
             text.parse()
                 .ok()
                 .filter(|minutes| (1..=1440).contains(minutes))
-                .ok_or_else(bad_minutes)?,
+                .ok_or_else(|| bad_minutes(t))?,
         ),
     };
     door.ask(Operation::ProfileSet { profile, minutes })
@@ -78,10 +99,6 @@ async fn set(door: &Door, fields: &Fields) -> Result<(), Failure> {
         .map(drop)
 }
 
-fn bad_minutes() -> Failure {
-    Failure::new(
-        FailureKind::Invalid,
-        "the time is not a number of minutes",
-        "write a number from 1 to 1440, which is a day",
-    )
+fn bad_minutes(t: &Words) -> Failure {
+    Failure::new(FailureKind::Invalid, t.bad_minutes, t.bad_minutes_do)
 }

@@ -1,99 +1,45 @@
-//! The records of a category: list, view, add, edit, delete.
+//! The records of a category: list, view, add, edit.
 
 pub(crate) mod form;
+pub(crate) mod listing;
+pub(crate) mod remove;
+pub(crate) mod tick;
 pub(crate) mod view;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use askama::Template;
 use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use pocket_core::{
     Added, Answer, Category, Content, Entry, Failure, FailureKind, NewEntry, Operation, Record, RecordId,
-    Timestamp, When,
+    Timestamp,
 };
 use serde::Deserialize;
 
-use crate::door::{Door, unexpected};
+use crate::door::{Door, cookie, drop_cookie, unexpected};
 use crate::fields::Fields;
-use crate::guard::Owner;
-use crate::pages::Done;
+use crate::guard::{Owner, append_cookie};
+use crate::markdown;
+use crate::pages::documents;
 use crate::present::{
-    Moment, RECORD_CATEGORIES, Shell, counted, go, page, page_after, records_path, title_of,
+    Moment, Notice, RECORD_CATEGORIES, Shell, counted, filters, go, page, page_after, records_path, title_of,
 };
 use crate::trouble::Trouble;
+use crate::words::fill;
 
 use form::{Input, Kind};
-use view::{Fact, Row, Value};
+use view::{Fact, Message, Value};
 
-/// Records on a page.
-const PAGE: u32 = 50;
-
-/// From where on, and what was done before.
+/// What was done before, and the part of a long conversation that is wanted.
 #[derive(Deserialize)]
-pub(crate) struct From {
-    after: Option<String>,
+pub(crate) struct Asked {
     done: Option<String>,
+    before: Option<usize>,
 }
 
-#[derive(Template)]
-#[template(path = "records.html")]
-struct ListPage {
-    shell: Shell,
-    category: &'static str,
-    add_path: String,
-    add_words: &'static str,
-    count: String,
-    rows: Vec<Row>,
-    first_page: bool,
-    more: Option<RecordId>,
-}
-
-/// A page of records, the newest first.
-pub(crate) async fn list(
-    State(door): State<Door>,
-    owner: Owner,
-    Path(category): Path<String>,
-    Query(from): Query<From>,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let after = from
-        .after
-        .map(|id| id.parse())
-        .transpose()
-        .map_err(|_| Trouble::NotFound)?;
-    let listed = door
-        .ask(Operation::List {
-            category,
-            after,
-            limit: PAGE,
-        })
-        .await?;
-    let Answer::Page(records) = listed.answer else {
-        return Err(unexpected().into());
-    };
-    let documents = category == Category::Documents;
-    page(&ListPage {
-        shell: Shell::new(&owner, title_of(category), records_path(category)).done(from.done.as_deref()),
-        category: category.name(),
-        add_path: if documents {
-            "/documents/upload".to_owned()
-        } else {
-            format!("/records/{category}/new")
-        },
-        add_words: if documents { "Upload" } else { "Add" },
-        count: counted(records.total, "record"),
-        rows: records.entries.iter().map(Row::from).collect(),
-        first_page: after.is_none(),
-        more: records
-            .entries
-            .last()
-            .map(|last| last.id)
-            .filter(|_| records.more),
-    })
-}
-
-fn category_named(name: &str) -> Result<Category, Trouble> {
+pub(crate) fn category_named(name: &str) -> Result<Category, Trouble> {
     let category = name.parse().map_err(|_| Trouble::NotFound)?;
     if RECORD_CATEGORIES.contains(&category) {
         Ok(category)
@@ -102,11 +48,11 @@ fn category_named(name: &str) -> Result<Category, Trouble> {
     }
 }
 
-fn id_named(text: &str) -> Result<RecordId, Trouble> {
+pub(crate) fn id_named(text: &str) -> Result<RecordId, Trouble> {
     text.parse().map_err(|_| Trouble::NotFound)
 }
 
-async fn read(door: &Door, category: Category, id: RecordId) -> Result<Entry, Failure> {
+pub(crate) async fn read(door: &Door, category: Category, id: RecordId) -> Result<Entry, Failure> {
     match door.ask(Operation::Get { category, id }).await?.answer {
         Answer::Entry(entry) => Ok(*entry),
         _ => Err(unexpected()),
@@ -117,8 +63,13 @@ async fn read(door: &Door, category: Category, id: RecordId) -> Result<Entry, Fa
 #[template(path = "record.html")]
 struct RecordPage {
     shell: Shell,
-    back: String,
+    back: &'static str,
     path: String,
+    prose: Option<String>,
+    picture: Option<String>,
+    excerpt: Option<String>,
+    thread: Vec<Message>,
+    earlier: Option<usize>,
     facts: Vec<Fact>,
     file: Option<String>,
     task_done: Option<bool>,
@@ -134,31 +85,53 @@ pub(crate) async fn show(
     State(door): State<Door>,
     owner: Owner,
     Path((category, id)): Path<(String, String)>,
-    Query(done): Query<Done>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     let category = category_named(&category)?;
     let entry = read(&door, category, id_named(&id)?).await?;
-    let record = entry.content.record();
-    let (file, task_done) = match record {
+    let mut shown = record_page(&owner, &entry, &asked);
+    match entry.content.record() {
         Record::Document(document) if !document.sha256.is_empty() => {
-            (Some(format!("/documents/{}/file", entry.id)), None)
+            shown.file = Some(format!("/documents/{}/file", entry.id));
+            match documents::look_into(&door, entry.id, document).await? {
+                documents::Inside::Picture => shown.picture = Some(format!("/documents/{}/view", entry.id)),
+                documents::Inside::Text(text) => shown.excerpt = Some(text),
+                documents::Inside::Unknown => {}
+            }
         }
-        Record::Task(task) => (None, Some(task.done)),
-        _ => (None, None),
+        Record::Task(task) => shown.task_done = Some(task.done),
+        _ => {}
+    }
+    page(&shown)
+}
+
+fn record_page(owner: &Owner, entry: &Entry, asked: &Asked) -> RecordPage {
+    let t = owner.look.words();
+    let record = entry.content.record();
+    let back = records_path(record.category());
+    let prose = match record {
+        Record::Note(note) => markdown::render(&note.body).filter(|html| !html.is_empty()),
+        _ => None,
     };
-    page(&RecordPage {
-        shell: Shell::new(&owner, view::title(record), records_path(category)).done(done.code()),
-        back: records_path(category),
-        path: view::path(&entry),
-        facts: view::facts(record),
-        file,
-        task_done,
+    let (thread, earlier) = view::thread(record, asked.before);
+    RecordPage {
+        shell: Shell::new(owner, view::title(record), back).done(asked.done.as_deref()),
+        back,
+        path: view::path(entry),
+        facts: view::facts(t, record, prose.is_some()),
+        prose,
+        picture: None,
+        excerpt: None,
+        thread,
+        earlier,
+        file: None,
+        task_done: None,
         created: Moment(entry.created),
         updated: Moment(entry.updated),
-        changes: counted(entry.revision.saturating_sub(1).into(), "change"),
-        origin: view::origin(entry.origin),
+        changes: counted(entry.revision.saturating_sub(1).into(), t.n_changes),
+        origin: view::origin(t, entry.origin),
         id: entry.id,
-    })
+    }
 }
 
 #[derive(Template)]
@@ -171,28 +144,57 @@ struct FormPage {
     inputs: Vec<Input>,
 }
 
-/// An empty form.
-pub(crate) async fn add(owner: Owner, Path(category): Path<String>) -> Result<Response, Trouble> {
+/// The form of a new record. Begins with what its writer sent when the session was over.
+pub(crate) async fn add(
+    State(door): State<Door>,
+    owner: Owner,
+    Path(category): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Trouble> {
     let category = category_named(&category)?;
-    let inputs = form::inputs(&form::blank(category).ok_or(Trouble::NotFound)?);
-    page(&add_page(&owner, category, inputs))
+    let blank = form::blank(category).ok_or(Trouble::NotFound)?;
+    let kept = kept(&door, &headers, &format!("/records/{category}/new"));
+    let inputs = form::begun(owner.look.words(), &blank, kept.as_ref());
+    let form = add_page(&owner, category, inputs);
+    shown_again(&door, form, kept.as_ref())
 }
 
 fn add_page(owner: &Owner, category: Category, inputs: Vec<Input>) -> FormPage {
+    let t = owner.look.words();
     FormPage {
         shell: Shell::new(
             owner,
-            format!("Add to {}", title_of(category)),
+            fill(t.new_in, &[title_of(t, category)]),
             records_path(category),
         ),
         action: format!("/records/{category}/new"),
-        back: records_path(category),
+        back: records_path(category).to_owned(),
         revision: None,
         inputs,
     }
 }
 
-/// Stores a new record.
+/// The form that its writer sent to `path` when the session was over.
+fn kept(door: &Door, headers: &HeaderMap, path: &str) -> Option<Fields> {
+    let key = cookie(headers, &door.kept_cookie())?;
+    door.kept().take(key, path, Instant::now())
+}
+
+fn shown_again(door: &Door, mut form: FormPage, kept: Option<&Fields>) -> Result<Response, Trouble> {
+    if kept.is_none() {
+        return page(&form);
+    }
+    let t = form.shell.look.words();
+    form.shell.notice = Some(Notice {
+        remedy: t.kept_again_do.to_owned(),
+        ..Notice::good(t.kept_again)
+    });
+    let mut response = page(&form)?;
+    append_cookie(&mut response, &drop_cookie(&door.kept_cookie()));
+    Ok(response)
+}
+
+/// Stores what the form says.
 pub(crate) async fn submit_add(
     State(door): State<Door>,
     owner: Owner,
@@ -201,33 +203,20 @@ pub(crate) async fn submit_add(
 ) -> Result<Response, Trouble> {
     let category = category_named(&category)?;
     let blank = form::blank(category).ok_or(Trouble::NotFound)?;
-    match store_new(&door, &blank, &fields).await {
-        Ok(id) => Ok(go(&format!("/records/{category}/{id}?done=added"))),
+    match store_new(&door, &owner, &blank, &fields).await {
+        Ok(id) => Ok(go(&format!("{}/{id}?done=added", records_path(category)))),
         Err(failure) => {
-            let mut form = add_page(&owner, category, form::typed(&blank, &fields));
+            let inputs = form::typed(owner.look.words(), &blank, &fields);
+            let mut form = add_page(&owner, category, inputs);
             form.shell = form.shell.failed(&failure);
             page_after(&failure, &form)
         }
     }
 }
 
-async fn store_new(door: &Door, blank: &Record, fields: &Fields) -> Result<RecordId, Failure> {
-    let content = form::read(blank, fields, now())?;
-    let entry = NewEntry {
-        id: None,
-        created: None,
-        updated: None,
-        upload: None,
-        content,
-    };
-    match door
-        .ask(Operation::Add {
-            items: vec![entry],
-            import: false,
-        })
-        .await?
-        .answer
-    {
+async fn store_new(door: &Door, owner: &Owner, blank: &Record, fields: &Fields) -> Result<RecordId, Failure> {
+    let content = form::read(owner.look.words(), blank, fields, now())?;
+    match door.ask(add_one(content)).await?.answer {
         Answer::Added(added) => match added.first() {
             Some(Added::AlreadyHere(id) | Added::Differs(id) | Added::New(id)) => Ok(*id),
             None => Err(unexpected()),
@@ -236,27 +225,45 @@ async fn store_new(door: &Door, blank: &Record, fields: &Fields) -> Result<Recor
     }
 }
 
+/// The operation that adds one new record.
+pub(crate) fn add_one(content: Content) -> Operation {
+    let entry = NewEntry {
+        id: None,
+        created: None,
+        updated: None,
+        upload: None,
+        content,
+    };
+    Operation::Add {
+        items: vec![entry],
+        import: false,
+    }
+}
+
 /// The form of a record that is there.
 pub(crate) async fn edit(
     State(door): State<Door>,
     owner: Owner,
     Path((category, id)): Path<(String, String)>,
+    headers: HeaderMap,
 ) -> Result<Response, Trouble> {
     let category = category_named(&category)?;
     let entry = read(&door, category, id_named(&id)?).await?;
-    let inputs = form::inputs(entry.content.record());
-    page(&edit_page(&owner, &entry, Some(entry.revision), inputs))
+    let kept = kept(&door, &headers, &format!("{}/edit", view::path(&entry)));
+    let inputs = form::begun(owner.look.words(), entry.content.record(), kept.as_ref());
+    // Who changed it meanwhile is told of by the revision that the kept form was made from.
+    let revision = kept
+        .as_ref()
+        .map_or(Some(entry.revision), |kept| kept.line("revision").parse().ok());
+    shown_again(&door, edit_page(&owner, &entry, revision, inputs), kept.as_ref())
 }
 
 fn edit_page(owner: &Owner, entry: &Entry, revision: Option<u32>, inputs: Vec<Input>) -> FormPage {
     let record = entry.content.record();
     let path = view::path(entry);
+    let title = fill(owner.look.words().edit_of, &[&view::title(record)]);
     FormPage {
-        shell: Shell::new(
-            owner,
-            format!("Edit {}", view::title(record)),
-            records_path(record.category()),
-        ),
+        shell: Shell::new(owner, title, records_path(record.category())),
         action: format!("{path}/edit"),
         back: path,
         revision,
@@ -274,13 +281,13 @@ pub(crate) async fn submit_edit(
     let category = category_named(&category)?;
     let entry = read(&door, category, id_named(&id)?).await?;
     let revision = fields.line("revision").parse().ok();
-    match store_edited(&door, &entry, revision, &fields).await {
+    match store_edited(&door, &owner, &entry, revision, &fields).await {
         Ok(()) => Ok(go(&format!("{}?done=saved", view::path(&entry)))),
         Err(failure) => {
             // After a conflict the owner has been told: to save again is to mean it.
             let conflict = failure.kind == FailureKind::Conflict;
             let revision = if conflict { Some(entry.revision) } else { revision };
-            let inputs = form::typed(entry.content.record(), &fields);
+            let inputs = form::typed(owner.look.words(), entry.content.record(), &fields);
             let mut form = edit_page(&owner, &entry, revision, inputs);
             form.shell = form.shell.failed(&failure);
             page_after(&failure, &form)
@@ -290,81 +297,61 @@ pub(crate) async fn submit_edit(
 
 async fn store_edited(
     door: &Door,
+    owner: &Owner,
     entry: &Entry,
     revision: Option<u32>,
     fields: &Fields,
 ) -> Result<(), Failure> {
-    let content = Box::new(form::read(entry.content.record(), fields, now())?);
+    let content = form::read(owner.look.words(), entry.content.record(), fields, now())?;
     door.ask(Operation::Edit {
         id: entry.id,
-        content,
+        content: Box::new(content),
         revision,
     })
     .await
     .map(drop)
 }
 
-/// Ticks a task off, or takes the tick away.
-pub(crate) async fn tick(State(door): State<Door>, Path(id): Path<String>) -> Result<Response, Trouble> {
-    let entry = read(&door, Category::Tasks, id_named(&id)?).await?;
-    let Record::Task(mut task) = entry.content.record().clone() else {
-        return Err(Trouble::NotFound);
+/// Which note.
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    title: Option<String>,
+}
+
+/// Follows a `[[link]]`: to the note of that title, else to the search for it.
+pub(crate) async fn named(State(door): State<Door>, Query(named): Query<Named>) -> Result<Response, Trouble> {
+    let title = named.title.unwrap_or_default();
+    let words = title.split('#').next().unwrap_or_default().trim();
+    let operation = Operation::Search {
+        categories: vec![Category::Notes],
+        query: words.to_owned(),
+        limit: 50,
     };
-    task.done = !task.done;
-    task.completed = task.done.then(|| When::from_instant(now()));
-    let content = Content::check(Record::Task(task)).map_err(|_| unexpected())?;
-    let operation = Operation::Edit {
-        id: entry.id,
-        content: Box::new(content),
-        revision: Some(entry.revision),
+    let hits = match door.ask(operation).await.map(|reply| reply.answer) {
+        Ok(Answer::Hits(hits)) => hits,
+        Ok(_) => return Err(unexpected().into()),
+        Err(failure) if failure.kind == FailureKind::Invalid => Vec::new(),
+        Err(failure) => return Err(failure.into()),
     };
-    door.ask(operation).await?;
-    Ok(go(&format!("{}?done=saved", view::path(&entry))))
+    let same = |title: &str| title.to_lowercase() == words.to_lowercase();
+    let found = hits.iter().find(|hit| match hit.entry.content.record() {
+        Record::Note(note) => {
+            let file = note.path.rsplit('/').next().unwrap_or_default();
+            same(&note.title) || same(file.trim_end_matches(".md"))
+        }
+        _ => false,
+    });
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("q", words)
+        .append_pair("in", "notes")
+        .finish();
+    Ok(go(&found.map_or_else(
+        || format!("/search?{query}"),
+        |hit| view::path(&hit.entry),
+    )))
 }
 
-#[derive(Template)]
-#[template(path = "confirm_delete.html")]
-struct DeletePage {
-    shell: Shell,
-    question: String,
-    name: String,
-    button: &'static str,
-    back: String,
-}
-
-/// Asks before a record is deleted.
-pub(crate) async fn delete(
-    State(door): State<Door>,
-    owner: Owner,
-    Path((category, id)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let entry = read(&door, category, id_named(&id)?).await?;
-    let title = view::title(entry.content.record());
-    page(&DeletePage {
-        shell: Shell::new(&owner, "Delete", records_path(category)),
-        question: format!("Delete \u{201c}{title}\u{201d}? It can't be brought back."),
-        name: String::new(),
-        button: "Delete",
-        back: view::path(&entry),
-    })
-}
-
-/// Deletes it.
-pub(crate) async fn submit_delete(
-    State(door): State<Door>,
-    Path((category, id)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    door.ask(Operation::Delete {
-        category,
-        id: id_named(&id)?,
-    })
-    .await?;
-    Ok(go(&format!("{}?done=deleted", records_path(category))))
-}
-
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(passed.as_millis()).unwrap_or(i64::MAX))
 }

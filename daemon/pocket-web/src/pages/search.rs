@@ -9,8 +9,9 @@ use serde::Deserialize;
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::records::view;
-use crate::present::{Notice, Shell, page, title_of};
+use crate::present::{Notice, Shell, counted, length, page, title_of};
 use crate::trouble::Trouble;
+use crate::words::{Words, fill};
 
 /// Most hits on the page.
 const MOST: u32 = 50;
@@ -32,6 +33,7 @@ struct SearchPage {
     places: Vec<(&'static str, &'static str)>,
     hits: Vec<Row>,
     asked: bool,
+    outcome: String,
 }
 
 struct Row {
@@ -41,13 +43,13 @@ struct Row {
     snippet: String,
 }
 
-impl From<Hit> for Row {
-    fn from(hit: Hit) -> Self {
+impl Row {
+    fn new(t: &Words, hit: Hit) -> Self {
         let category = hit.entry.content.category();
         Self {
             path: view::path(&hit.entry),
             title: view::title(hit.entry.content.record()),
-            place: title_of(category),
+            place: title_of(t, category),
             snippet: hit.snippet,
         }
     }
@@ -59,28 +61,35 @@ pub(crate) async fn show(
     owner: Owner,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
+    let t = owner.look.words();
     let query = asked.q.unwrap_or_default();
     let chosen = asked.category.unwrap_or_default();
     let searchable = Category::ALL
         .into_iter()
         .filter(|category| *category != Category::Audit);
     let mut search = SearchPage {
-        shell: Shell::new(&owner, "Search", "/search"),
+        shell: Shell::new(&owner, t.search, "/search"),
         query: query.trim().to_owned(),
         places: searchable
-            .map(|category| (category.name(), title_of(category)))
+            .map(|category| (category.name(), title_of(t, category)))
             .collect(),
         hits: Vec::new(),
         asked: !query.trim().is_empty(),
+        outcome: String::new(),
         chosen,
     };
     if search.asked {
         match find(&door, &search.query, &search.chosen).await {
-            Ok(hits) => search.hits = hits.into_iter().map(Row::from).collect(),
+            Ok(hits) => search.hits = hits.into_iter().map(|hit| Row::new(t, hit)).collect(),
             Err(failure) if failure.kind == pocket_core::FailureKind::Locked => return Err(failure.into()),
-            Err(failure) => search.shell.notice = Some(Notice::from(&failure)),
+            Err(failure) => search.shell.notice = Some(Notice::of(owner.look, &failure)),
         }
     }
+    search.outcome = if search.hits.is_empty() {
+        fill(t.found_nothing, &[&search.query])
+    } else {
+        counted(length(search.hits.len()), t.n_found)
+    };
     page(&search)
 }
 

@@ -10,8 +10,10 @@ use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
+use crate::pages::records::remove::AskFirst;
 use crate::present::{Moment, Shell, go, page, page_after};
 use crate::trouble::Trouble;
+use crate::words::fill;
 
 /// Which secret.
 #[derive(Deserialize)]
@@ -57,7 +59,7 @@ pub(crate) async fn list(
             query,
         }
     });
-    let shell = Shell::new(&owner, "Secrets", "/secrets").done(done.code());
+    let shell = Shell::new(&owner, owner.look.words().secrets, "/secrets").done(done.code());
     page(&SecretsPage {
         shell,
         secrets: rows.collect(),
@@ -74,7 +76,7 @@ struct SetPage {
 
 /// Asks for a secret's value.
 pub(crate) async fn set(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
-    let shell = Shell::new(&owner, "Set a secret", "/secrets");
+    let shell = Shell::new(&owner, owner.look.words().set_secret, "/secrets");
     let Which { name, note } = which;
     page(&SetPage {
         shell,
@@ -100,30 +102,23 @@ pub(crate) async fn submit_set(
     {
         Ok(_) => Ok(go("/secrets?done=saved")),
         Err(failure) => {
-            let shell = Shell::new(&owner, "Set a secret", "/secrets").failed(&failure);
+            let shell = Shell::new(&owner, owner.look.words().set_secret, "/secrets").failed(&failure);
             page_after(&failure, &SetPage { shell, name, note })
         }
     }
 }
 
-#[derive(Template)]
-#[template(path = "confirm_delete.html")]
-struct DeletePage {
-    shell: Shell,
-    question: String,
-    name: String,
-    button: &'static str,
-    back: String,
-}
-
 /// Asks before a secret is deleted.
 pub(crate) async fn delete(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
     let name = which.name.unwrap_or_default();
-    page(&DeletePage {
-        shell: Shell::new(&owner, "Delete a secret", "/secrets"),
-        question: format!("Delete the secret \u{201c}{name}\u{201d}? Its value can't be brought back."),
-        name,
-        button: "Delete the secret",
+    let t = owner.look.words();
+    page(&AskFirst {
+        shell: Shell::new(&owner, t.delete_secret, "/secrets"),
+        question: fill(t.delete_secret_question, &[&name]),
+        items: Vec::new(),
+        action: "/secrets/delete".to_owned(),
+        hidden: vec![("name", name)],
+        button: t.delete_secret,
         back: "/secrets".to_owned(),
     })
 }

@@ -10,10 +10,12 @@ use pocket_core::{
 
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
-use crate::guard::Owner;
+use crate::guard::{Owner, append_cookie};
+use crate::look::{Language, Look, Theme};
 use crate::pages::Done;
 use crate::present::{RECORD_CATEGORIES, Shell, go, page, page_after, title_of};
 use crate::trouble::Trouble;
+use crate::words::Words;
 
 const AUTO_LOCK: &str = "auto_lock_minutes";
 
@@ -21,6 +23,7 @@ const AUTO_LOCK: &str = "auto_lock_minutes";
 #[template(path = "settings.html")]
 struct SettingsPage {
     shell: Shell,
+    themes: [(Theme, &'static str); 3],
     auto_lock: Row,
     retention: Vec<Row>,
 }
@@ -39,8 +42,8 @@ pub(crate) async fn show(
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
     let stored = stored(&door).await?;
-    let shell = Shell::new(&owner, "Settings", "/settings").done(done.code());
-    page(&settings_page(shell, &in_force(&stored)))
+    let shell = Shell::new(&owner, owner.look.words().settings, "/settings").done(done.code());
+    page(&settings_page(shell, &in_force(owner.look.words(), &stored)))
 }
 
 fn settings_page(shell: Shell, values: &[Row]) -> SettingsPage {
@@ -50,8 +53,15 @@ fn settings_page(shell: Shell, values: &[Row]) -> SettingsPage {
         value: row.value.clone(),
     };
     let (auto_lock, retention) = values.split_first().expect("auto-lock comes first, always");
+    let t = shell.look.words();
+    let in_words = |theme| match theme {
+        Theme::Auto => t.as_browser,
+        Theme::Dark => t.dark,
+        Theme::Light => t.light,
+    };
     SettingsPage {
         shell,
+        themes: Theme::ALL.map(|theme| (theme, in_words(theme))),
         auto_lock: row(auto_lock),
         retention: retention.iter().map(row).collect(),
     }
@@ -71,7 +81,7 @@ async fn stored(door: &Door) -> Result<Vec<Entry>, Failure> {
 }
 
 /// Every setting with its value: auto-lock first, then the retention of each category.
-fn in_force(stored: &[Entry]) -> Vec<Row> {
+fn in_force(t: &Words, stored: &[Entry]) -> Vec<Row> {
     let mut settings = DeviceSettings::default();
     for entry in stored.iter().rev() {
         if let Record::Setting(setting) = entry.content.record() {
@@ -82,7 +92,7 @@ fn in_force(stored: &[Entry]) -> Vec<Row> {
     let minutes = settings.auto_lock().map_or(0, |time| time.as_secs() / 60);
     let auto_lock = Row {
         name: AUTO_LOCK.to_owned(),
-        words: "Auto-lock",
+        words: t.auto_lock,
         value: minutes.to_string(),
     };
     let retention = RECORD_CATEGORIES.map(|category| {
@@ -91,7 +101,7 @@ fn in_force(stored: &[Entry]) -> Vec<Row> {
             .map_or(0, |time| time.as_secs() / (24 * 60 * 60));
         Row {
             name: format!("retention_days.{category}"),
-            words: title_of(category),
+            words: title_of(t, category),
             value: days.to_string(),
         }
     });
@@ -105,26 +115,27 @@ pub(crate) async fn submit(
     fields: Fields,
 ) -> Result<Response, Trouble> {
     let stored = stored(&door).await?;
-    match save(&door, &stored, &fields).await {
+    match save(&door, owner.look.words(), &stored, &fields).await {
         Ok(()) => Ok(go("/settings?done=saved")),
         Err(failure) => {
-            let typed = in_force(&stored).into_iter().map(|row| Row {
+            let typed = in_force(owner.look.words(), &stored).into_iter().map(|row| Row {
                 value: fields.line(&row.name).to_owned(),
                 ..row
             });
-            let shell = Shell::new(&owner, "Settings", "/settings").failed(&failure);
+            let shell = Shell::new(&owner, owner.look.words().settings, "/settings").failed(&failure);
             page_after(&failure, &settings_page(shell, &typed.collect::<Vec<_>>()))
         }
     }
 }
 
 /// All values are looked at before the first one is stored.
-async fn save(door: &Door, stored: &[Entry], fields: &Fields) -> Result<(), Failure> {
+async fn save(door: &Door, t: &Words, stored: &[Entry], fields: &Fields) -> Result<(), Failure> {
     let mut operations = Vec::new();
-    for row in in_force(stored) {
+    for row in in_force(t, stored) {
         let value = fields.line(&row.name);
         if value != row.value && !value.is_empty() {
             operations.push(change(
+                t,
                 stored,
                 Setting {
                     name: row.name,
@@ -139,8 +150,8 @@ async fn save(door: &Door, stored: &[Entry], fields: &Fields) -> Result<(), Fail
     Ok(())
 }
 
-fn change(stored: &[Entry], setting: Setting) -> Result<Operation, Failure> {
-    let invalid = |error: String| Failure::new(FailureKind::Invalid, error, "correct the value");
+fn change(t: &Words, stored: &[Entry], setting: Setting) -> Result<Operation, Failure> {
+    let invalid = |error: String| Failure::new(FailureKind::Invalid, error, t.correct_field);
     DeviceSettings::default()
         .apply(&setting)
         .map_err(|error| invalid(error.to_string()))?;
@@ -167,4 +178,12 @@ fn change(stored: &[Entry], setting: Setting) -> Result<Operation, Failure> {
             }
         }
     })
+}
+
+/// Keeps this browser's choice of language and theme, in a cookie of its own.
+pub(crate) async fn submit_look(State(door): State<Door>, fields: Fields) -> Response {
+    let choice = Look::choice(fields.line("language"), fields.line("theme"));
+    let mut response = go("/settings?done=saved");
+    append_cookie(&mut response, &door.set_look(&choice));
+    response
 }

@@ -6,6 +6,9 @@ use pocket_core::{
 };
 
 use crate::fields::Fields;
+use crate::words::{Words, fill};
+
+use super::view::repeat_in_words;
 
 /// A field of the form.
 pub(crate) struct Input {
@@ -34,6 +37,8 @@ pub(crate) enum Kind {
     Line,
     /// A whole number, from and to.
     Number(u8, u8),
+    /// How a task repeats.
+    Repeat,
     /// Many lines.
     Text,
 }
@@ -44,7 +49,7 @@ impl Kind {
         match self {
             Self::Box => "checkbox",
             Self::Day => "date",
-            Self::Line | Self::Text => "text",
+            Self::Line | Self::Repeat | Self::Text => "text",
             Self::Number(..) => "number",
         }
     }
@@ -72,85 +77,88 @@ pub(crate) fn blank(category: Category) -> Option<Record> {
 }
 
 /// The form of a record.
-pub(crate) fn inputs(record: &Record) -> Vec<Input> {
+pub(crate) fn inputs(t: &Words, record: &Record) -> Vec<Input> {
     match record {
-        Record::Contact(contact) => contact_inputs(contact),
+        Record::Contact(contact) => contact_inputs(t, contact),
         Record::Conversation(conversation) => vec![
-            required("title", "With whom, or about what", &conversation.title),
-            line("channel", "Channel", &conversation.channel),
-            text("messages", "Add messages", "")
-                .hint("One on each line, as NAME: TEXT. Those that are there stay."),
-            tags_input(&conversation.tags),
+            required("title", t.with_whom, &conversation.title),
+            line("channel", t.channel, &conversation.channel),
+            text("messages", t.add_messages, "").hint(t.add_messages_hint),
+            tags_input(t, &conversation.tags),
         ],
         Record::Document(document) => vec![
-            required("name", "Name", &document.name),
-            line("media_type", "Media type", &document.media_type),
-            text("note", "Note", &document.note),
-            tags_input(&document.tags),
+            required("name", t.name, &document.name),
+            line("media_type", t.media_type, &document.media_type),
+            text("note", t.note, &document.note),
+            tags_input(t, &document.tags),
         ],
-        Record::Memory(memory) => memory_inputs(memory),
+        Record::Memory(memory) => memory_inputs(t, memory),
         Record::Note(note) => vec![
-            line("title", "Title", &note.title),
-            text("body", "Text", &note.body).hint("Markdown, kept as you type it."),
-            tags_input(&note.tags),
+            line("title", t.title, &note.title),
+            text("body", t.text, &note.body).hint(t.markdown_hint),
+            tags_input(t, &note.tags),
         ],
         Record::Outbox(outbox) => vec![
-            required("to", "To", &outbox.to),
-            line("channel", "Channel", &outbox.channel),
-            line("subject", "Subject", &outbox.subject),
-            text("body", "Text", &outbox.body),
+            required("to", t.to, &outbox.to),
+            line("channel", t.channel, &outbox.channel),
+            line("subject", t.subject, &outbox.subject),
+            text("body", t.text, &outbox.body),
         ],
         Record::Secret(_) | Record::Setting(_) => Vec::new(),
-        Record::Task(task) => task_inputs(task),
+        Record::Task(task) => task_inputs(t, task),
     }
 }
 
-fn contact_inputs(contact: &Contact) -> Vec<Input> {
-    let labelled = "One on each line; a label may stand in front, as in home: 030 1234.";
+fn contact_inputs(t: &Words, contact: &Contact) -> Vec<Input> {
+    let labelled = t.labelled_hint;
     vec![
-        required("name", "Name", &contact.name),
-        line("nickname", "Nickname", &contact.nickname),
-        line("organisation", "Organisation", &contact.organisation),
-        line("role", "Role", &contact.role),
-        text("phones", "Telephone", &labelled_text(&contact.phones)).hint(labelled),
-        text("emails", "E-mail", &labelled_text(&contact.emails)).hint(labelled),
-        text("addresses", "Address", &labelled_text(&contact.addresses)).hint(labelled),
-        text("urls", "Web", &contact.urls.join("\n")).hint("One on each line."),
-        line("birthday", "Birthday", &contact.birthday),
-        text("note", "Note", &contact.note),
-        tags_input(&contact.tags),
+        required("name", t.name, &contact.name),
+        line("nickname", t.nickname, &contact.nickname),
+        line("organisation", t.organisation, &contact.organisation),
+        line("role", t.role, &contact.role),
+        text("phones", t.telephone, &labelled_text(&contact.phones)).hint(labelled),
+        text("emails", t.email, &labelled_text(&contact.emails)).hint(labelled),
+        text("addresses", t.address, &labelled_text(&contact.addresses)).hint(labelled),
+        text("urls", t.web, &contact.urls.join("\n")).hint(t.one_a_line),
+        line("birthday", t.birthday, &contact.birthday),
+        text("note", t.note, &contact.note),
+        tags_input(t, &contact.tags),
     ]
 }
 
-fn memory_inputs(memory: &Memory) -> Vec<Input> {
+fn memory_inputs(t: &Words, memory: &Memory) -> Vec<Input> {
     vec![
-        line("subject", "About", &memory.subject).hint("Whom or what the fact is about."),
+        line("subject", t.about, &memory.subject).hint(t.about_hint),
         Input {
             required: true,
-            ..text("text", "Fact", &memory.text)
+            ..text("text", t.fact, &memory.text)
         },
-        line("source", "Source", &memory.source).hint("Where it comes from."),
-        number("confidence", "Confidence", memory.confidence, 0, 100).hint("How sure you are, in percent."),
-        day("valid_from", "Holds from", memory.valid_from.as_ref()),
-        day("valid_until", "Holds until", memory.valid_until.as_ref()),
-        tags_input(&memory.tags),
+        line("source", t.source, &memory.source).hint(t.source_hint),
+        number("confidence", t.confidence, memory.confidence, 0, 100).hint(t.confidence_hint),
+        day(t, "valid_from", t.holds_from, memory.valid_from.as_ref()),
+        day(t, "valid_until", t.holds_until, memory.valid_until.as_ref()),
+        tags_input(t, &memory.tags),
     ]
 }
 
-fn task_inputs(task: &Task) -> Vec<Input> {
+fn task_inputs(t: &Words, task: &Task) -> Vec<Input> {
     let done = Input {
         kind: Kind::Box,
-        ..line("done", "Done", if task.done { "yes" } else { "" })
+        ..line("done", t.done, if task.done { "yes" } else { "" })
     };
     vec![
-        required("title", "What to do", &task.title),
-        day("due", "Due", task.due.as_ref()),
-        day("start", "Start", task.start.as_ref()),
-        line("list", "List", &task.list),
-        number("priority", "Priority", task.priority, 1, 9).hint("1 is first, 9 is last."),
-        line("repeat", "Repeats", &task.repeat).hint("An RFC 5545 rule, such as FREQ=WEEKLY."),
-        text("notes", "Notes", &task.notes),
-        tags_input(&task.tags),
+        required("title", t.what_to_do, &task.title),
+        day(t, "due", t.due, task.due.as_ref()),
+        day(t, "start", t.start, task.start.as_ref()),
+        line("list", t.list, &task.list),
+        number("priority", t.priority, task.priority, 1, 9).hint(t.priority_hint),
+        Input {
+            kind: Kind::Repeat,
+            ..line("repeat", t.repeats, &task.repeat)
+        }
+        .hint(t.repeats_hint),
+        text("notes", t.notes_on_it, &task.notes),
+        tags_input(t, &task.tags),
         done,
     ]
 }
@@ -189,10 +197,10 @@ fn number(name: &'static str, label: &'static str, value: Option<u8>, least: u8,
 }
 
 /// A calendar, unless the value has a time, which a calendar would lose.
-fn day(name: &'static str, label: &'static str, when: Option<&When>) -> Input {
+fn day(t: &Words, name: &'static str, label: &'static str, when: Option<&When>) -> Input {
     let value = when.map_or("", When::as_str);
     if value.len() > 10 {
-        return line(name, label, value).hint("As 2026-11-22 or 2026-11-22T10:30.");
+        return line(name, label, value).hint(t.day_hint);
     }
     Input {
         kind: Kind::Day,
@@ -200,8 +208,8 @@ fn day(name: &'static str, label: &'static str, when: Option<&When>) -> Input {
     }
 }
 
-fn tags_input(tags: &[String]) -> Input {
-    line("tags", "Tags", &tags.join(", ")).hint("With commas between them.")
+fn tags_input(t: &Words, tags: &[String]) -> Input {
+    line("tags", t.tags, &tags.join(", ")).hint(t.tags_hint)
 }
 
 impl Input {
@@ -210,20 +218,49 @@ impl Input {
     }
 }
 
+impl Input {
+    /// The choices of a repeat: the plain ones, and what an import brought.
+    pub(crate) fn rules(&self, t: &'static Words) -> Vec<(String, String)> {
+        let plain = [
+            "",
+            "FREQ=DAILY",
+            "FREQ=WEEKLY",
+            "FREQ=WEEKLY;INTERVAL=2",
+            "FREQ=MONTHLY",
+            "FREQ=YEARLY",
+        ];
+        let own = Some(self.value.as_str()).filter(|own| !plain.contains(own));
+        let words = |rule: &str| match rule {
+            "" => t.never.to_owned(),
+            rule => repeat_in_words(t, rule).to_owned(),
+        };
+        plain
+            .into_iter()
+            .chain(own)
+            .map(|rule| (rule.to_owned(), words(rule)))
+            .collect()
+    }
+}
+
+/// The form as it begins: with what was typed into it before, if that was kept.
+pub(crate) fn begun(t: &Words, record: &Record, kept: Option<&Fields>) -> Vec<Input> {
+    kept.map_or_else(|| inputs(t, record), |kept| typed(t, record, kept))
+}
+
 /// The form again, as it was typed.
-pub(crate) fn typed(record: &Record, fields: &Fields) -> Vec<Input> {
+pub(crate) fn typed(t: &Words, record: &Record, fields: &Fields) -> Vec<Input> {
     let refill = |input: Input| Input {
         value: fields.text(input.name).to_owned(),
         ..input
     };
-    inputs(record).into_iter().map(refill).collect()
+    inputs(t, record).into_iter().map(refill).collect()
 }
 
 /// Reads the form over `record`.
 ///
 /// # Errors
 /// [`FailureKind::Invalid`] names the field.
-pub(crate) fn read(record: &Record, fields: &Fields, now: Timestamp) -> Result<Content, Failure> {
+pub(crate) fn read(t: &Words, record: &Record, fields: &Fields, now: Timestamp) -> Result<Content, Failure> {
     let read = match record.clone() {
         Record::Contact(contact) => Record::Contact(read_contact(contact, fields)),
         Record::Conversation(conversation) => Record::Conversation(read_conversation(conversation, fields)),
@@ -234,7 +271,7 @@ pub(crate) fn read(record: &Record, fields: &Fields, now: Timestamp) -> Result<C
             tags: read_tags(&document.tags, fields),
             ..document
         }),
-        Record::Memory(memory) => Record::Memory(read_memory(memory, fields)?),
+        Record::Memory(memory) => Record::Memory(read_memory(t, memory, fields)?),
         Record::Note(note) => Record::Note(Note {
             title: own(fields, "title"),
             body: fields.text("body").to_owned(),
@@ -248,16 +285,11 @@ pub(crate) fn read(record: &Record, fields: &Fields, now: Timestamp) -> Result<C
             body: fields.text("body").to_owned(),
             ..outbox
         }),
-        Record::Task(task) => Record::Task(read_task(task, fields, now)?),
+        Record::Task(task) => Record::Task(read_task(t, task, fields, now)?),
         fixed @ (Record::Secret(_) | Record::Setting(_)) => fixed,
     };
-    Content::check(read).map_err(|error| {
-        Failure::new(
-            FailureKind::Invalid,
-            error.to_string(),
-            "correct the field and save again",
-        )
-    })
+    Content::check(read)
+        .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string(), t.correct_field))
 }
 
 fn own(fields: &Fields, name: &str) -> String {
@@ -309,19 +341,19 @@ fn read_conversation(conversation: Conversation, fields: &Fields) -> Conversatio
     }
 }
 
-fn read_memory(memory: Memory, fields: &Fields) -> Result<Memory, Failure> {
+fn read_memory(t: &Words, memory: Memory, fields: &Fields) -> Result<Memory, Failure> {
     Ok(Memory {
         subject: own(fields, "subject"),
         text: fields.text("text").to_owned(),
         tags: read_tags(&memory.tags, fields),
         source: own(fields, "source"),
-        confidence: read_number(fields, "confidence", "Confidence")?,
-        valid_from: read_day(fields, "valid_from", "Holds from")?,
-        valid_until: read_day(fields, "valid_until", "Holds until")?,
+        confidence: read_number(t, fields, "confidence", t.confidence)?,
+        valid_from: read_day(t, fields, "valid_from", t.holds_from)?,
+        valid_until: read_day(t, fields, "valid_until", t.holds_until)?,
     })
 }
 
-fn read_task(task: Task, fields: &Fields, now: Timestamp) -> Result<Task, Failure> {
+fn read_task(t: &Words, task: Task, fields: &Fields, now: Timestamp) -> Result<Task, Failure> {
     let done = fields.ticked("done");
     let completed = match (task.done, done) {
         (true, true) => task.completed,
@@ -335,33 +367,33 @@ fn read_task(task: Task, fields: &Fields, now: Timestamp) -> Result<Task, Failur
         tags: read_tags(&task.tags, fields),
         done,
         completed,
-        start: read_day(fields, "start", "Start")?,
-        due: read_day(fields, "due", "Due")?,
-        priority: read_number(fields, "priority", "Priority")?,
+        start: read_day(t, fields, "start", t.start)?,
+        due: read_day(t, fields, "due", t.due)?,
+        priority: read_number(t, fields, "priority", t.priority)?,
         repeat: own(fields, "repeat"),
     })
 }
 
-fn read_number(fields: &Fields, name: &str, label: &str) -> Result<Option<u8>, Failure> {
+fn read_number(t: &Words, fields: &Fields, name: &str, label: &str) -> Result<Option<u8>, Failure> {
     match fields.line(name) {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| {
             Failure::new(
                 FailureKind::Invalid,
-                format!("{label}: not a whole number"),
-                "write digits only",
+                fill(t.not_a_number, &[label]),
+                t.digits_only,
             )
         }),
     }
 }
 
-fn read_day(fields: &Fields, name: &str, label: &str) -> Result<Option<When>, Failure> {
+fn read_day(t: &Words, fields: &Fields, name: &str, label: &str) -> Result<Option<When>, Failure> {
     match fields.line(name) {
         "" => Ok(None),
-        text => text.parse().map(Some).map_err(|_| {
-            let remedy = "write 2026-11-22, 2026-11-22T10:30 or 2026-11-22T10:30:00Z";
-            Failure::new(FailureKind::Invalid, format!("{label}: not a date"), remedy)
-        }),
+        text => text
+            .parse()
+            .map(Some)
+            .map_err(|_| Failure::new(FailureKind::Invalid, fill(t.not_a_date, &[label]), t.day_hint)),
     }
 }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::words::ENGLISH;
 
 fn fields(pairs: &[(&str, &str)]) -> Fields {
     Fields::from_pairs(pairs)
@@ -6,7 +7,7 @@ fn fields(pairs: &[(&str, &str)]) -> Fields {
 
 /// The form as a browser sends it when nobody touched it.
 fn untouched(record: &Record) -> Fields {
-    let inputs = inputs(record);
+    let inputs = inputs(&ENGLISH, record);
     let sent = inputs
         .iter()
         .filter(|input| input.kind != Kind::Box || !input.value.is_empty());
@@ -23,7 +24,7 @@ fn labelled(label: &str, value: &str) -> Labelled {
 
 /// What [`read`] makes of a form, or what it says against it.
 fn outcome(record: &Record, fields: &Fields) -> Result<Record, String> {
-    let read = read(record, fields, Timestamp::from_millis(0));
+    let read = read(&ENGLISH, record, fields, Timestamp::from_millis(0));
     read.map(Content::into_record).map_err(|failure| failure.message)
 }
 

@@ -1,41 +1,73 @@
 //! How a record is shown.
 
 use pocket_core::{
-    Contact, Conversation, Document, Entry, Labelled, Memory, Note, Origin, Outbox, Record, Task, When,
+    Contact, Document, Entry, Labelled, Memory, Note, Origin, Outbox, OutboxState, Record, RecordId, Task,
+    Timestamp, When,
 };
 
-use crate::present::{Moment, bytes_in_words, counted, records_path};
+use crate::present::{Moment, bytes_in_words, counted, length, records_path};
+use crate::words::{Words, fill};
 
 /// Longest title in a list, in characters.
 const TITLE: usize = 120;
 
+/// Messages of a conversation on a page.
+const MESSAGES: usize = 200;
+/// What people call themselves in a chat that they keep.
+const SELF: [&str; 4] = ["me", "you", "ich", "du"];
+
 /// A line of a list.
 pub(crate) struct Row {
+    /// Its id.
+    pub(crate) id: RecordId,
     /// Where the record is shown.
     pub(crate) path: String,
     /// What it is called.
     pub(crate) title: String,
     /// A few more words on it.
     pub(crate) detail: String,
+    /// Its id, if it is a task.
+    pub(crate) task: Option<RecordId>,
     /// Whether it is a task that is done.
     pub(crate) done: bool,
+    /// When it is due.
+    pub(crate) due: Option<String>,
+    /// Whether that is past.
+    pub(crate) overdue: bool,
+    /// Whether it comes again.
+    pub(crate) repeats: bool,
     /// Its labels.
     pub(crate) tags: Vec<String>,
     /// When it was last changed.
     pub(crate) updated: Moment,
 }
 
-impl From<&Entry> for Row {
-    fn from(entry: &Entry) -> Self {
+impl Row {
+    /// Of an entry, as it is seen at `now`.
+    pub(crate) fn new(entry: &Entry, t: &Words, now: Timestamp) -> Self {
         let record = entry.content.record();
-        Self {
+        let mut row = Self {
+            id: entry.id,
             path: path(entry),
             title: title(record),
-            detail: detail(record),
-            done: matches!(record, Record::Task(task) if task.done),
+            detail: detail(t, record),
+            task: None,
+            done: false,
+            due: None,
+            overdue: false,
+            repeats: false,
             tags: tags(record).to_vec(),
             updated: Moment(entry.updated),
+        };
+        if let Record::Task(task) = record {
+            row.task = Some(entry.id);
+            row.done = task.done;
+            row.repeats = !task.repeat.is_empty();
+            row.due = task.due.as_ref().map(|due| due.as_str().to_owned());
+            let today = When::from_instant(now);
+            row.overdue = !task.done && task.due.as_ref().is_some_and(|due| due.day() < today.day());
         }
+        row
     }
 }
 
@@ -43,7 +75,7 @@ impl From<&Entry> for Row {
 pub(crate) fn path(entry: &Entry) -> String {
     let category = entry.content.category();
     match entry.content.record() {
-        Record::Secret(_) | Record::Setting(_) => records_path(category),
+        Record::Secret(_) | Record::Setting(_) => records_path(category).to_owned(),
         _ => format!("{}/{}", records_path(category), entry.id),
     }
 }
@@ -71,7 +103,8 @@ fn after_first_line(text: &str) -> String {
     shortened(rest)
 }
 
-fn tags(record: &Record) -> &[String] {
+/// The labels of a record.
+pub(crate) fn tags(record: &Record) -> &[String] {
     match record {
         Record::Contact(contact) => &contact.tags,
         Record::Conversation(conversation) => &conversation.tags,
@@ -83,7 +116,7 @@ fn tags(record: &Record) -> &[String] {
     }
 }
 
-fn detail(record: &Record) -> String {
+fn detail(t: &Words, record: &Record) -> String {
     match record {
         Record::Contact(contact) => {
             let first = |list: &[Labelled]| {
@@ -97,38 +130,38 @@ fn detail(record: &Record) -> String {
                 first(&contact.emails),
             ])
         }
-        Record::Conversation(conversation) => {
-            let count = u64::try_from(conversation.messages.len()).unwrap_or(u64::MAX);
-            joined([
-                conversation.channel.clone(),
-                counted(count, "message"),
-                String::new(),
-            ])
-        }
+        Record::Conversation(conversation) => joined([
+            conversation.channel.clone(),
+            counted(length(conversation.messages.len()), t.n_messages),
+            conversation
+                .messages
+                .last()
+                .map(|message| shortened(&message.text))
+                .unwrap_or_default(),
+        ]),
         Record::Document(document) => joined([
             document.media_type.clone(),
-            bytes_in_words(document.size),
-            String::new(),
+            bytes_in_words(t, document.size),
+            shortened(&document.note),
         ]),
         Record::Memory(memory) if memory.subject.is_empty() => memory.source.clone(),
         Record::Memory(memory) => shortened(&memory.text),
         Record::Note(note) if note.title.is_empty() => after_first_line(&note.body),
-        Record::Note(note) => shortened(&note.body),
+        Record::Note(note) => shortened(note.body.trim_start_matches(['#', ' '])),
         Record::Outbox(outbox) => joined([
             outbox.channel.clone(),
             outbox.to.clone(),
-            state(outbox).to_owned(),
+            state(t, outbox).to_owned(),
         ]),
         Record::Secret(secret) => secret.note.clone(),
         Record::Setting(setting) => setting.value.clone(),
-        Record::Task(task) => {
-            let due = task.due.as_ref().map(|due| format!("due {}", spaced(due)));
-            joined([
-                due.unwrap_or_default(),
-                task.list.clone(),
-                priority(task.priority),
-            ])
-        }
+        Record::Task(task) => joined([
+            task.list.clone(),
+            task.priority
+                .map(|priority| fill(t.priority_is, &[&priority.to_string()]))
+                .unwrap_or_default(),
+            shortened(&task.notes),
+        ]),
     }
 }
 
@@ -137,32 +170,56 @@ fn joined(parts: [String; 3]) -> String {
     said.join(" \u{b7} ")
 }
 
-fn priority(priority: Option<u8>) -> String {
-    priority
-        .map(|priority| format!("priority {priority}"))
-        .unwrap_or_default()
-}
-
-fn spaced(when: &When) -> String {
-    when.as_str().replace('T', " ")
-}
-
-const fn state(outbox: &Outbox) -> &'static str {
+const fn state(t: &Words, outbox: &Outbox) -> &'static str {
     match outbox.state {
-        pocket_core::OutboxState::Draft => "draft",
-        pocket_core::OutboxState::Failed => "failed",
-        pocket_core::OutboxState::Queued => "queued",
-        pocket_core::OutboxState::Sent => "sent",
+        OutboxState::Draft => t.state_draft,
+        OutboxState::Failed => t.state_failed,
+        OutboxState::Queued => t.state_queued,
+        OutboxState::Sent => t.state_sent,
     }
 }
 
 /// Who brought a record in, in words.
-pub(crate) const fn origin(origin: Origin) -> &'static str {
+pub(crate) const fn origin(t: &Words, origin: Origin) -> &'static str {
     match origin {
-        Origin::Agent => "an agent",
-        Origin::Import => "an import",
-        Origin::Owner => "you",
+        Origin::Agent => t.an_agent,
+        Origin::Import => t.an_import,
+        Origin::Owner => t.you,
     }
+}
+
+/// A message as it is shown.
+pub(crate) struct Message {
+    /// When; may be empty.
+    pub(crate) at: String,
+    /// From whom; empty for a notice of the service itself.
+    pub(crate) from: String,
+    /// What it says.
+    pub(crate) text: String,
+    /// Whether it is the owner's own.
+    pub(crate) own: bool,
+}
+
+/// The messages of a conversation before the one of this number, and whether there are earlier ones.
+pub(crate) fn thread(record: &Record, before: Option<usize>) -> (Vec<Message>, Option<usize>) {
+    let Record::Conversation(conversation) = record else {
+        return (Vec::new(), None);
+    };
+    let all = &conversation.messages;
+    let until = before.unwrap_or(all.len()).min(all.len());
+    let from = until.saturating_sub(MESSAGES);
+    let shown = all.get(from..until).unwrap_or_default();
+    let messages = shown.iter().map(|message| Message {
+        at: message
+            .at
+            .as_ref()
+            .map(|at| at.as_str().to_owned())
+            .unwrap_or_default(),
+        from: message.from.clone(),
+        text: message.text.clone(),
+        own: SELF.contains(&message.from.to_lowercase().as_str()),
+    });
+    (messages.collect(), (from > 0).then_some(from))
 }
 
 /// A field of a record with what it says.
@@ -175,33 +232,43 @@ pub(crate) struct Fact {
 
 /// What a field says, by the way in which it is shown.
 pub(crate) enum Value {
+    /// A day, or a day and a time.
+    Day(String),
     /// One line.
     Line(String),
-    /// One under the other, each with a label that may be empty.
-    List(Vec<(String, String)>),
-    /// Messages: when, from whom, what.
-    Messages(Vec<(String, String, String)>),
+    /// One under the other.
+    Links(Vec<Link>),
     /// Labels.
     Tags(Vec<String>),
     /// As it was typed.
     Text(String),
 }
 
-/// The fields of a record that say something.
-pub(crate) fn facts(record: &Record) -> Vec<Fact> {
+/// A value that may lead somewhere.
+pub(crate) struct Link {
+    /// What it is for; may be empty.
+    pub(crate) label: String,
+    /// What it says.
+    pub(crate) text: String,
+    /// Where it leads; empty if nowhere.
+    pub(crate) href: String,
+}
+
+/// The fields of a record that say something. `prose`: a note's text is shown already.
+pub(crate) fn facts(t: &Words, record: &Record, prose: bool) -> Vec<Fact> {
     let mut facts = match record {
-        Record::Contact(contact) => contact_facts(contact),
-        Record::Conversation(conversation) => conversation_facts(conversation),
-        Record::Document(document) => document_facts(document),
-        Record::Memory(memory) => memory_facts(memory),
-        Record::Note(note) => note_facts(note),
-        Record::Outbox(outbox) => outbox_facts(outbox),
-        Record::Secret(secret) => vec![line("Name", &secret.name), line("Note", &secret.note)],
-        Record::Setting(setting) => vec![line("Name", &setting.name), line("Value", &setting.value)],
-        Record::Task(task) => task_facts(task),
+        Record::Contact(contact) => contact_facts(t, contact),
+        Record::Conversation(conversation) => vec![line(t.channel, &conversation.channel)],
+        Record::Document(document) => document_facts(t, document),
+        Record::Memory(memory) => memory_facts(t, memory),
+        Record::Note(note) => note_facts(t, note, prose),
+        Record::Outbox(outbox) => outbox_facts(t, outbox),
+        Record::Secret(secret) => vec![line(t.name, &secret.name), line(t.note, &secret.note)],
+        Record::Setting(setting) => vec![line(t.name, &setting.name), line(t.value, &setting.value)],
+        Record::Task(task) => task_facts(t, task),
     };
     facts.push(Fact {
-        label: "Tags",
+        label: t.tags,
         value: Value::Tags(tags(record).to_vec()),
     });
     facts.retain(|fact| fact.value.says_something());
@@ -211,9 +278,8 @@ pub(crate) fn facts(record: &Record) -> Vec<Fact> {
 impl Value {
     fn says_something(&self) -> bool {
         match self {
-            Self::Line(text) | Self::Text(text) => !text.is_empty(),
-            Self::List(list) => !list.is_empty(),
-            Self::Messages(messages) => !messages.is_empty(),
+            Self::Day(text) | Self::Line(text) | Self::Text(text) => !text.is_empty(),
+            Self::Links(list) => !list.is_empty(),
             Self::Tags(tags) => !tags.is_empty(),
         }
     }
@@ -234,129 +300,166 @@ fn text(label: &'static str, text: &str) -> Fact {
 }
 
 fn day(label: &'static str, when: Option<&When>) -> Fact {
-    line(label, &when.map(spaced).unwrap_or_default())
-}
-
-fn list(label: &'static str, list: &[Labelled]) -> Fact {
-    let pairs = list
-        .iter()
-        .map(|labelled| (labelled.label.clone(), labelled.value.clone()));
     Fact {
         label,
-        value: Value::List(pairs.collect()),
+        value: Value::Day(when.map(|when| when.as_str().to_owned()).unwrap_or_default()),
     }
 }
 
-fn contact_facts(contact: &Contact) -> Vec<Fact> {
-    let urls = contact
+/// Each with a link of this scheme; without a scheme, with none.
+fn list(label: &'static str, list: &[Labelled], scheme: &str) -> Fact {
+    let links = list.iter().map(|labelled| Link {
+        label: labelled.label.clone(),
+        href: link_to(scheme, &labelled.value),
+        text: labelled.value.clone(),
+    });
+    Fact {
+        label,
+        value: Value::Links(links.collect()),
+    }
+}
+
+/// The scheme is ours and the value cannot leave it: what has no place in a number or an address is
+/// dropped or stops the link.
+fn link_to(scheme: &str, value: &str) -> String {
+    let value = value.trim();
+    match scheme {
+        "tel:" => {
+            let number: String = value
+                .chars()
+                .filter(|c| c.is_ascii_digit() || "+*#".contains(*c))
+                .collect();
+            if number.is_empty() {
+                String::new()
+            } else {
+                format!("tel:{}", number.replace('#', "%23"))
+            }
+        }
+        "mailto:" if value.contains('@') && !value.contains([' ', '?', '&', '<', '>', '"', '%']) => {
+            format!("mailto:{value}")
+        }
+        "http" => {
+            let lower = value.to_ascii_lowercase();
+            let is_web = lower.starts_with("http://") || lower.starts_with("https://");
+            if is_web && !value.chars().any(char::is_control) {
+                value.to_owned()
+            } else {
+                String::new()
+            }
+        }
+        _ => String::new(),
+    }
+}
+
+fn contact_facts(t: &Words, contact: &Contact) -> Vec<Fact> {
+    let urls: Vec<Labelled> = contact
         .urls
         .iter()
-        .map(|url| (String::new(), url.clone()))
+        .map(|url| Labelled {
+            label: String::new(),
+            value: url.clone(),
+        })
         .collect();
     vec![
-        line("Name", &contact.name),
-        line("Nickname", &contact.nickname),
-        line("Organisation", &contact.organisation),
-        line("Role", &contact.role),
-        list("Telephone", &contact.phones),
-        list("E-mail", &contact.emails),
-        list("Address", &contact.addresses),
-        Fact {
-            label: "Web",
-            value: Value::List(urls),
-        },
-        line("Birthday", &contact.birthday),
-        text("Note", &contact.note),
+        line(t.nickname, &contact.nickname),
+        line(t.organisation, &contact.organisation),
+        line(t.role, &contact.role),
+        list(t.telephone, &contact.phones, "tel:"),
+        list(t.email, &contact.emails, "mailto:"),
+        list(t.address, &contact.addresses, ""),
+        list(t.web, &urls, "http"),
+        line(t.birthday, &contact.birthday),
+        text(t.note, &contact.note),
     ]
 }
 
-fn conversation_facts(conversation: &Conversation) -> Vec<Fact> {
-    let messages = conversation.messages.iter().map(|message| {
-        let at = message.at.as_ref().map(spaced).unwrap_or_default();
-        (at, message.from.clone(), message.text.clone())
-    });
+fn document_facts(t: &Words, document: &Document) -> Vec<Fact> {
     vec![
-        line("Channel", &conversation.channel),
-        Fact {
-            label: "Messages",
-            value: Value::Messages(messages.collect()),
-        },
+        line(t.media_type, &document.media_type),
+        line(t.size, &bytes_in_words(t, document.size)),
+        line(t.from_file, &document.path),
+        text(t.note, &document.note),
+        text(t.text_in_it, &document.text),
+        line(t.sha256, &document.sha256),
     ]
 }
 
-fn document_facts(document: &Document) -> Vec<Fact> {
-    vec![
-        line("Type", &document.media_type),
-        line("Size", &bytes_in_words(document.size)),
-        line("From file", &document.path),
-        text("Note", &document.note),
-        text("Text in it", &document.text),
-        line("SHA-256", &document.sha256),
-    ]
-}
-
-fn memory_facts(memory: &Memory) -> Vec<Fact> {
+fn memory_facts(t: &Words, memory: &Memory) -> Vec<Fact> {
     let confidence = memory
         .confidence
         .map(|percent| format!("{percent} %"))
         .unwrap_or_default();
     vec![
-        line("About", &memory.subject),
-        text("Fact", &memory.text),
-        line("Source", &memory.source),
-        line("Confidence", &confidence),
-        day("Holds from", memory.valid_from.as_ref()),
-        day("Holds until", memory.valid_until.as_ref()),
+        line(t.about, &memory.subject),
+        text(t.fact, &memory.text),
+        line(t.source, &memory.source),
+        line(t.confidence, &confidence),
+        day(t.holds_from, memory.valid_from.as_ref()),
+        day(t.holds_until, memory.valid_until.as_ref()),
     ]
 }
 
-fn note_facts(note: &Note) -> Vec<Fact> {
-    let properties = note
-        .properties
-        .iter()
-        .map(|property| (property.name.clone(), property.value.clone()));
+fn note_facts(t: &Words, note: &Note, prose: bool) -> Vec<Fact> {
+    let properties = note.properties.iter().map(|property| Link {
+        label: property.name.clone(),
+        text: property.value.clone(),
+        href: String::new(),
+    });
     vec![
-        text("Text", &note.body),
+        text(t.text, if prose { "" } else { &note.body }),
         Fact {
-            label: "Properties",
-            value: Value::List(properties.collect()),
+            label: t.properties,
+            value: Value::Links(properties.collect()),
         },
-        line("From file", &note.path),
+        line(t.from_file, &note.path),
     ]
 }
 
-fn outbox_facts(outbox: &Outbox) -> Vec<Fact> {
+fn outbox_facts(t: &Words, outbox: &Outbox) -> Vec<Fact> {
     vec![
-        line("State", state(outbox)),
-        line("Channel", &outbox.channel),
-        line("To", &outbox.to),
-        line("Subject", &outbox.subject),
-        text("Text", &outbox.body),
+        line(t.state, state(t, outbox)),
+        line(t.channel, &outbox.channel),
+        line(t.to, &outbox.to),
+        line(t.subject, &outbox.subject),
+        text(t.text, &outbox.body),
     ]
 }
 
-fn task_facts(task: &Task) -> Vec<Fact> {
+fn task_facts(t: &Words, task: &Task) -> Vec<Fact> {
     vec![
-        line("State", if task.done { "done" } else { "to do" }),
-        day("Done on", task.completed.as_ref()),
-        day("Due", task.due.as_ref()),
-        day("Start", task.start.as_ref()),
-        line("List", &task.list),
+        line(t.state, if task.done { t.is_done } else { t.to_do }),
+        day(t.done_on, task.completed.as_ref()),
+        day(t.due, task.due.as_ref()),
+        day(t.start, task.start.as_ref()),
+        line(t.list, &task.list),
         line(
-            "Priority",
+            t.priority,
             &task
                 .priority
                 .map(|priority| priority.to_string())
                 .unwrap_or_default(),
         ),
-        line("Repeats", &task.repeat),
-        text("Notes", &task.notes),
+        line(t.repeats, repeat_in_words(t, &task.repeat)),
+        text(t.notes, &task.notes),
     ]
+}
+
+/// A repeat in words, if it is one of the plain ones; else the rule as it is.
+pub(crate) fn repeat_in_words<'a>(t: &Words, rule: &'a str) -> &'a str {
+    match rule {
+        "FREQ=DAILY" => t.daily,
+        "FREQ=WEEKLY" => t.weekly,
+        "FREQ=WEEKLY;INTERVAL=2" => t.fortnightly,
+        "FREQ=MONTHLY" => t.monthly,
+        "FREQ=YEARLY" => t.yearly,
+        other => other,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::ENGLISH;
 
     #[test]
     fn a_long_title_is_cut_between_characters() {
@@ -379,7 +482,52 @@ mod tests {
             body: "b".to_owned(),
             ..Note::default()
         };
-        let labels: Vec<&str> = facts(&Record::Note(note)).iter().map(|fact| fact.label).collect();
+        let labels: Vec<&str> = facts(&ENGLISH, &Record::Note(note), false)
+            .iter()
+            .map(|fact| fact.label)
+            .collect();
         assert_eq!(labels, ["Text"]);
+    }
+
+    #[test]
+    fn a_contact_leads_to_no_foreign_scheme() {
+        for (scheme, value, href) in [
+            ("tel:", "+49 (30) 12-34", "tel:+49301234"),
+            ("tel:", "javascript:alert()", ""),
+            ("mailto:", "a@b.example", "mailto:a@b.example"),
+            ("mailto:", "a@b.example?bcc=c", ""),
+            ("http", "HTTPS://a.example", "HTTPS://a.example"),
+            ("http", "javascript:http://", ""),
+            ("http", "https://a\nb", ""),
+            ("", "x", ""),
+        ] {
+            assert_eq!(link_to(scheme, value), href, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_long_conversation_comes_in_parts() {
+        let message = |number: usize| pocket_core::Message {
+            text: number.to_string(),
+            ..pocket_core::Message::default()
+        };
+        let record = Record::Conversation(pocket_core::Conversation {
+            title: "t".to_owned(),
+            messages: (0..450).map(message).collect(),
+            ..pocket_core::Conversation::default()
+        });
+        let (mut seen, mut before) = (Vec::new(), None);
+        loop {
+            let (part, earlier) = thread(&record, before);
+            seen.splice(0..0, part.into_iter().map(|message| message.text));
+            before = earlier;
+            if before.is_none() {
+                break;
+            }
+        }
+        assert_eq!(
+            seen,
+            (0..450).map(|number| number.to_string()).collect::<Vec<_>>()
+        );
     }
 }

@@ -1,0 +1,166 @@
+//! Forms that came in after their session had ended: kept until their writer has logged in again.
+//!
+//! The vault may be locked meanwhile, so a form is not kept readable: it is sealed under a key that
+//! only the browser's cookie holds.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use pocket_crypto::{Context, Key, Sealer};
+use zeroize::Zeroizing;
+
+use crate::fields::Fields;
+use crate::session::{CookieToken, SessionId};
+
+/// How long a form is kept.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+/// Most forms at once.
+const MOST: usize = 4;
+/// Most bytes of all of them: on a small board, two of the largest records.
+const MOST_BYTES: usize = 20 * 1024 * 1024;
+
+struct Form {
+    browser: SessionId,
+    path: String,
+    sealed: Vec<u8>,
+    since: Instant,
+}
+
+/// The forms that are kept.
+#[derive(Default)]
+pub(crate) struct Kept(Mutex<VecDeque<Form>>);
+
+impl Kept {
+    /// Keeps a form that was sent to `path`; gives the cookie that opens it.
+    pub(crate) fn keep(&self, path: &str, fields: &Fields, now: Instant) -> CookieToken {
+        let cookie = CookieToken::generate();
+        let text = Zeroizing::new(fields.to_text());
+        let sealed = key(cookie.expose_str()).map_or_else(Vec::new, |key| {
+            Sealer::new(&key).seal(&mut rand::rng(), &context(path), text.as_bytes())
+        });
+        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        forms.push_back(Form {
+            browser: SessionId::of(cookie.expose_str()),
+            path: path.to_owned(),
+            sealed,
+            since: now,
+        });
+        let bytes = |forms: &VecDeque<Form>| forms.iter().map(|form| form.sealed.len()).sum::<usize>();
+        while forms.len() > MOST || (forms.len() > 1 && bytes(&forms) > MOST_BYTES) {
+            forms.pop_front();
+        }
+        cookie
+    }
+
+    /// Whether the browser with this cookie has a form here.
+    pub(crate) fn waits(&self, cookie: &str, now: Instant) -> bool {
+        self.alive(now)
+            .iter()
+            .any(|form| form.browser == SessionId::of(cookie))
+    }
+
+    /// Takes the form for `path` out.
+    pub(crate) fn take(&self, cookie: &str, path: &str, now: Instant) -> Option<Fields> {
+        let browser = SessionId::of(cookie);
+        let mut forms = self.alive(now);
+        let at = forms
+            .iter()
+            .position(|form| form.browser == browser && form.path == path)?;
+        let form = forms.remove(at)?;
+        let text = Sealer::new(&key(cookie)?)
+            .open(&context(path), &form.sealed)
+            .ok()?;
+        Some(Fields::from_text(&text))
+    }
+
+    fn alive(&self, now: Instant) -> std::sync::MutexGuard<'_, VecDeque<Form>> {
+        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        forms.retain(|form| now.saturating_duration_since(form.since) < LONGEST);
+        forms
+    }
+}
+
+/// The key that a cookie of 64 hexadecimal digits is.
+fn key(cookie: &str) -> Option<Key> {
+    let mut bytes = Zeroizing::new([0u8; 32]);
+    if cookie.len() != 64 {
+        return None;
+    }
+    for (index, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(cookie.get(2 * index..2 * index + 2)?, 16).ok()?;
+    }
+    Some(Key::from_bytes(*bytes))
+}
+
+/// A form opens only for the address that it was sent to.
+const fn context(path: &str) -> Context<'_> {
+    Context {
+        category: 0,
+        generation: 0,
+        id: path.as_bytes(),
+        schema: 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(fields: &Fields) -> String {
+        fields.text("title").to_owned()
+    }
+
+    #[test]
+    fn only_the_browser_that_sent_a_form_gets_it_back_once() {
+        let kept = Kept::default();
+        let now = Instant::now();
+        let fields = Fields::from_pairs(&[("title", "a & b\n\u{fc}"), ("form_token", "x")]);
+        let cookie = kept.keep("/records/notes/new", &fields, now);
+        let other = kept.keep(
+            "/records/notes/new",
+            &Fields::from_pairs(&[("title", "other")]),
+            now,
+        );
+        assert!(kept.waits(cookie.expose_str(), now) && !kept.waits("x", now));
+        assert!(
+            kept.take(cookie.expose_str(), "/records/tasks/new", now)
+                .is_none()
+        );
+        let back = kept.take(cookie.expose_str(), "/records/notes/new", now);
+        assert_eq!(back.as_ref().map(text).as_deref(), Some("a & b\n\u{fc}"));
+        assert!(
+            kept.take(cookie.expose_str(), "/records/notes/new", now)
+                .is_none()
+        );
+        let back = kept.take(other.expose_str(), "/records/notes/new", now);
+        assert_eq!(back.as_ref().map(text).as_deref(), Some("other"));
+    }
+
+    #[test]
+    fn forms_end_and_make_room() {
+        let kept = Kept::default();
+        let start = Instant::now();
+        let fields = Fields::from_pairs(&[("title", "t")]);
+        let first = kept.keep("/a", &fields, start);
+        for _ in 0..MOST {
+            kept.keep("/b", &fields, start);
+        }
+        assert!(!kept.waits(first.expose_str(), start), "the oldest made room");
+        let last = kept.keep("/c", &fields, start);
+        assert!(!kept.waits(last.expose_str(), start + LONGEST));
+    }
+
+    #[test]
+    fn what_is_kept_is_not_readable() {
+        let kept = Kept::default();
+        kept.keep(
+            "/a",
+            &Fields::from_pairs(&[("title", "PLAINTEXT")]),
+            Instant::now(),
+        );
+        let forms = kept.0.lock().unwrap();
+        let sealed = &forms.front().unwrap().sealed;
+        assert!(!sealed.windows(9).any(|part| part == b"PLAINTEXT") && !sealed.is_empty());
+    }
+}

@@ -1,0 +1,470 @@
+//! A category as a list: in pages, narrowed by words or a tag, in an order of the owner's.
+
+use std::collections::BTreeSet;
+
+use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use pocket_core::{Answer, Category, Entry, Failure, Operation, Page, Record, RecordId, When};
+use serde::Deserialize;
+
+use super::{category_named, now, view};
+use crate::door::{Door, unexpected};
+use crate::guard::Owner;
+use crate::present::{Shell, counted, filters, length, page, records_path, title_of};
+use crate::trouble::Trouble;
+use crate::words::{Words, fill};
+
+use view::Row;
+
+/// Records on a page.
+const PAGE: usize = 50;
+/// Tasks up to which they are shown by their due date unless asked otherwise: to sort is to read all.
+const SORTED_UNASKED: u64 = 2000;
+
+/// In which order.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Sort {
+    /// What is due first.
+    Due,
+    /// The newest first: the order that the device keeps.
+    Newest,
+    /// The one unchanged for longest first.
+    Oldest,
+    /// By name.
+    Title,
+}
+
+impl Sort {
+    fn named(name: &str) -> Option<Self> {
+        let all = [Self::Due, Self::Newest, Self::Oldest, Self::Title];
+        all.into_iter().find(|sort| sort.name() == name)
+    }
+
+    /// Its name in the address.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Due => "due",
+            Self::Newest => "newest",
+            Self::Oldest => "oldest",
+            Self::Title => "title",
+        }
+    }
+}
+
+/// Which tasks.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Which {
+    /// All.
+    All,
+    /// Those that are done.
+    Done,
+    /// Those to do.
+    Open,
+}
+
+impl Which {
+    fn named(name: &str) -> Self {
+        let known = [Self::All, Self::Done];
+        known
+            .into_iter()
+            .find(|which| which.name() == name)
+            .unwrap_or(Self::Open)
+    }
+
+    /// Its name in the address.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Done => "done",
+            Self::Open => "open",
+        }
+    }
+}
+
+/// What the address asks for.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Asked {
+    after: String,
+    done: Option<String>,
+    list: String,
+    page: String,
+    q: String,
+    sort: String,
+    state: String,
+    tag: String,
+}
+
+impl Asked {
+    /// The number of the page, from 0.
+    fn page(&self) -> usize {
+        self.page.parse().unwrap_or(0).min(100_000)
+    }
+}
+
+/// What is shown of a category.
+pub(crate) struct Show {
+    category: Category,
+    /// Words that must stand in it.
+    pub(crate) q: String,
+    /// A tag that it must have.
+    pub(crate) tag: String,
+    /// A list of tasks.
+    pub(crate) list: String,
+    /// Which tasks.
+    pub(crate) state: Which,
+    /// In which order.
+    pub(crate) sort: Sort,
+    words: Vec<String>,
+}
+
+impl Show {
+    fn new(category: Category, total: u64, asked: &Asked) -> Self {
+        let usual = if category == Category::Tasks && total <= SORTED_UNASKED {
+            Sort::Due
+        } else {
+            Sort::Newest
+        };
+        Self {
+            category,
+            q: asked.q.trim().to_owned(),
+            tag: asked.tag.clone(),
+            list: asked.list.clone(),
+            state: Which::named(&asked.state),
+            sort: Sort::named(&asked.sort).unwrap_or(usual),
+            words: asked.q.split_whitespace().map(str::to_lowercase).collect(),
+        }
+    }
+
+    /// Whether the owner asked for less than everything.
+    pub(crate) fn is_narrow(&self) -> bool {
+        !(self.q.is_empty() && self.tag.is_empty() && self.list.is_empty())
+            || (self.category == Category::Tasks && self.state == Which::Done)
+    }
+
+    /// Whether every record is shown, so that none has to be looked at.
+    fn takes_all(&self) -> bool {
+        !self.is_narrow() && (self.category != Category::Tasks || self.state == Which::All)
+    }
+
+    fn takes(&self, record: &Record) -> bool {
+        if let Record::Task(task) = record {
+            let wanted = match self.state {
+                Which::All => true,
+                Which::Done => task.done,
+                Which::Open => !task.done,
+            };
+            if !wanted || !(self.list.is_empty() || self.list == task.list) {
+                return false;
+            }
+        }
+        let has_tag = self.tag.is_empty()
+            || view::tags(record).contains(&self.tag)
+            || matches!(record, Record::Note(note) if says_tag(&note.body, &self.tag));
+        has_tag && self.says_words(record)
+    }
+
+    fn says_words(&self, record: &Record) -> bool {
+        self.words.iter().all(|word| {
+            let mut said = false;
+            record.for_each_text(&mut |text| said = said || text.to_lowercase().contains(word.as_str()));
+            said
+        })
+    }
+
+    /// The address of the list with this and something more.
+    fn path(&self, more: &[(&str, &str)]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.append_pair("sort", self.sort.name());
+        let texts = [("q", &self.q), ("tag", &self.tag), ("list", &self.list)];
+        for (name, value) in texts.into_iter().filter(|(_, value)| !value.is_empty()) {
+            query.append_pair(name, value);
+        }
+        if self.category == Category::Tasks {
+            query.append_pair("state", self.state.name());
+        }
+        // What leads on stands first, as the shortest address.
+        let mut on = form_urlencoded::Serializer::new(String::new());
+        on.extend_pairs(more);
+        let (on, rest) = (on.finish(), query.finish());
+        let between = if on.is_empty() { "" } else { "&" };
+        format!("{}?{on}{between}{rest}", records_path(self.category))
+    }
+}
+
+/// Whether a note has the tag in its text.
+fn says_tag(body: &str, tag: &str) -> bool {
+    let mark = format!("#{tag}");
+    body.match_indices(&mark).any(|(at, _)| {
+        let before = body.get(..at).and_then(|text| text.chars().next_back());
+        let after = body.get(at + mark.len()..).and_then(|text| text.chars().next());
+        before.is_none_or(char::is_whitespace)
+            && after.is_none_or(|c| !(c.is_alphanumeric() || "-_/".contains(c)))
+    })
+}
+
+#[derive(Template)]
+#[template(path = "records.html")]
+struct ListPage {
+    shell: Shell,
+    category: &'static str,
+    add_path: String,
+    add_words: &'static str,
+    hint: &'static str,
+    count: String,
+    rows: Vec<Row>,
+    show: Show,
+    sorts: Vec<(&'static str, &'static str)>,
+    states: [(&'static str, &'static str); 3],
+    lists: Vec<String>,
+    here: String,
+    newest: String,
+    older: Option<String>,
+    first_page: bool,
+}
+
+/// What was found, and what there is besides.
+struct Found {
+    rows: Vec<Row>,
+    older: Option<String>,
+    lists: BTreeSet<String>,
+}
+
+/// A page of records.
+pub(crate) async fn list(
+    State(door): State<Door>,
+    owner: Owner,
+    Path(category): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Trouble> {
+    let category = category_named(&category)?;
+    let total = owner
+        .status
+        .categories
+        .iter()
+        .find(|status| status.category == category)
+        .map_or(0, |status| status.records);
+    let show = Show::new(category, total, &asked);
+    let t = owner.look.words();
+    let found = match show.sort {
+        Sort::Newest => newest(&door, t, &show, &asked).await?,
+        _ => sorted(&door, t, &show, &asked).await?,
+    };
+    let documents = category == Category::Documents;
+    let mut shell =
+        Shell::new(&owner, title_of(t, category), records_path(category)).done(asked.done.as_deref());
+    if let Some(notice) = shell
+        .notice
+        .as_mut()
+        .filter(|_| asked.done.as_deref() == Some("deleted"))
+    {
+        notice.undo = door
+            .sessions()
+            .has_deleted(owner.session, std::time::Instant::now());
+    }
+    page(&ListPage {
+        shell,
+        category: category.name(),
+        add_path: if documents {
+            "/documents/upload".to_owned()
+        } else {
+            format!("/records/{category}/new")
+        },
+        add_words: if documents { t.upload } else { t.add },
+        hint: hint(t, category),
+        count: count(t, total, &show, found.rows.len(), found.older.is_some()),
+        rows: found.rows,
+        sorts: sorts(t, category),
+        states: [
+            ("open", t.open_tasks),
+            ("done", t.done_tasks),
+            ("all", t.all_tasks),
+        ],
+        lists: found.lists.into_iter().collect(),
+        here: show.path(&[]),
+        newest: show.path(&[]),
+        show,
+        older: found.older,
+        first_page: asked.after.is_empty() && asked.page() == 0,
+    })
+}
+
+fn sorts(t: &Words, category: Category) -> Vec<(&'static str, &'static str)> {
+    let mut sorts = vec![
+        ("newest", t.newest_first),
+        ("oldest", t.oldest_first),
+        ("title", t.by_title),
+    ];
+    if category == Category::Tasks {
+        sorts.insert(0, ("due", t.by_due));
+    }
+    sorts
+}
+
+fn count(t: &Words, total: u64, show: &Show, shown: usize, more: bool) -> String {
+    let all = counted(total, t.n_records);
+    if show.takes_all() {
+        return format!("{all}, {}", order(t, show.sort));
+    }
+    let shown = length(shown).to_string();
+    fill(if more { t.shown_and_more } else { t.shown_of }, &[&shown, &all])
+}
+
+const fn order(t: &Words, sort: Sort) -> &'static str {
+    match sort {
+        Sort::Due => t.order_due,
+        Sort::Newest => t.order_newest,
+        Sort::Oldest => t.order_oldest,
+        Sort::Title => t.order_title,
+    }
+}
+
+const fn hint(t: &Words, category: Category) -> &'static str {
+    match category {
+        Category::Contacts => t.empty_contacts,
+        Category::Conversations => t.empty_conversations,
+        Category::Documents => t.empty_documents,
+        Category::Memory => t.empty_memory,
+        Category::Notes => t.empty_notes,
+        Category::Tasks => t.empty_tasks,
+        Category::Audit | Category::Outbox | Category::Secrets | Category::Settings => t.empty_outbox,
+    }
+}
+
+async fn read(door: &Door, category: Category, after: Option<RecordId>, limit: u32) -> Result<Page, Failure> {
+    let operation = Operation::List {
+        category,
+        after,
+        limit,
+    };
+    match door.ask(operation).await?.answer {
+        Answer::Page(page) => Ok(page),
+        _ => Err(unexpected()),
+    }
+}
+
+/// The newest that fit, from where the address says: reads no further than the page goes.
+async fn newest(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Found, Trouble> {
+    let mut after: Option<RecordId> = match asked.after.as_str() {
+        "" => None,
+        id => Some(id.parse().map_err(|_| Trouble::NotFound)?),
+    };
+    let limit = if show.takes_all() {
+        u32::try_from(PAGE).unwrap_or(1)
+    } else {
+        Operation::MOST_LISTED
+    };
+    let mut found = Found {
+        rows: Vec::new(),
+        older: None,
+        lists: BTreeSet::new(),
+    };
+    loop {
+        let page = read(door, show.category, after, limit).await?;
+        after = page.entries.last().map(|entry| entry.id);
+        for entry in page
+            .entries
+            .iter()
+            .filter(|entry| show.takes(entry.content.record()))
+        {
+            if found.rows.len() == PAGE {
+                let last = found
+                    .rows
+                    .last()
+                    .map(|row| row.id.to_string())
+                    .unwrap_or_default();
+                found.older = Some(show.path(&[("after", &last)]));
+                return Ok(found);
+            }
+            found.add(entry, t);
+        }
+        if !page.more || after.is_none() {
+            return Ok(found);
+        }
+        if show.takes_all() && found.rows.len() >= PAGE {
+            let last = after.map(|id| id.to_string()).unwrap_or_default();
+            found.older = Some(show.path(&[("after", &last)]));
+            return Ok(found);
+        }
+    }
+}
+
+impl Found {
+    fn add(&mut self, entry: &Entry, t: &Words) {
+        if let Record::Task(task) = entry.content.record() {
+            if !task.list.is_empty() {
+                self.lists.insert(task.list.clone());
+            }
+        }
+        self.rows.push(Row::new(entry, t, now()));
+    }
+}
+
+/// All that fit, sorted, and of these one page. Holds no more rows than the pages up to it.
+async fn sorted(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Found, Trouble> {
+    let first = asked.page().saturating_mul(PAGE);
+    let most = first.saturating_add(PAGE + 1);
+    let mut best: Vec<(String, Row)> = Vec::new();
+    let mut lists = BTreeSet::new();
+    let mut after = None;
+    let today = now();
+    loop {
+        let page = read(door, show.category, after, Operation::MOST_LISTED).await?;
+        after = page.entries.last().map(|entry| entry.id);
+        for entry in &page.entries {
+            let record = entry.content.record();
+            if let Record::Task(task) = record {
+                if !task.list.is_empty() {
+                    lists.insert(task.list.clone());
+                }
+            }
+            if show.takes(record) {
+                best.push((key(show.sort, entry), Row::new(entry, t, today)));
+            }
+        }
+        if best.len() >= most.saturating_mul(2) {
+            best.sort_by(|one, other| one.0.cmp(&other.0));
+            best.truncate(most);
+        }
+        if !page.more || after.is_none() {
+            break;
+        }
+    }
+    best.sort_by(|one, other| one.0.cmp(&other.0));
+    let older = (best.len() > first + PAGE).then(|| show.path(&[("page", &(asked.page() + 1).to_string())]));
+    let rows = best.into_iter().skip(first).take(PAGE).map(|(_, row)| row);
+    Ok(Found {
+        rows: rows.collect(),
+        older,
+        lists,
+    })
+}
+
+fn key(sort: Sort, entry: &Entry) -> String {
+    let record = entry.content.record();
+    match (sort, record) {
+        (Sort::Due, Record::Task(task)) => format!(
+            "{}{}{}{}",
+            u8::from(task.done),
+            task.due.as_ref().map_or("~", When::as_str),
+            task.priority.unwrap_or(10),
+            task.title.to_lowercase()
+        ),
+        (Sort::Title, _) => record.title().to_lowercase(),
+        _ => format!("{:020}", entry.updated.millis()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_in_the_text_stands_alone() {
+        assert!(says_tag("a #health b", "health"));
+        assert!(says_tag("#health", "health") && says_tag("x\n#health.", "health"));
+        assert!(!says_tag("#healthy", "health") && !says_tag("a#health", "health"));
+        assert!(!says_tag("#health/blood", "health") && says_tag("#\u{fc}ber", "\u{fc}ber"));
+    }
+}
