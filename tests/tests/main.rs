@@ -38,4 +38,6 @@ mod service_manager;
 #[cfg(test)]
 mod source;
 #[cfg(test)]
+mod tour;
+#[cfg(test)]
 mod webdriver;

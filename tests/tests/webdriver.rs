@@ -23,6 +23,11 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn open(width: u32, height: u32) -> Self {
+        Self::open_with(width, height, Scripts::On)
+    }
+
+    /// The same, with scripts of pages allowed or not.
+    pub(crate) fn open_with(width: u32, height: u32, scripts: Scripts) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -43,7 +48,7 @@ impl Browser {
             _profile: profile,
         };
         let folder = browser._profile.path().display().to_string();
-        let opened = browser.post("", &capabilities(width, height, &folder));
+        let opened = browser.post("", &capabilities(width, height, &folder, scripts));
         browser.session = format!("{}/{}", browser.session, opened["sessionId"].as_str().unwrap());
         browser
     }
@@ -83,6 +88,68 @@ impl Browser {
             .as_str()
             .unwrap()
             .to_owned()
+    }
+
+    /// Presses what `selector` finds, whatever comes of it.
+    pub(crate) fn click(&self, selector: &str) {
+        let element = self.find(selector);
+        self.post(&format!("/element/{element}/click"), &json!({}));
+    }
+
+    /// Types keys wherever the focus is, as a person would. Special keys are those of WebDriver.
+    pub(crate) fn keys(&self, keys: &str) {
+        let strokes = keys.chars().flat_map(|key| {
+            let key = key.to_string();
+            [
+                json!({"type": "keyDown", "value": key}),
+                json!({"type": "keyUp", "value": key}),
+            ]
+        });
+        let actions = json!([{"type": "key", "id": "keyboard", "actions": strokes.collect::<Vec<_>>()}]);
+        self.post("/actions", &json!({"actions": actions}));
+    }
+
+    /// Gives a file to the field that `selector` finds.
+    pub(crate) fn choose(&self, selector: &str, file: &str) {
+        let element = self.find(selector);
+        self.post(&format!("/element/{element}/value"), &json!({"text": file}));
+    }
+
+    /// Sets a cookie for the page that is shown.
+    pub(crate) fn cookie(&self, name: &str, value: &str) {
+        self.post(
+            "/cookie",
+            &json!({"cookie": {"name": name, "value": value, "path": "/"}}),
+        );
+    }
+
+    /// A picture of the whole page, as PNG in base64.
+    pub(crate) fn picture(&self) -> String {
+        let parameters = json!({"format": "png", "captureBeyondViewport": true});
+        let command = json!({"cmd": "Page.captureScreenshot", "params": parameters});
+        let answer = self.post("/goog/cdp/execute", &command);
+        answer["data"].as_str().unwrap().to_owned()
+    }
+
+    /// What the network layer said since it was asked last, as Chromium's protocol has it.
+    pub(crate) fn network(&self) -> Vec<Value> {
+        let log = self.post("/se/log", &json!({"type": "performance"}));
+        let entries = log.as_array().cloned().unwrap_or_default();
+        entries
+            .iter()
+            .map(|entry| serde_json::from_str::<Value>(entry["message"].as_str().unwrap()).unwrap())
+            .map(|message| message["message"].clone())
+            .collect()
+    }
+
+    /// Waits until a script in the page gives `true`.
+    pub(crate) fn wait_for(&self, script: &str) {
+        self.until(script, || self.run(script) == json!(true));
+    }
+
+    /// Runs a script that calls its last argument when it is done.
+    pub(crate) fn run_slowly(&self, script: &str) -> Value {
+        self.post("/execute/async", &json!({"script": script, "args": []}))
     }
 
     /// Runs a script in the page.
@@ -153,7 +220,14 @@ fn port(driver: &mut Child) -> u16 {
     port.expect("chromedriver says its port")
 }
 
-fn capabilities(width: u32, height: u32, profile: &str) -> Value {
+/// Whether pages may run scripts.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Scripts {
+    Off,
+    On,
+}
+
+fn capabilities(width: u32, height: u32, profile: &str, scripts: Scripts) -> Value {
     let arguments = [
         "--headless".to_owned(),
         "--no-sandbox".to_owned(),
@@ -171,8 +245,12 @@ fn capabilities(width: u32, height: u32, profile: &str) -> Value {
     let metrics = json!({"width": width, "height": height, "pixelRatio": 1.0, "mobile": width < 600});
     json!({"capabilities": {"alwaysMatch": {
         "browserName": "chrome",
-        "goog:loggingPrefs": {"browser": "WARNING"},
-        "goog:chromeOptions": {"args": arguments, "mobileEmulation": {"deviceMetrics": metrics}},
+        "goog:loggingPrefs": {"browser": "WARNING", "performance": "ALL"},
+        "goog:chromeOptions": {
+            "args": arguments,
+            "mobileEmulation": {"deviceMetrics": metrics},
+            "prefs": {"profile.managed_default_content_settings.javascript": if scripts == Scripts::On { 1 } else { 2 }},
+        },
     }}})
 }
 

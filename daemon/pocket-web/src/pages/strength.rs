@@ -14,6 +14,8 @@ use crate::words::Words;
 const GRADES: [f64; 4] = [60.0, 78.0, 84.0, 90.0];
 /// Below this many characters no passphrase is better than fair, whatever is in it.
 const SHORT: usize = 14;
+/// With fewer different characters than these it is a row of repeats.
+const FEW: usize = 5;
 /// Only so many characters are looked at.
 const LOOKED_AT: usize = 256;
 
@@ -52,7 +54,12 @@ fn grade(passphrase: &str) -> u8 {
         zeroize::Zeroizing::new(passphrase.chars().take(LOOKED_AT).collect());
     let score = scorer::score(&analyzer::analyze(looked_at.as_str()));
     let reached = GRADES.iter().filter(|least| score >= **least).count();
-    let most = if looked_at.chars().count() < SHORT { 2 } else { 4 };
+    let different: std::collections::BTreeSet<char> = looked_at.chars().collect();
+    let most = match looked_at.chars().count() {
+        _ if different.len() < FEW => 0,
+        length if length < SHORT => 2,
+        _ => 4,
+    };
     u8::try_from(reached.min(most)).unwrap_or(0)
 }
 
@@ -76,6 +83,6 @@ mod tests {
             let grade = grade(passphrase);
             assert!((least..=most).contains(&grade), "{passphrase}: {grade}");
         }
-        assert!(grade(&"\u{fc}".repeat(10_000)) <= 2);
+        assert_eq!(grade(&"\u{fc}a".repeat(10_000)), 0);
     }
 }

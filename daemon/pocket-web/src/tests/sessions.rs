@@ -103,7 +103,7 @@ async fn every_page_of_the_owners_asks_for_a_session() {
         let [method, path, guard] = route.as_slice() else {
             panic!("three words")
         };
-        if matches!(*guard, "asset" | "visitor") {
+        if matches!(*guard, "asset" | "estimate" | "visitor") {
             continue;
         }
         let path = path
@@ -208,13 +208,92 @@ async fn logging_out_ends_one_session_or_all() {
 
 #[tokio::test]
 async fn a_change_without_a_session_says_so_and_changes_nothing() {
-    let (device, _) = Device::with_owner().await;
-    let answer = device
-        .browser()
-        .post("/records/notes/new", &[("title", "t")])
-        .await;
+    let (device, mut owner) = Device::with_owner().await;
+    let fields = [("profile", "CUSTOM"), ("minutes", "60")];
+    let answer = device.browser().post("/profile", &fields).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert!(answer.text.contains("Your session ended before this was sent"));
+    assert!(owner.get("/profile").await.text.contains("<strong>OFFLINE_ONLY"));
+}
+
+#[tokio::test]
+async fn a_record_sent_after_the_end_of_its_session_is_in_its_form_after_the_login() {
+    let (device, mut owner) = Device::with_owner().await;
+    let mut other = device.browser();
+    other.log_in().await;
+    let form = "/records/notes/new";
+    let token = owner.get(form).await.form_token();
+    device.control(Operation::Lock { all: false }).await.unwrap();
+    let fields = [
+        ("form_token", token.as_str()),
+        ("title", "Long <i>thoughts</i>"),
+        ("body", "two\nlines"),
+    ];
+    let answer = owner.post(form, &fields).await;
+    assert_eq!(answer.location(), "/unlock?next=%2Frecords%2Fnotes%2Fnew");
+    let login = owner.get(answer.location()).await.text;
+    assert!(
+        login.contains("What you wrote is kept.") && !login.contains("Long"),
+        "{login}"
+    );
+    let next = [("next", form), ("passphrase", PASSPHRASE)];
+    let answer = owner.submit("/unlock", "/unlock", &next).await;
+    assert_eq!(answer.location(), form);
+    // Nobody else gets it, not even the owner in another browser.
+    other.log_in().await;
+    assert!(!other.get(form).await.text.contains("Long"));
+    let again = owner.get(form).await;
+    assert!(
+        again
+            .text
+            .contains("value=\"Long &#60;i&#62;thoughts&#60;/i&#62;\"")
+            && again.text.contains("two\nlines"),
+        "{}",
+        again.text
+    );
+    assert!(!owner.get(form).await.text.contains("Long"), "once");
+    let token = again.form_token();
+    let saved = owner
+        .post(form, &[("form_token", &token), ("title", "Long thoughts")])
+        .await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_form_of_nobodys_is_not_kept() {
+    let (device, mut owner) = Device::with_owner().await;
+    owner.submit("/device", "/logout-everywhere", &[]).await;
+    let mut planted = device.browser();
+    planted
+        .cookies
+        .insert("pocketai_session_7878".to_owned(), "a".repeat(64));
+    let fields = [("form_token", "b"), ("title", "t")];
+    let answer = planted.post("/records/notes/new", &fields).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let answer = planted
+        .post("/secrets/set", &[("name", "x"), ("value", "y")])
+        .await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "no secret is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passphrase_changed_elsewhere_ends_the_sessions() {
+    let (device, mut owner) = Device::with_owner().await;
+    let actor = pocket_core::Actor::Owner {
+        door: pocket_core::Door::Control,
+        passphrase_shown: false,
+    };
+    let secret = |text: &str| pocket_crypto::SecretBytes::new(text.as_bytes().to_vec());
+    let request = pocket_service::Request::new(actor, Operation::PassphraseChange)
+        .with_passphrase(secret(PASSPHRASE))
+        .with_payload(secret("quite another passphrase"));
+    device.handle.call(request).await.map(drop).unwrap();
+    assert_eq!(owner.get("/").await.location(), "/unlock");
+    let answer = owner.log_in().await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "the old passphrase");
+    let new = [("passphrase", "quite another passphrase")];
+    assert_eq!(owner.submit("/unlock", "/unlock", &new).await.location(), "/");
+    assert_eq!(owner.get("/").await.status, StatusCode::OK);
 }
 
 /// Waits until the session is over without anyone having asked for a page while it was locked.
