@@ -2,6 +2,7 @@
 
 mod browser;
 mod export;
+mod lists;
 mod perimeter;
 mod serving;
 mod sessions;

@@ -24,7 +24,6 @@ struct HomePage {
     shell: Shell,
     state: &'static str,
     version: String,
-    device_secret: String,
     meaning: &'static str,
     unconfirmed: bool,
     failed_unlocks: String,
@@ -81,7 +80,6 @@ pub(crate) async fn show(
         shell: Shell::new(&owner, t.home, "/").done(done.code()),
         state: state_in_words(t, &status.state),
         version: status.version.clone(),
-        device_secret: status.device_secret.clone(),
         meaning: meaning_of(t, status.profile),
         unconfirmed: status.recovery_confirmed == Some(false),
         failed_unlocks: match status.failed_unlocks {
