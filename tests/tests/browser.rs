@@ -77,6 +77,8 @@ fn write_and_read(device: &Device, browser: &Browser) -> String {
     looks_right(browser);
     let listed = device.list("notes");
     assert_eq!(listed[0]["fields"]["body"], body);
+    let title = browser.text("main h1");
+    assert_eq!(title, "Garden <b>plans</b>");
     browser.path()
 }
 
@@ -104,16 +106,26 @@ fn lock_and_unlock(device: &Device, browser: &Browser, note: &str) {
 }
 
 fn remove(device: &Device, browser: &Browser, note: &str) {
-    browser.go(&format!("{}{note}/delete", device.ui));
+    browser.go(&format!("{}{note}", device.ui));
+    browser.press(&format!("form[action='{note}/delete'] button"));
+    assert!(device.list("notes").is_empty());
     looks_right(browser);
-    browser.press("main button.danger");
+    browser.press("form[action='/undo'] button");
+    assert_eq!(device.list("notes").len(), 1);
+    browser.click("input[name=id]");
+    browser.press(".bulk button");
     assert!(device.list("notes").is_empty());
 }
 
 fn reset(device: &Device, browser: &Browser) {
     browser.go(&format!("{}/device/reset", device.ui));
     looks_right(browser);
+    assert!(browser.text("main").contains("This will be gone"));
+    browser.press("main button.danger");
+    looks_right(browser);
     browser.fill("[name=confirm]", "ERASE");
+    browser.press("main button.danger");
+    looks_right(browser);
     browser.fill("[name=passphrase]", PASSPHRASE);
     browser.press("main button.danger");
     browser.go(&device.ui);

@@ -115,7 +115,12 @@ impl Place {
 
     /// The daemon's command line, which the caller may wrap or add to.
     pub(crate) fn command(&self) -> Command {
-        self.prepare(Command::new(program("pocketd")))
+        self.prepare(Command::new(program("pocketd")), "127.0.0.1:0")
+    }
+
+    /// The same, with the page at this very address.
+    pub(crate) fn command_at(&self, ui: &str) -> Command {
+        self.prepare(Command::new(program("pocketd")), ui)
     }
 
     /// The daemon under `strace`, which traces `calls` of all its threads into the file `trace`.
@@ -123,14 +128,14 @@ impl Place {
         let mut strace = Command::new("strace");
         strace.args(["-D", "-f", "-qq", "-s", "256", "-e", calls, "-o"]);
         strace.arg(self.path("trace")).arg(program("pocketd"));
-        self.prepare(strace)
+        self.prepare(strace, "127.0.0.1:0")
     }
 
-    fn prepare(&self, mut command: Command) -> Command {
+    fn prepare(&self, mut command: Command, ui: &str) -> Command {
         command
             .arg("--data-dir")
             .arg(self.data())
-            .args(["--ui", "127.0.0.1:0", "--mcp", "127.0.0.1:0"])
+            .args(["--ui", ui, "--mcp", "127.0.0.1:0"])
             .env("HOME", self.root.path())
             .env("XDG_CONFIG_HOME", self.path("config"))
             .env_remove("STATE_DIRECTORY")

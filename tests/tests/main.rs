@@ -19,6 +19,7 @@ mod entry;
 mod files;
 #[cfg(test)]
 mod full_disk;
+mod flows;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]

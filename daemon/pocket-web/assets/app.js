@@ -192,7 +192,8 @@ if ("live" in say && "EventSource" in window) {
   });
 
   const renew = async () => {
-    if (!document.querySelector("[data-part]") || Date.now() - active > 60000) { changed.hidden = false; return; }
+    if (!document.querySelector("[data-part]")) return;
+    if (Date.now() - active > 60000) { changed.hidden = false; return; }
     try {
       if (!refresh(await fetched())) changed.hidden = false;
       // A busy agent must not keep the page busy.

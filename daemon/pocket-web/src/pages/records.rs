@@ -95,7 +95,12 @@ pub(crate) async fn show(
             shown.file = Some(format!("/documents/{}/file", entry.id));
             match documents::look_into(&door, entry.id, document).await? {
                 documents::Inside::Picture => shown.picture = Some(format!("/documents/{}/view", entry.id)),
-                documents::Inside::Text(text) => shown.excerpt = Some(text),
+                documents::Inside::Text(text) => {
+                    // What an import took out of the file is the same text again.
+                    let same = owner.look.words().text_in_it;
+                    shown.facts.retain(|fact| fact.label != same);
+                    shown.excerpt = Some(text);
+                }
                 documents::Inside::Unknown => {}
             }
         }
@@ -128,7 +133,10 @@ fn record_page(owner: &Owner, entry: &Entry, asked: &Asked) -> RecordPage {
         task_done: None,
         created: Moment(entry.created),
         updated: Moment(entry.updated),
-        changes: counted(entry.revision.saturating_sub(1).into(), t.n_changes),
+        changes: match entry.revision.saturating_sub(1) {
+            0 => String::new(),
+            changes => counted(changes.into(), t.n_changes),
+        },
         origin: view::origin(t, entry.origin),
         id: entry.id,
     }

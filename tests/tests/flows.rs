@@ -1,0 +1,256 @@
+//! What a page owes its owner besides looking right: it works by keyboard and without scripts, it
+//! shows what others change, and it loses nothing that was typed.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::device::{Device, PASSPHRASE, path_text};
+use crate::webdriver::{Browser, Scripts};
+
+/// Keys as the WebDriver protocol writes them.
+const TAB: &str = "\u{e004}";
+const ENTER: &str = "\u{e007}";
+
+const PHONE: (u32, u32) = (360, 740);
+const LAPTOP: (u32, u32) = (1280, 800);
+
+fn log_in(device: &Device, browser: &Browser) {
+    browser.go(&format!("{}/unlock", device.ui));
+    browser.fill("[name=passphrase]", PASSPHRASE);
+    browser.press("main button[type=submit]");
+    assert_eq!(browser.path(), "/");
+}
+
+#[test]
+fn by_keyboard_alone_on_a_phone() {
+    by_keyboard(PHONE);
+}
+
+#[test]
+fn by_keyboard_alone_on_a_laptop() {
+    by_keyboard(LAPTOP);
+}
+
+/// Unlock, add a note, look at the agents, lock; never a pointer.
+fn by_keyboard((width, height): (u32, u32)) {
+    let device = Device::owned();
+    device.ctl(&["lock"]).one();
+    let browser = Browser::open(width, height);
+    browser.go(&device.ui);
+    tab_to(
+        &browser,
+        "passphrase field",
+        "document.activeElement.name === 'passphrase'",
+    );
+    browser.keys(PASSPHRASE);
+    enter(&browser, "/");
+    tab_to(
+        &browser,
+        "new note",
+        "document.activeElement.getAttribute('href') === '/records/notes/new'",
+    );
+    enter(&browser, "/records/notes/new");
+    tab_to(&browser, "title", "document.activeElement.name === 'title'");
+    browser.keys("By keyboard");
+    tab_to(
+        &browser,
+        "save",
+        "document.activeElement.matches('main button[type=submit]')",
+    );
+    browser.keys(ENTER);
+    browser.wait_for("return location.search === '?done=added' && document.readyState === 'complete'");
+    assert_eq!(device.list("notes")[0]["fields"]["title"], "By keyboard");
+    if width < 600 {
+        tab_to(
+            &browser,
+            "the drawer",
+            "document.activeElement.matches('.drawer > summary')",
+        );
+        browser.keys(ENTER);
+    }
+    tab_to(
+        &browser,
+        "profile",
+        "document.activeElement.matches('nav a[href=\"/profile\"]')",
+    );
+    enter(&browser, "/profile");
+    tab_to(
+        &browser,
+        "lock",
+        "document.activeElement.matches('form[action=\"/lock\"] button')",
+    );
+    enter(&browser, "/unlock");
+    assert_eq!(device.state(), "locked");
+}
+
+/// Presses TAB until the focus is where it should be, and can be seen there.
+fn tab_to(browser: &Browser, what: &str, here: &str) {
+    for _ in 0..150 {
+        if browser.run(&format!("return {here}")) == json!(true) {
+            let seen = "const one = document.activeElement; \
+                 return one.matches(':focus-visible') && getComputedStyle(one).outlineStyle !== 'none'";
+            assert_eq!(
+                browser.run(seen),
+                json!(true),
+                "the focus on {what} can't be seen"
+            );
+            return;
+        }
+        browser.keys(TAB);
+    }
+    panic!("{what} is not reached by TAB on {}", browser.path());
+}
+
+fn enter(browser: &Browser, path: &str) {
+    browser.keys(ENTER);
+    browser.wait_for(&format!(
+        "return location.pathname === '{path}' && document.readyState === 'complete'"
+    ));
+}
+
+#[test]
+fn without_scripts_on_a_phone() {
+    without_scripts(PHONE);
+}
+
+#[test]
+fn without_scripts_on_a_laptop() {
+    without_scripts(LAPTOP);
+}
+
+fn without_scripts((width, height): (u32, u32)) {
+    let device = Device::owned();
+    let browser = Browser::open_with(width, height, Scripts::Off);
+    let go = |path: &str| browser.go(&format!("{}{path}", device.ui));
+    go("/unlock");
+    browser.fill("[name=passphrase]", PASSPHRASE);
+    browser.click("main button[type=submit]");
+    browser.until_path("/");
+    assert!(
+        !browser.shows(".needs-script"),
+        "what only a script can do is hidden"
+    );
+    go("/records/tasks/new");
+    browser.fill("[name=title]", "Without scripts");
+    browser.click("main button[type=submit]");
+    browser.until("the task", || device.list("tasks").len() == 1);
+    go("/records/tasks");
+    browser.click("button.tick");
+    browser.until("the tick", || device.list("tasks")[0]["fields"]["done"] == true);
+    let file = device.place.path("plain.txt");
+    fs::write(&file, "a file").unwrap();
+    go("/documents/upload");
+    browser.choose("[name=file]", path_text(&file));
+    browser.click("main button[type=submit]");
+    browser.until("the document", || device.list("documents").len() == 1);
+    go("/settings");
+    browser.choose("[name=language]", "Deutsch");
+    browser.click("form[action='/settings/look'] button");
+    browser.until("German", || browser.text("main h1") == "Einstellungen");
+    go("/");
+    if width < 600 {
+        browser.click(".drawer > summary");
+        assert!(browser.shows(".sheet a[href='/agents']"));
+    }
+    let time = browser.text("main time");
+    assert!(
+        time.ends_with(" UTC"),
+        "without a script a time says its zone: {time}"
+    );
+    browser.click("header form[action='/lock'] button");
+    browser.until("the lock", || device.state() == "locked");
+}
+
+#[test]
+fn what_others_change_is_shown_without_a_reload() {
+    let device = Device::owned();
+    let browser = Browser::open(LAPTOP.0, LAPTOP.1);
+    log_in(&device, &browser);
+    device.add("notes", &["title=First"]);
+    browser.go(&format!("{}/records/notes", device.ui));
+    browser.run("window.same = true; window.scrollTo(0, 1)");
+    browser.fill("#q", "half a word");
+    browser.click("input[name=id]");
+    browser.wait_for("return document.querySelector('.rows') !== null");
+    device.add("notes", &["title=From elsewhere"]);
+    browser.wait_for("return document.querySelector('.rows').textContent.includes('From elsewhere')");
+    let kept = "return [window.same, document.getElementById('q').value, \
+         document.querySelectorAll('[name=id]:checked').length]";
+    assert_eq!(browser.run(kept), json!([true, "half a word", 1]));
+    // The agent's or another tab's lock is seen too.
+    device.ctl(&["lock"]).one();
+    browser.wait_for("return location.pathname === '/unlock'");
+}
+
+#[test]
+fn a_lost_connection_is_told_and_healed() {
+    let device = Device::owned();
+    let browser = Browser::open(LAPTOP.0, LAPTOP.1);
+    log_in(&device, &browser);
+    let lost = "return document.getElementById('lost').hidden === ";
+    browser.wait_for(&format!("{lost}true"));
+    let pid = nix::unistd::Pid::from_raw(device.pid());
+    let ui = device.ui.clone();
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+    let place = device.wait();
+    browser.wait_for(&format!("{lost}false"));
+    // The same address again, as on a device: the page finds back by itself, to the login.
+    let address = ui.trim_start_matches("http://").to_owned();
+    let command = place.command_at(&address);
+    let device = Device::start_command(place, command).unwrap_or_else(|_| panic!("it starts again"));
+    browser.wait_for("return location.pathname === '/unlock'");
+    drop(device);
+}
+
+#[test]
+fn nothing_typed_is_lost_when_the_session_ends() {
+    let device = Device::owned();
+    let browser = Browser::open(PHONE.0, PHONE.1);
+    log_in(&device, &browser);
+    browser.go(&format!("{}/records/notes/new", device.ui));
+    browser.fill("[name=title]", "Long thoughts");
+    browser.fill("[name=body]", "that took an hour");
+    device.ctl(&["lock"]).one();
+    browser.wait_for("return document.getElementById('changed').innerText.includes('You are logged out')");
+    browser.press("main form[data-keep] button[type=submit]");
+    assert!(browser.path().starts_with("/unlock"), "{}", browser.path());
+    assert!(browser.text("main").contains("What you wrote is kept."));
+    browser.fill("[name=passphrase]", PASSPHRASE);
+    browser.press("main button[type=submit]");
+    assert_eq!(browser.path(), "/records/notes/new");
+    assert!(device.list("notes").is_empty(), "nothing is saved unasked");
+    browser.press("main form[data-keep] button[type=submit]");
+    assert_eq!(device.list("notes")[0]["fields"]["body"], "that took an hour");
+}
+
+#[test]
+fn a_large_file_is_dropped_and_comes_in() {
+    let device = Device::owned();
+    let browser = Browser::open(LAPTOP.0, LAPTOP.1);
+    log_in(&device, &browser);
+    browser.go(&format!("{}/documents/upload", device.ui));
+    browser.run(
+        "const bytes = new Uint8Array(100 * 1024 * 1024).fill(7); const files = new DataTransfer(); \
+         files.items.add(new File([bytes], 'large.bin')); \
+         document.querySelector('.drop').dispatchEvent(new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true}))",
+    );
+    assert_eq!(
+        browser.run("return document.querySelector('[name=file]').files.length"),
+        json!(1)
+    );
+    browser.run(
+        "window.steps = []; new MutationObserver(() => window.steps.push(document.querySelector('progress').value)) \
+         .observe(document.querySelector('.progress span'), {childList: true}); \
+         document.querySelector('[data-upload]').requestSubmit()",
+    );
+    browser.wait_for("return window.steps === undefined ? true : window.steps.some(step => step > 0)");
+    browser.until_path("/records/documents?done=uploaded");
+    assert_eq!(device.list("documents")[0]["fields"]["size"], 100 * 1024 * 1024);
+    let peak = fs::read_to_string(format!("/proc/{}/status", device.pid())).unwrap();
+    let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let kib: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+    println!("peak memory: {kib} KiB");
+    // The slow hash of the login took its share of it; the file did not.
+    assert!(kib < 400 * 1024, "{kib} KiB");
+}
