@@ -4,9 +4,11 @@ Usage: bench_daemon.py FOLDER_OF_THE_PROGRAMS
 Prints one line a figure: name, value, unit. Medians of the number of runs that the line names.
 """
 
+import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import statistics
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.parse
 
 RECORDS = 10_000
 PASSPHRASE = b"correct horse battery staple"
@@ -51,6 +54,28 @@ class Device:
         """What pocketctl prints."""
         command = [self.programs / "pocketctl", "--data-dir", self.folder / "data", "--json", *arguments]
         return subprocess.run(command, input=stdin, stdout=subprocess.PIPE, check=True).stdout
+
+    def page_ms(self, path: str, runs: int) -> float:
+        """Median time in which the page of the owner at `path` is answered, in milliseconds."""
+        page = http.client.HTTPConnection("127.0.0.1", self.port)
+        page.request("GET", "/unlock")
+        answer = page.getresponse()
+        visitor = answer.getheader("Set-Cookie").split(";")[0]
+        token = re.search(rb'name="form_token" value="([0-9a-f]+)"', answer.read())[1].decode()
+        form = urllib.parse.urlencode({"form_token": token, "passphrase": PASSPHRASE.decode()})
+        kind = {"Cookie": visitor, "Content-Type": "application/x-www-form-urlencoded"}
+        page.request("POST", "/unlock", form, kind)
+        answer = page.getresponse()
+        answer.read()
+        session = answer.getheader("Set-Cookie").split(";")[0]
+
+        def load() -> None:
+            page.request("GET", path, headers={"Cookie": session})
+            answer = page.getresponse()
+            if answer.status != 200 or not answer.read():
+                sys.exit(f"{path}: {answer.status}")
+
+        return median_ms(runs, load)
 
     def resident_kib(self) -> int:
         """Memory that is in RAM now."""
@@ -99,6 +124,8 @@ def main() -> None:
         print(f"pocketctl add, durable (median of 21): {added:.1f} ms")
         found = median_ms(21, lambda: device.ctl("search", "weather town 96"))
         print(f"pocketctl search over {RECORDS} facts (median of 21): {found:.1f} ms")
+        for path in ("/records/memory", "/records/memory?sort=title", "/records/memory?tag=t", "/"):
+            print(f"page {path} over {RECORDS} facts (median of 21): {device.page_ms(path, 21):.1f} ms")
         device.stop()
         starts = []
         for _ in range(11):

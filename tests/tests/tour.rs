@@ -51,6 +51,7 @@ fn tour(screen: &str, width: u32, height: u32) {
     let loaded = transferred(&events, &device.ui);
     println!("first load: {loaded} bytes");
     assert!(loaded > 10_000 && loaded <= FIRST_LOAD, "{loaded}");
+    tour.sees_faults();
     tour.look_at("setup");
     device.set_up();
     tour.browser.go(&device.ui);
@@ -79,6 +80,18 @@ struct Tour<'a> {
 }
 
 impl Tour<'_> {
+    /// The checker is there and checks.
+    fn sees_faults(&self) {
+        self.browser.run(
+            "document.querySelector('main').insertAdjacentHTML('beforeend', '<img src=\"data:,\"><input>')",
+        );
+        let violations = self.violations().to_string();
+        assert!(
+            violations.contains("image-alt") && violations.contains("label"),
+            "{violations}"
+        );
+    }
+
     /// Pages that only an action shows.
     fn special_pages(&self, device: &Device) {
         let go = |path: &str| self.browser.go(&format!("{}{path}", device.ui));
@@ -97,6 +110,7 @@ impl Tour<'_> {
         go("/agents/new");
         self.browser.fill("[name=name]", "helper");
         self.browser.click("[name=scope]");
+        self.browser.fill("[name=passphrase]", PASSPHRASE);
         self.browser.press("main button[type=submit]");
         self.picture_only("agent-token");
         go("/audit");
@@ -161,19 +175,23 @@ impl Tour<'_> {
              .filter(one => one.getBoundingClientRect().right > wide + 1).map(one => one.outerHTML.slice(0, 150))",
         );
         assert_eq!(wide, json!([]), "{name} is wider than the {}", self.screen);
-        self.browser.run(&self.axe);
-        let violations = self.browser.run_slowly(
-            "const done = arguments[arguments.length - 1]; \
-             axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations.map(one => \
-             [one.id, one.help, one.nodes.map(node => node.html.slice(0, 200) + node.failureSummary)])), \
-             error => done([String(error)]))",
-        );
+        let violations = self.violations();
         assert_eq!(
             violations,
             json!([]),
             "{name} on the {}: {violations:#}",
             self.screen
         );
+    }
+
+    fn violations(&self) -> Value {
+        self.browser.run(&self.axe);
+        self.browser.run_slowly(
+            "const done = arguments[arguments.length - 1]; \
+             axe.run(document, {resultTypes: ['violations']}).then(found => done(found.violations.map(one => \
+             [one.id, one.help, one.nodes.map(node => node.html.slice(0, 200) + node.failureSummary)])), \
+             error => done([String(error)]))",
+        )
     }
 
     fn save(&self, name: &str) {

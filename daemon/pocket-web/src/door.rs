@@ -135,6 +135,14 @@ impl Door {
             .await
     }
 
+    /// Whether the owner who sits there knows the passphrase: a session that was left open, or stolen,
+    /// must not be enough for what gives everything away. The engine counts wrong guesses.
+    pub(crate) async fn ask_again(&self, passphrase: SecretBytes) -> Result<(), Failure> {
+        self.ask_as_visitor(Operation::Authenticate, Some(passphrase), None)
+            .await
+            .map(drop)
+    }
+
     /// How the device is, as anyone may know it.
     pub(crate) async fn public_status(&self) -> Result<Status, Failure> {
         status_of(self.ask_as_visitor(Operation::Status, None, None).await?)

@@ -194,6 +194,7 @@ async fn make(door: &Door, t: &Words, fields: &Fields) -> Result<(String, Secret
         .parse()
         .map_err(|error| invalid(error, t.agent_name_hint))?;
     let scopes = scopes(fields).ok_or_else(|| invalid(t.may_nothing, t.may_nothing_do))?;
+    door.ask_again(fields.secret("passphrase")).await?;
     let reply = door.ask(Operation::AgentAdd { name, scopes }).await?;
     match (reply.answer, reply.payload) {
         (Answer::Agent(agent), Some(token)) => Ok((agent.name.as_str().to_owned(), token)),

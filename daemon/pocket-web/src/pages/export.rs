@@ -17,9 +17,10 @@ use tokio::sync::mpsc;
 
 use crate::archive::Archive;
 use crate::door::{Door, unexpected};
+use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::documents;
-use crate::present::{Shell, length, page};
+use crate::present::{Shell, length, page, page_after};
 use crate::trouble::Trouble;
 use crate::words::fill;
 
@@ -52,7 +53,11 @@ struct ExportPage {
 
 /// Says what an export has in it and what not, and offers it.
 pub(crate) async fn show(State(door): State<Door>, owner: Owner) -> Result<Response, Trouble> {
-    let t = owner.look.words();
+    let shell = Shell::new(&owner, owner.look.words().export_everything, "/device");
+    page(&export_page(&door, shell, &owner))
+}
+
+fn export_page(door: &Door, shell: Shell, owner: &Owner) -> ExportPage {
     let counted = owner.status.categories.iter();
     let total = counted
         .filter(|status| EXPORTED.contains(&status.category))
@@ -60,16 +65,27 @@ pub(crate) async fn show(State(door): State<Door>, owner: Owner) -> Result<Respo
         .sum();
     let progress = door.exporting().records();
     let done = progress.unwrap_or(0).to_string();
-    page(&ExportPage {
-        shell: Shell::new(&owner, t.export_everything, "/device"),
+    ExportPage {
+        words: fill(
+            shell.look.words().export_progress,
+            &[&done, &u64::to_string(&total)],
+        ),
+        shell,
         progress,
         total,
-        words: fill(t.export_progress, &[&done, &u64::to_string(&total)]),
-    })
+    }
 }
 
-/// Sends the archive, after it was recorded that it is made.
-pub(crate) async fn submit(State(door): State<Door>) -> Result<Response, Trouble> {
+/// Sends the archive, after the passphrase was shown and it was recorded that it is made.
+pub(crate) async fn submit(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    if let Err(failure) = door.ask_again(fields.secret("passphrase")).await {
+        let shell = Shell::new(&owner, owner.look.words().export_everything, "/device").failed(&failure);
+        return page_after(&failure, &export_page(&door, shell, &owner));
+    }
     door.ask(Operation::Export).await?;
     let (out, pieces) = mpsc::channel(AHEAD);
     tokio::spawn(async move {

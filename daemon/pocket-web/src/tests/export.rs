@@ -10,13 +10,15 @@ use pocket_core::{
 };
 use pocket_formats::{HEAD_BYTES, Item, detect, parse};
 
-use super::browser::{Browser, Device};
+use super::browser::{Browser, Device, PASSPHRASE};
 
 const SECRET: &str = "hunter2-is-the-secret";
 
 /// Paths inside the folder of the export, and what is there.
 async fn exported(owner: &mut Browser) -> BTreeMap<String, Vec<u8>> {
-    let answer = owner.submit("/export", "/export", &[]).await;
+    let answer = owner
+        .submit("/export", "/export", &[("passphrase", PASSPHRASE)])
+        .await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
     assert_eq!(answer.header("content-type"), "application/x-tar");
     assert_eq!(

@@ -442,3 +442,23 @@ async fn the_reset_asks_three_times_and_names_what_goes() {
     let third = owner.get("/device/reset?step=3&confirm=ERASE").await.text;
     assert!(third.contains("name=\"passphrase\"") && third.contains("name=\"confirm\" value=\"ERASE\""));
 }
+
+#[tokio::test]
+async fn a_session_alone_gives_nothing_away() {
+    let (_device, mut owner) = Device::with_owner().await;
+    for passphrase in ["", "not this one"] {
+        let fields = [("passphrase", passphrase)];
+        let answer = owner.submit("/export", "/export", &fields).await;
+        assert!(answer.status.is_client_error(), "{}", answer.status);
+        assert_ne!(answer.header("content-type"), "application/x-tar");
+    }
+    let fields = [
+        ("name", "thief"),
+        ("scope", "notes:read"),
+        ("passphrase", "not this one"),
+    ];
+    let answer = owner.submit("/agents/new", "/agents/new", &fields).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    assert!(!answer.text.contains("pai_") && !answer.text.contains("not this one"));
+    assert!(owner.get("/agents").await.text.contains("No agents yet."));
+}

@@ -350,7 +350,11 @@ async fn the_page_locks_and_unlocks() {
         .submit(
             "/agents/new",
             "/agents/new",
-            &[("name", "helper"), ("scope", "notes:read")],
+            &[
+                ("name", "helper"),
+                ("scope", "notes:read"),
+                ("passphrase", PASSPHRASE),
+            ],
         )
         .await;
     owner.submit("/lock-all", "/lock-all", &[]).await;

@@ -317,6 +317,7 @@ async fn an_agents_token_is_shown_once() {
         ("scope", "notes:read"),
         ("scope", "notes:search"),
         ("scope", "tasks:write"),
+        ("passphrase", PASSPHRASE),
     ];
     let page = owner.submit("/agents/new", "/agents/new", &fields).await.text;
     let (_, rest) = page.split_once(">pai_").unwrap();
