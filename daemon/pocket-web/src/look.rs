@@ -48,10 +48,9 @@ impl Language {
             let weight = parts
                 .find_map(|part| part.trim().strip_prefix("q="))
                 .map_or(1000, weight);
-            if let Some(language) = Self::named(&code).filter(|_| weight > 0) {
-                if best.is_none_or(|(_, most)| weight > most) {
-                    best = Some((language, weight));
-                }
+            let better = best.map_or(weight > 0, |(_, most)| weight > most);
+            if let Some(language) = Self::named(&code).filter(|_| better) {
+                best = Some((language, weight));
             }
         }
         best.map(|(language, _)| language)

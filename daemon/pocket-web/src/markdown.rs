@@ -132,11 +132,11 @@ fn address<'a>(kind: LinkType, to: &str) -> Option<CowStr<'a>> {
         return Some(format!("mailto:{to}").into());
     }
     let plain = !to.chars().any(char::is_control);
-    let begins = |scheme: &&str| {
+    let begins = |scheme: &str| {
         to.get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    (plain && SCHEMES.iter().any(|scheme| begins(&scheme))).then(|| to.to_owned().into())
+    (plain && SCHEMES.iter().any(|scheme| begins(scheme))).then(|| to.to_owned().into())
 }
 
 fn encoded(text: &str) -> String {

@@ -392,12 +392,16 @@ async fn newest(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Fo
 
 impl Found {
     fn add(&mut self, entry: &Entry, t: &Words) {
-        if let Record::Task(task) = entry.content.record() {
-            if !task.list.is_empty() {
-                self.lists.insert(task.list.clone());
-            }
-        }
+        self.lists.extend(list_of(entry.content.record()));
         self.rows.push(Row::new(entry, t, now()));
+    }
+}
+
+/// The list that a task stands on.
+fn list_of(record: &Record) -> Option<String> {
+    match record {
+        Record::Task(task) if !task.list.is_empty() => Some(task.list.clone()),
+        _ => None,
     }
 }
 
@@ -414,11 +418,7 @@ async fn sorted(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Fo
         after = page.entries.last().map(|entry| entry.id);
         for entry in &page.entries {
             let record = entry.content.record();
-            if let Record::Task(task) = record {
-                if !task.list.is_empty() {
-                    lists.insert(task.list.clone());
-                }
-            }
+            lists.extend(list_of(record));
             if show.takes(record) {
                 best.push((key(show.sort, entry), Row::new(entry, t, today)));
             }
