@@ -18,8 +18,9 @@ mod entry;
 #[cfg(test)]
 mod files;
 #[cfg(test)]
-mod full_disk;
 mod flows;
+#[cfg(test)]
+mod full_disk;
 #[cfg(test)]
 mod interrupted;
 #[cfg(test)]
