@@ -133,29 +133,16 @@ impl Tour<'_> {
             self.browser.click(".drawer > summary");
             self.picture_only("drawer");
         }
-        self.browser.cookie(&self.look, "de.light");
-        for (path, name) in [
-            ("/", "german-home"),
-            ("/records/tasks", "german-tasks"),
-            ("/profile", "german-profile"),
-        ] {
-            go(path);
-            assert_eq!(
-                self.browser.run("return document.documentElement.lang"),
-                json!("de")
-            );
-            self.check(name);
-            self.save(name);
-        }
     }
 
-    /// The page that is shown, in both themes.
+    /// The page that is shown, in both themes and languages.
     fn look_at(&self, name: &str) {
-        for theme in ["light", "dark"] {
-            self.browser.cookie(&self.look, &format!("en.{theme}"));
+        for (language, theme) in [("en", "light"), ("de", "dark")] {
+            self.browser.cookie(&self.look, &format!("{language}.{theme}"));
             self.browser.run("location.reload()");
             self.browser.wait_for(&format!(
-                "return document.readyState === 'complete' && document.documentElement.dataset.theme === '{theme}'"
+                "return document.readyState === 'complete' && document.documentElement.dataset.theme === '{theme}' \
+                 && document.documentElement.lang === '{language}'"
             ));
             self.check(&format!("{name} in {theme}"));
             self.save(&format!("{name}-{theme}"));
