@@ -40,7 +40,12 @@ fn set_up(device: &Device, browser: &Browser) {
     assert_eq!(browser.path(), "/setup");
     looks_right(browser);
     browser.fill("[name=code]", device.setup_code.as_deref().unwrap());
+    browser.fill("[name=passphrase]", "password");
+    browser.wait_for(
+        "return document.querySelector('[data-strength] span').textContent.startsWith('Very weak')",
+    );
     browser.fill("[name=passphrase]", PASSPHRASE);
+    browser.wait_for("return document.querySelector('[data-strength] span').textContent === 'Strong'");
     browser.fill("[name=passphrase_again]", PASSPHRASE);
     browser.press("main button[type=submit]");
     let key = browser.text("[aria-label='Recovery key']");

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use axum::http::StatusCode;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use futures_util::StreamExt;
 use pocket_core::{
     Answer, Category, Contact, Content, Conversation, Message, NewEntry, Note, Operation, OperationKind,
     Record, RecordId, Task,
 };
 use pocket_formats::{HEAD_BYTES, Item, detect, parse};
+use tower::ServiceExt;
 
-use super::browser::{Browser, Device, PASSPHRASE};
+use super::browser::{Browser, Device, HOST, PASSPHRASE};
 
 const SECRET: &str = "hunter2-is-the-secret";
 
@@ -220,4 +223,51 @@ async fn an_export_needs_the_forms_token_and_says_what_it_leaves_out() {
         stranger.post("/export", &[]).await.status,
         StatusCode::UNAUTHORIZED
     );
+}
+
+#[tokio::test]
+async fn the_page_says_how_far_an_export_is() {
+    let (device, mut owner) = Device::with_owner().await;
+    let task = |number: u32| {
+        Record::Task(Task {
+            title: format!("{number}"),
+            notes: "n".repeat(60_000),
+            ..Task::default()
+        })
+    };
+    add(&device, (0..40).map(task).collect()).await;
+    let page = owner.get("/export").await;
+    assert!(!page.text.contains("<progress"), "{}", page.text);
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    let form = form
+        .append_pair("form_token", &page.form_token())
+        .append_pair("passphrase", PASSPHRASE)
+        .finish();
+    let request = Request::post("/export")
+        .header(header::HOST, HOST)
+        .header(
+            header::COOKIE,
+            format!("pocketai_session_7878={}", owner.session().unwrap()),
+        )
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let response = device
+        .router
+        .clone()
+        .oneshot(request.body(Body::from(form)).unwrap())
+        .await
+        .unwrap();
+    let mut pieces = response.into_body().into_data_stream();
+    pieces.next().await.unwrap().unwrap();
+    let page = owner.get("/export").await.text;
+    assert!(
+        page.contains("<progress max=\"40\"") && page.contains("of 40 records"),
+        "{page}"
+    );
+    while let Some(piece) = pieces.next().await {
+        piece.unwrap();
+    }
+    drop(pieces);
+    while owner.get("/export").await.text.contains("<progress") {
+        tokio::task::yield_now().await;
+    }
 }
