@@ -12,7 +12,7 @@ use futures_util::stream;
 use pocket_core::{
     Answer, Category, Document, Entry, Failure, FailureKind, Operation, Page, Record, RecordId,
 };
-use pocket_formats::{NoteNames, append, document_path, export_note, footer, header, stream_path};
+use pocket_formats::{EXPORTED, NoteNames, Part, Parts, document_path, export_note};
 use tokio::sync::mpsc;
 
 use crate::archive::Archive;
@@ -24,20 +24,6 @@ use crate::present::{Shell, length, page, page_after};
 use crate::trouble::Trouble;
 use crate::words::fill;
 
-/// What is exported, in the order in which people are shown it.
-const EXPORTED: [Category; 8] = [
-    Category::Memory,
-    Category::Notes,
-    Category::Tasks,
-    Category::Contacts,
-    Category::Conversations,
-    Category::Documents,
-    Category::Outbox,
-    Category::Settings,
-];
-/// Most bytes of a category in one file, unless a single record has more: 8 MiB. A file of an archive
-/// begins with its size, so all of it is in memory once; and files above 64 MiB are not read back.
-const PART: usize = 8 * 1024 * 1024;
 /// Pieces that are ready before the browser has taken the one before.
 const AHEAD: usize = 1;
 
@@ -117,33 +103,39 @@ async fn next_piece(mut pieces: Pieces) -> io::Result<Option<(Bytes, Pieces)>> {
 
 async fn write(door: &Door, archive: Archive) -> Result<(), Failure> {
     for category in EXPORTED {
-        match stream_path(category) {
-            Some(name) => records(door, &archive, category, name).await?,
+        match Parts::of(category) {
+            Some(parts) => records(door, &archive, category, parts).await?,
             None => notes(door, &archive).await?,
         }
     }
     archive.end().await
 }
 
-/// All records of a category, in as few files as [`PART`] allows; documents bring files of their own
-/// along.
+/// All records of a category; documents bring files of their own along.
 async fn records(
     door: &Door,
     archive: &Archive,
     category: Category,
-    name: &'static str,
+    mut parts: Parts,
 ) -> Result<(), Failure> {
-    let mut parts = Parts::new(archive, category, name);
     let mut listing = Listing::of(door, category);
     while let Some(entries) = listing.next().await? {
         for entry in entries {
-            parts.add(&entry).await?;
+            let full = parts.add(&entry).map_err(|_| unexpected())?;
+            send(archive, full).await?;
             if let Record::Document(described) = entry.content.record() {
                 document(door, archive, &entry, described).await?;
             }
         }
     }
-    parts.send().await
+    send(archive, parts.finish()).await
+}
+
+async fn send(archive: &Archive, part: Option<Part>) -> Result<(), Failure> {
+    match part {
+        Some(Part { file, changed }) => archive.file(&file.path, changed, file.bytes).await,
+        None => Ok(()),
+    }
 }
 
 async fn notes(door: &Door, archive: &Archive) -> Result<(), Failure> {
@@ -224,72 +216,9 @@ impl<'a> Listing<'a> {
     }
 }
 
-/// The files of one category: `contacts.vcf`, `contacts-2.vcf` and so on, each whole by itself.
-struct Parts<'a> {
-    archive: &'a Archive,
-    category: Category,
-    name: &'static str,
-    number: u32,
-    newest: pocket_core::Timestamp,
-    bytes: Vec<u8>,
-}
-
-impl<'a> Parts<'a> {
-    const fn new(archive: &'a Archive, category: Category, name: &'static str) -> Self {
-        Self {
-            archive,
-            category,
-            name,
-            number: 1,
-            newest: pocket_core::Timestamp::from_millis(0),
-            bytes: Vec::new(),
-        }
-    }
-
-    async fn add(&mut self, entry: &Entry) -> Result<(), Failure> {
-        let mut bytes = Vec::new();
-        append(entry, &mut bytes).map_err(|_| unexpected())?;
-        if self.bytes.len() + bytes.len() > PART {
-            self.send().await?;
-        }
-        if self.bytes.is_empty() {
-            self.bytes.extend_from_slice(header(self.category));
-        }
-        self.bytes.append(&mut bytes);
-        self.newest = self.newest.max(entry.updated);
-        Ok(())
-    }
-
-    /// Sends what there is. Nothing, if there is none: an empty category has no file.
-    async fn send(&mut self) -> Result<(), Failure> {
-        if self.bytes.is_empty() {
-            return Ok(());
-        }
-        let mut bytes = std::mem::take(&mut self.bytes);
-        bytes.extend_from_slice(footer(self.category));
-        let name = part_name(self.name, self.number);
-        self.number += 1;
-        self.archive.file(&name, self.newest, bytes).await
-    }
-}
-
-/// `memory.jsonl` for the first part, `memory-2.jsonl` for the second.
-fn part_name(name: &str, number: u32) -> String {
-    match name.rsplit_once('.') {
-        Some((stem, extension)) if number > 1 => format!("{stem}-{number}.{extension}"),
-        _ => name.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parts_keep_their_ending() {
-        assert_eq!(part_name("memory.jsonl", 1), "memory.jsonl");
-        assert_eq!(part_name("memory.jsonl", 12), "memory-12.jsonl");
-    }
 
     #[tokio::test]
     async fn an_archive_whose_maker_is_gone_is_an_error_and_not_an_end() {
