@@ -187,6 +187,7 @@ fn done_words(t: &Words, code: &str) -> Option<&'static str> {
         "erased" => t.done_erased,
         "passphrase" => t.done_passphrase,
         "profile" => t.done_profile,
+        "rekeyed" => t.done_rekeyed,
         "restored" => t.done_restored,
         "revoked" => t.done_revoked,
         "saved" => t.done_saved,

@@ -151,6 +151,8 @@ fn device_routes() -> Vec<Route> {
         post("/device/recovery/confirm", Owner, keys::submit_confirm),
         get("/device/erase", Owner, erasing::erase),
         post("/device/erase", Owner, erasing::submit_erase),
+        get("/device/rekey", Owner, erasing::rekey),
+        post("/device/rekey", Owner, erasing::submit_rekey),
         get("/device/reset", Owner, erasing::reset),
         post("/device/reset", Owner, erasing::submit_reset),
         get("/import", Owner, device::import),

@@ -1,4 +1,4 @@
-//! What can't be undone: erasing a category, and the factory reset.
+//! What can't be undone: destroying what was deleted, erasing a category, and the factory reset.
 
 use askama::Template;
 use axum::extract::{Query, State};
@@ -9,7 +9,8 @@ use serde::Deserialize;
 use crate::door::{Door, drop_cookie};
 use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
-use crate::present::{Notice, Shell, go, page, page_after, title_of};
+use crate::pages::Done;
+use crate::present::{Moment, Notice, Shell, go, page, page_after, title_of};
 use crate::trouble::Trouble;
 use crate::words::Words;
 
@@ -65,13 +66,60 @@ pub(crate) async fn submit_erase(
     }
 }
 
+#[derive(Template)]
+#[template(path = "rekey.html")]
+struct RekeyPage {
+    shell: Shell,
+    /// Categories with remains: name, title, since when.
+    remains: Vec<(&'static str, &'static str, Moment)>,
+}
+
+fn rekey_page(shell: Shell, owner: &Owner) -> RekeyPage {
+    let t = shell.look.words();
+    let categories = owner.status.categories.iter();
+    let remains = categories.filter_map(|status| {
+        let since = Moment(status.deleted_since?);
+        Some((status.category.name(), title_of(t, status.category), since))
+    });
+    let remains = remains.collect();
+    RekeyPage { shell, remains }
+}
+
+/// Shows which categories hold the remains of what was deleted.
+pub(crate) async fn rekey(owner: Owner, Query(done): Query<Done>) -> Result<Response, Trouble> {
+    let shell = Shell::new(&owner, owner.look.words().rekey, "/device").done(done.code());
+    page(&rekey_page(shell, &owner))
+}
+
+/// Destroys them in one.
+pub(crate) async fn submit_rekey(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    let done = match category(t, &fields) {
+        Ok(category) => door.ask(Operation::CategoryRekey { category }).await.map(drop),
+        Err(failure) => Err(failure),
+    };
+    match done {
+        Ok(()) => Ok(go("/device/rekey?done=rekeyed")),
+        Err(failure) => {
+            let shell = Shell::new(&owner, t.rekey, "/device").failed(&failure);
+            page_after(&failure, &rekey_page(shell, &owner))
+        }
+    }
+}
+
+fn category(t: &Words, fields: &Fields) -> Result<Category, Failure> {
+    let chosen = fields.line("category").parse();
+    chosen.map_err(|error: pocket_core::UnknownCategory| {
+        Failure::new(FailureKind::Invalid, error.to_string(), t.choose)
+    })
+}
+
 async fn erase_category(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
-    let category = fields
-        .line("category")
-        .parse()
-        .map_err(|error: pocket_core::UnknownCategory| {
-            Failure::new(FailureKind::Invalid, error.to_string(), t.choose)
-        })?;
+    let category = category(t, fields)?;
     let request = door.request(Operation::CategoryErase { category });
     door.send(request.with_passphrase(fields.secret("passphrase")))
         .await

@@ -503,6 +503,24 @@ async fn a_new_recovery_key_needs_the_passphrase_and_opens_the_vault() {
 }
 
 #[tokio::test]
+async fn the_remains_of_what_was_deleted_are_shown_and_destroyed() {
+    let (_device, mut owner) = Device::with_owner().await;
+    let path = "/device/rekey";
+    let nothing = "Nothing that was deleted or changed is left.";
+    assert!(owner.get(path).await.text.contains(nothing));
+    let record = added(&mut owner, "notes", &[("title", "Trip")]).await;
+    let delete = format!("{record}/delete");
+    owner.submit(&delete, &delete, &[]).await;
+    let page = owner.get(path).await.text;
+    assert!(page.contains("Remains since") && page.contains("Notes"), "{page}");
+    let answer = owner.submit(path, path, &[("category", "notes")]).await;
+    assert_eq!(answer.location(), "/device/rekey?done=rekeyed", "{}", answer.text);
+    assert!(owner.get(path).await.text.contains(nothing));
+    let refused = owner.submit(path, path, &[("category", "audit")]).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.text);
+}
+
+#[tokio::test]
 async fn erasing_a_category_and_the_reset_need_the_passphrase() {
     let (device, mut owner) = Device::with_owner().await;
     added(&mut owner, "notes", &[("title", "Trip")]).await;
