@@ -1,8 +1,11 @@
 //! Erasing a category: its key is destroyed first, then what it sealed.
 //!
-//! Order: the caller writes the keyring without the old key (from here on the data is noise), then
-//! calls [`Store::erase_category`]. A power cut between the two is finished by the next open: the
-//! head speaks of an older generation than the keyring, the tree is unknown, the files are orphans.
+//! Order: [`Store::announce_erase`] says in both heads that the next generation is empty; the caller
+//! writes the keyring without the old key (from here on the data is noise), then calls
+//! [`Store::erase_category`]. A power cut between the last two is finished by the next open: the heads
+//! know the keyring's generation, the tree is unknown, the files are orphans. A keyring of a generation
+//! that the heads do not know is no cut erase: it belongs to another state of the store, and nothing is
+//! dropped.
 
 use std::collections::BTreeMap;
 
@@ -15,6 +18,23 @@ use crate::shelf::Shelf;
 use crate::{KeySet, Store, StoreError};
 
 impl Store {
+    /// Notes that `category` is about to begin its next generation, empty. On the disk when it returns;
+    /// the keyring may be written. If that fails, call [`Store::forget_next`].
+    ///
+    /// # Errors
+    /// As [`Store::sync`].
+    pub fn announce_erase(&mut self, category: Category) -> Result<(), StoreError> {
+        self.usable()?;
+        let code = category.code();
+        let next = self.keys_of(code).generation.saturating_add(1);
+        let mut stage = Stage::new(self);
+        stage.set_next_head(ShelfHead::empty(code, next));
+        let plan = stage.finish();
+        self.write(plan)?;
+        self.sync()?;
+        self.tick()
+    }
+
     /// Starts `category` empty under its new keys, and removes its tree and its sealed files. Comes
     /// after the new keyring is on the disk; returns when all of it is on the disk too.
     ///

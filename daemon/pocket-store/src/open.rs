@@ -118,10 +118,14 @@ impl Found {
         let mut rolled_back = false;
         let mut shelves = BTreeMap::new();
         for (code, (tree, scan)) in &mut self.scans {
-            let (expected, older) = expected(&head, *code, keys.shelf(*code).generation);
-            rolled_back |= older;
+            let generation = keys.shelf(*code).generation;
+            let expected = expected(&head, *code, generation);
+            let foreign = expected.generation != generation;
+            rolled_back |= foreign;
             head.set_only_shelf(expected);
-            let finding = if known {
+            let finding = if foreign && expected.rows > 0 {
+                Some(other_time_finding(*code))
+            } else if known {
                 scan.judge(&expected).or_else(|| judge_audit(*code, scan, &head))
             } else {
                 Some(unknown_finding(*code))
@@ -179,18 +183,22 @@ impl Found {
     }
 }
 
-/// What a shelf must hold in the generation that the keyring names, and whether the keyring is older
-/// than the store.
-fn expected(head: &Head, code: u8, generation: u32) -> (ShelfHead, bool) {
-    // A re-keying that was cut left two generations: before the keyring was written the old one counts,
-    // and after it the new one.
-    if let Some(said) = head.shelf(code, generation) {
-        return (said, false);
-    }
-    match head.newest(code) {
-        Some(newest) if newest.generation > generation => (newest, true),
-        // The keyring is written first: an erase that was cut is finished here.
-        _ => (ShelfHead::empty(code, generation), false),
+/// What a shelf must hold in the generation that the keyring names. Where the head does not know that
+/// generation, what it must hold in another: then keyring and store are not of the same time.
+fn expected(head: &Head, code: u8, generation: u32) -> ShelfHead {
+    // A re-keying or an erase that was cut left two generations: before the keyring was written the old
+    // one counts, and after it the new one.
+    head.shelf(code, generation)
+        .or_else(|| head.newest(code))
+        .unwrap_or_else(|| ShelfHead::empty(code, generation))
+}
+
+fn other_time_finding(code: u8) -> Finding {
+    Finding {
+        what: name_of(code).to_owned(),
+        problem: "the keyring and the store are not of the same time: its keys are those of another state"
+            .to_owned(),
+        remedy: "put the keyring or the store of the same time back; nothing was dropped".to_owned(),
     }
 }
 

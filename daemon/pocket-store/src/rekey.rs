@@ -256,20 +256,31 @@ impl Store {
     pub fn abandon_rekey(&mut self) -> Result<(), StoreError> {
         self.usable()?;
         self.rekey = None;
-        let codes: Vec<u8> = self.shelves.keys().copied().collect();
+        self.forget_next()?;
+        self.drop_other_trees()
+    }
+
+    /// Forgets what was said of generations that never came to be.
+    ///
+    /// # Errors
+    /// As [`Store::sync`].
+    pub fn forget_next(&mut self) -> Result<(), StoreError> {
+        self.usable()?;
+        let current: Vec<ShelfHead> = self.shelves.keys().map(|code| self.head_of(*code)).collect();
         let mut stage = Stage::new(self);
-        let mut sealed = false;
-        for head in codes.into_iter().map(|code| self.head_of(code)) {
-            if self.head.newest(head.code) != Some(head) && self.head.newest(head.code).is_some() {
-                sealed = true;
+        let mut found = false;
+        for head in current {
+            let newest = self.head.newest(head.code);
+            if newest.is_some_and(|newest| newest.generation != head.generation) {
+                found = true;
                 stage.set_only_head(head);
             }
         }
-        if sealed {
-            let plan = stage.finish();
-            self.write(plan)?;
+        if !found {
+            return Ok(());
         }
-        self.drop_other_trees()
+        let plan = stage.finish();
+        self.write(plan)
     }
 
     /// Drops every tree but those in use, and the one that a re-keying fills.

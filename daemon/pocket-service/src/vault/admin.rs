@@ -84,7 +84,18 @@ impl Vault {
         let now = act.now;
         self.admit(act.permit, &[], now)?;
         self.sync()?;
-        self.replace_keyring(device, keys, keyring)?;
+        if let Some(erased) = erased {
+            self.store
+                .announce_erase(erased)
+                .map_err(|error| failure::store(&error))?;
+        }
+        if let Err(failure) = self.replace_keyring(device, keys, keyring) {
+            if erased.is_some() && !self.unsure {
+                // Best effort: what is left of it is forgotten when the store is opened next.
+                drop(self.store.forget_next());
+            }
+            return Err(failure);
+        }
         if let Some(erased) = erased {
             self.stale.set(erased, None);
         }

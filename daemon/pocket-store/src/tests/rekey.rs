@@ -401,7 +401,7 @@ fn what_failed_or_was_given_up_leaves_neither_tree_nor_head_behind() {
     assert!(!store.database.has_others(&known));
     assert_eq!(store.head.newest(NOTES.code()), Some(store.head_of(NOTES.code())));
     // So that an erase that is cut later is finished, and nothing looks lost.
-    store.sync().unwrap();
+    store.announce_erase(NOTES).unwrap();
     drop(store);
     device
         .ring

@@ -7,7 +7,7 @@ use pocket_core::{Category, Document, FailureKind, Record};
 use pocket_crypto::SecretBytes;
 
 use super::support::*;
-use crate::{Changes, StoreError};
+use crate::{Changes, Opened, StoreError};
 
 #[test]
 fn a_record_of_every_category_comes_back_after_reopening() {
@@ -353,6 +353,7 @@ fn an_erased_category_is_empty_and_its_siblings_are_not() {
 fn an_erase_that_was_cut_after_the_keyring_is_finished_by_the_next_open() {
     let (mut device, mut store) = filled(20, 100_000);
     let (upload, _) = store.begin_blob(NOTES).unwrap().finish().unwrap();
+    store.announce_erase(NOTES).unwrap();
     drop(store);
     device
         .ring
@@ -382,6 +383,48 @@ fn an_older_keyring_is_damage_and_nothing_is_dropped() {
     drop(opened);
     device.ring = new;
     assert_eq!(device.open_clean().count(NOTES).unwrap(), 1);
+}
+
+/// A keyring from after an erase or a re-keying, and a store from before it: nobody announced that.
+#[test]
+fn an_older_store_is_damage_and_nothing_is_dropped() {
+    let (mut device, store) = filled(3, 100_000);
+    drop(store);
+    let mut old = device.ring.draft();
+    for rekeyed in [false, true] {
+        let mut new = device.ring.draft();
+        if rekeyed {
+            let next = new.next_keys(&mut rand::rng(), NOTES.code()).unwrap();
+            new.rekey_category(&mut rand::rng(), &next).unwrap();
+        } else {
+            new.erase_category(&mut rand::rng(), NOTES.code()).unwrap();
+        }
+        device.ring = new;
+        for _ in 0..2 {
+            let Opened { mut store, findings } = device.open();
+            assert_eq!(findings.len(), 1, "{findings:?}");
+            assert!(findings[0].problem.contains("not of the same time"));
+            assert!(matches!(store.count(NOTES), Err(StoreError::NotWhole(_))));
+            assert!(store.scrub().unwrap().findings.contains(&findings[0]));
+        }
+        device.ring = old.draft();
+    }
+    assert_eq!(blob_files(&device), 3);
+    assert_eq!(device.open_clean().count(NOTES).unwrap(), 3);
+}
+
+/// An erase whose keyring could not be written has not happened.
+#[test]
+fn an_erase_that_was_only_announced_leaves_everything() {
+    let (device, mut store) = filled(3, 50);
+    store.announce_erase(NOTES).unwrap();
+    apply(&mut store, put_all([note(9, 9)])).unwrap();
+    drop(store);
+    let mut store = device.open_clean();
+    assert_eq!(store.count(NOTES).unwrap(), 4);
+    store.announce_erase(NOTES).unwrap();
+    store.forget_next().unwrap();
+    assert_eq!(store.head.newest(NOTES.code()), Some(store.head_of(NOTES.code())));
 }
 
 pub(super) fn blob_files(device: &Device) -> usize {
