@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pocket_core::{Actor, Answer, Door, Failure, FailureKind};
+use pocket_core::{Actor, Answer, Door, Failure, FailureKind, Operation};
 use pocket_crypto::SecretBytes;
 use pocket_service::{Handle, Request};
 use pocket_wire::{GREETING, Reply, ToDaemon, body_length, check_greeting, decode_request, encode_reply};
@@ -16,11 +16,17 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::places::Place;
+use crate::server::no_place;
 
 /// How long a connection may idle between requests. There are few places.
 const IDLE: Duration = Duration::from_secs(10 * 60);
 /// How long one frame may take, once it has begun, in either direction.
 const FRAME: Duration = Duration::from_secs(30);
+
+/// What can't wait until one of many long requests is answered.
+const fn is_urgent(operation: &Operation) -> bool {
+    matches!(operation, Operation::Lock { .. } | Operation::Status)
+}
 
 /// What a connection came to.
 pub(crate) enum End {
@@ -76,6 +82,12 @@ impl Connection {
                 Incoming::End => return Ok(End::Closed),
                 Incoming::Fault(failure) => {
                     self.answer(Err(failure)).await?;
+                    return Ok(End::Closed);
+                }
+                Incoming::Request(ToDaemon::Call(call))
+                    if self.place.urgent && !is_urgent(&call.operation) =>
+                {
+                    self.answer(Err(no_place())).await?;
                     return Ok(End::Closed);
                 }
                 Incoming::Request(ToDaemon::Call(call)) => {

@@ -18,6 +18,7 @@ pub(crate) struct Places {
     free: Arc<Semaphore>,
     taken: Vec<Weak<Place>>,
     turns: Arc<AtomicU64>,
+    urgent: bool,
 }
 
 /// The place of one connection, for as long as it lives.
@@ -27,12 +28,23 @@ pub(crate) struct Place {
     since: AtomicU64,
     turns: Arc<AtomicU64>,
     leave: Notify,
+    /// Whether it is one of those that are kept for what can't wait.
+    pub(crate) urgent: bool,
 }
 
 impl Places {
+    /// So many, kept for what can't wait.
+    pub(crate) fn urgent(number: usize) -> Self {
+        Self {
+            urgent: true,
+            ..Self::new(number)
+        }
+    }
+
     /// So many.
     pub(crate) fn new(number: usize) -> Self {
         Self {
+            urgent: false,
             free: Arc::new(Semaphore::new(number)),
             taken: Vec::new(),
             turns: Arc::new(AtomicU64::new(BUSY)),
@@ -52,6 +64,7 @@ impl Places {
             since: AtomicU64::new(BUSY),
             turns: Arc::clone(&self.turns),
             leave: Notify::new(),
+            urgent: self.urgent,
         });
         self.taken.push(Arc::downgrade(&place));
         Some(place)

@@ -21,6 +21,9 @@ use crate::places::{Place, Places};
 /// Connections at a time. Each may hold a frame of 10 MiB; a person needs one or two. One that idles
 /// gives way to the next caller.
 const CONNECTIONS: usize = 16;
+/// Places beyond these, for a lock and a status alone: long requests of the owner's own programs must
+/// not keep the owner from locking.
+const URGENT: usize = 2;
 /// Agents' connections at a time, counted apart: agents must not shut the owner out.
 const AGENTS: usize = 16;
 /// How long replies that are being made may take once the daemon stops.
@@ -60,7 +63,7 @@ where
         agents: Arc::new(Semaphore::new(AGENTS)),
         closing: watch::Sender::new(false),
     });
-    let mut places = Places::new(CONNECTIONS);
+    let mut places = [Places::new(CONNECTIONS), Places::urgent(URGENT)];
     let mut tasks = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
@@ -90,9 +93,17 @@ where
     B: Future + Send + 'static,
 {
     /// Lets the caller in, if it is the owner and there is room.
-    async fn admit(self: &Arc<Self>, mut stream: UnixStream, places: &mut Places, tasks: &mut JoinSet<()>) {
+    async fn admit(
+        self: &Arc<Self>,
+        mut stream: UnixStream,
+        [usual, urgent]: &mut [Places; 2],
+        tasks: &mut JoinSet<()>,
+    ) {
         let place = match check_peer(&stream) {
-            Ok(()) => places.take().await.ok_or_else(no_place),
+            Ok(()) => match usual.take().await {
+                Some(place) => Ok(place),
+                None => urgent.take().await.ok_or_else(no_place),
+            },
             Err(failure) => Err(failure),
         };
         match place {
@@ -133,7 +144,7 @@ where
     }
 }
 
-fn no_place() -> Failure {
+pub(crate) fn no_place() -> Failure {
     let message = format!("{CONNECTIONS} programs are at work at the control socket already");
     Failure::new(
         FailureKind::Throttled,

@@ -250,6 +250,12 @@ async fn callers_that_never_greet_give_way_too() {
     device.stop().await;
 }
 
+/// Whether the call was turned away for want of a place.
+async fn throttled(device: &Device, operation: Operation) -> Option<String> {
+    let failure = call(device.path(), operation, None, None).await.err()?;
+    (failure.kind == FailureKind::Throttled).then_some(failure.message)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_caller_too_many_is_told_so_and_room_is_made_again() {
     let device = Device::start();
@@ -262,14 +268,15 @@ async fn one_caller_too_many_is_told_so_and_room_is_made_again() {
     }
     // That the bytes have been taken is not told: until then the callers idle, and the first of them
     // gives way.
-    let mut refused = call(device.path(), Operation::Status, None, None).await;
-    while refused.is_ok() {
+    while throttled(&device, Operation::ConsentList).await.is_none() {
         let mut stream = device.greeted().await;
         stream.write_all(&[0]).await.unwrap();
         callers.push(stream);
-        refused = call(device.path(), Operation::Status, None, None).await;
     }
-    assert_eq!(refused.err().expect("a refusal").kind, FailureKind::Throttled);
+    // The owner can still look and lock: places are kept for that, and for nothing else.
+    assert_eq!(throttled(&device, Operation::Status).await, None);
+    assert_eq!(throttled(&device, Operation::Lock { all: false }).await, None);
+    assert!(throttled(&device, Operation::ConsentList).await.is_some());
     drop(callers);
     // The places come back as soon as the server sees the ends; nothing says when.
     while call(device.path(), Operation::Status, None, None).await.is_err() {
