@@ -128,6 +128,18 @@ impl Shell {
         }
     }
 
+    /// The page up to its content. Rendered apart: as a part of each template, it would be compiled into
+    /// each (200 kB).
+    pub(crate) fn head(&self) -> String {
+        // Only a writer that fails makes rendering fail, and this one is memory.
+        FrameHead { shell: self }.render().unwrap_or_default()
+    }
+
+    /// What follows the content.
+    pub(crate) fn foot(&self) -> String {
+        FrameFoot { shell: self }.render().unwrap_or_default()
+    }
+
     /// Whether nothing may leave.
     pub(crate) fn is_offline(&self) -> bool {
         self.profile == Profile::OfflineOnly
@@ -175,6 +187,18 @@ impl Shell {
         ]
         .map(|(path, icon, words)| Place { path, icon, words })
     }
+}
+
+#[derive(Template)]
+#[template(path = "frame_head.html")]
+struct FrameHead<'a> {
+    shell: &'a Shell,
+}
+
+#[derive(Template)]
+#[template(path = "frame_foot.html")]
+struct FrameFoot<'a> {
+    shell: &'a Shell,
 }
 
 /// What to say after an action. The codes stand in the address, so nothing but these is shown.
