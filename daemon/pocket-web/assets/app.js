@@ -183,6 +183,8 @@ document.querySelectorAll("form[data-export]").forEach((form) => {
 if ("live" in say && "EventSource" in window) {
   const lost = document.getElementById("lost");
   const changed = document.getElementById("changed");
+  // What an action showed can't be loaded anew: the link leads to its section, of others to themselves.
+  if (location.search || document.querySelector("[data-part=record]")) changed.querySelector("a").href = location.href;
   let source = null;
   let active = Date.now();
   let renewal = null;
