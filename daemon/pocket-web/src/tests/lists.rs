@@ -150,6 +150,26 @@ async fn tasks_come_by_due_date_and_list() {
 }
 
 #[tokio::test]
+async fn tasks_of_one_day_come_by_their_priority() {
+    let (device, mut owner) = Device::with_owner().await;
+    let task = |title: &str, priority| {
+        Record::Task(Task {
+            title: title.to_owned(),
+            due: "2030-01-01".parse().ok(),
+            priority,
+            ..Task::default()
+        })
+    };
+    add(
+        &device,
+        vec![task("none", None), task("two", Some(2)), task("one", Some(1))],
+    )
+    .await;
+    let page = owner.get("/records/tasks").await.text;
+    assert_eq!(titles(&page), ["one", "two", "none"]);
+}
+
+#[tokio::test]
 async fn a_task_that_repeats_is_put_off_in_its_list() {
     let (device, mut owner) = Device::with_owner().await;
     add(

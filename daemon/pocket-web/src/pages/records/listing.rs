@@ -405,11 +405,10 @@ fn list_of(record: &Record) -> Option<String> {
     }
 }
 
-/// All that fit, sorted, and of these one page. Holds no more rows than the pages up to it.
+/// All that fit, sorted, and of these one page.
 async fn sorted(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Found, Trouble> {
     let first = asked.page().saturating_mul(PAGE);
-    let most = first.saturating_add(PAGE + 1);
-    let mut best: Vec<(String, Row)> = Vec::new();
+    let mut best = Best::new(first.saturating_add(PAGE + 1));
     let mut lists = BTreeSet::new();
     let mut after = None;
     let today = now();
@@ -420,32 +419,68 @@ async fn sorted(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Fo
             let record = entry.content.record();
             lists.extend(list_of(record));
             if show.takes(record) {
-                best.push((key(show.sort, entry), Row::new(entry, t, today)));
+                best.offer(key(show.sort, entry), || Row::new(entry, t, today));
             }
-        }
-        if best.len() >= most.saturating_mul(2) {
-            best.sort_by(|one, other| one.0.cmp(&other.0));
-            best.truncate(most);
         }
         if !page.more || after.is_none() {
             break;
         }
     }
-    best.sort_by(|one, other| one.0.cmp(&other.0));
-    let older = (best.len() > first + PAGE).then(|| show.path(&[("page", &(asked.page() + 1).to_string())]));
-    let rows = best.into_iter().skip(first).take(PAGE).map(|(_, row)| row);
+    let rows = best.into_rows();
+    let older = (rows.len() > first + PAGE).then(|| show.path(&[("page", &(asked.page() + 1).to_string())]));
     Ok(Found {
-        rows: rows.collect(),
+        rows: rows.into_iter().skip(first).take(PAGE).collect(),
         older,
         lists,
     })
+}
+
+/// The first rows by their keys. Holds at most twice as many as are wanted, and makes only those that
+/// may be among them.
+struct Best {
+    most: usize,
+    rows: Vec<(String, Row)>,
+    /// The last key that is still among the first, once there are enough.
+    worst: Option<String>,
+}
+
+impl Best {
+    const fn new(most: usize) -> Self {
+        Self {
+            most,
+            rows: Vec::new(),
+            worst: None,
+        }
+    }
+
+    /// Of equal keys the one that came first stays first.
+    fn offer(&mut self, key: String, row: impl FnOnce() -> Row) {
+        if self.worst.as_ref().is_some_and(|worst| key >= *worst) {
+            return;
+        }
+        self.rows.push((key, row()));
+        if self.rows.len() >= self.most.saturating_mul(2) {
+            self.keep_best();
+            self.worst = self.rows.last().map(|(key, _)| key.clone());
+        }
+    }
+
+    fn keep_best(&mut self) {
+        self.rows.sort_by(|one, other| one.0.cmp(&other.0));
+        self.rows.truncate(self.most);
+    }
+
+    fn into_rows(mut self) -> Vec<Row> {
+        self.keep_best();
+        self.rows.into_iter().map(|(_, row)| row).collect()
+    }
 }
 
 fn key(sort: Sort, entry: &Entry) -> String {
     let record = entry.content.record();
     match (sort, record) {
         (Sort::Due, Record::Task(task)) => format!(
-            "{}{}{}{}",
+            "{}{}{:02}{}",
             u8::from(task.done),
             task.due.as_ref().map_or("~", When::as_str),
             task.priority.unwrap_or(10),
