@@ -3,6 +3,7 @@
 pub(crate) mod form;
 pub(crate) mod listing;
 pub(crate) mod remove;
+pub(crate) mod show;
 pub(crate) mod tick;
 pub(crate) mod view;
 
