@@ -210,6 +210,9 @@ fn session(door: &Door, headers: &HeaderMap) -> Option<SessionId> {
     cookie(headers, &door.session_cookie()).map(SessionId::of)
 }
 
+/// Most bytes of a form that is kept for someone without a session.
+const KEPT_BYTES: usize = 1024 * 1024;
+
 /// Where someone without a session goes: a page is shown after the login; a record that was sent is
 /// kept and shown in its form again.
 async fn signed_out(
@@ -224,19 +227,28 @@ async fn signed_out(
     }
     let now = Instant::now();
     door.count_visitor(now).map_err(Trouble::Throttled)?;
-    let path = request.uri().path().to_owned();
-    let Ok(fields) = Fields::read(request, RECORD_BYTES).await else {
+    // Whoever can connect may send this: one at a time, and no larger than a small board can spare.
+    let Some(_one) = door.kept().begin() else {
         return Err(trouble);
     };
-    // A browser that logged out or locked in another tab has no cookie left to go with the token; the
-    // perimeter has seen that no foreign page sent this.
-    let own = brought.is_empty() || door.form_token_matches(brought, fields.text(FORM_TOKEN));
+    let path = request.uri().path().to_owned();
+    let before = cookie(request.headers(), &door.kept_cookie()).map(str::to_owned);
+    let Ok(fields) = Fields::read(request, KEPT_BYTES).await else {
+        return Err(trouble);
+    };
+    // A browser that logged out or locked in another tab has no cookie left to go with the token, and
+    // after a restart no token is known any more; the perimeter has seen that no foreign page sent this.
+    let own = brought.is_empty()
+        || door.sessions().count(now) == 0
+        || door.form_token_matches(brought, fields.text(FORM_TOKEN));
     if fields.is_empty() || !own {
         return Err(trouble);
     }
-    let key = door.kept().keep(&path, &fields, now);
+    let key = door.kept().keep(&path, &fields, before.as_deref(), now);
     let mut response = Redirect::to(&login_path(&path)).into_response();
-    append_cookie(&mut response, &set_cookie(&door.kept_cookie(), key.expose_str()));
+    if let Some(key) = key {
+        append_cookie(&mut response, &set_cookie(&door.kept_cookie(), key.expose_str()));
+    }
     Ok(response)
 }
 

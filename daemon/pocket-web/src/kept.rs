@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use pocket_crypto::{Context, Key, Sealer};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
 use crate::fields::Fields;
@@ -17,8 +18,6 @@ use crate::session::{CookieToken, SessionId};
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// Most forms at once.
 const MOST: usize = 4;
-/// Most bytes of all of them: on a small board, two of the largest records.
-const MOST_BYTES: usize = 20 * 1024 * 1024;
 
 struct Form {
     browser: SessionId,
@@ -28,29 +27,57 @@ struct Form {
 }
 
 /// The forms that are kept.
-#[derive(Default)]
-pub(crate) struct Kept(Mutex<VecDeque<Form>>);
+pub(crate) struct Kept {
+    forms: Mutex<VecDeque<Form>>,
+    taking_in: Semaphore,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self {
+            forms: Mutex::default(),
+            taking_in: Semaphore::new(1),
+        }
+    }
+}
 
 impl Kept {
-    /// Keeps a form that was sent to `path`; gives the cookie that opens it.
-    pub(crate) fn keep(&self, path: &str, fields: &Fields, now: Instant) -> CookieToken {
-        let cookie = CookieToken::generate();
+    /// Leave to take one in; `None` while another is being taken in.
+    pub(crate) fn begin(&self) -> Option<SemaphorePermit<'_>> {
+        self.taking_in.try_acquire().ok()
+    }
+
+    /// Keeps a form that was sent to `path`; gives the cookie that opens it, unless that is the one
+    /// which opens another of the same browser's already.
+    pub(crate) fn keep(
+        &self,
+        path: &str,
+        fields: &Fields,
+        before: Option<&str>,
+        now: Instant,
+    ) -> Option<CookieToken> {
+        let before = before.filter(|cookie| self.waits(cookie, now));
+        let fresh = before.is_none().then(CookieToken::generate);
+        let cookie = fresh.as_ref().map(CookieToken::expose_str).or(before)?;
         let text = Zeroizing::new(fields.to_text());
-        let sealed = key(cookie.expose_str()).map_or_else(Vec::new, |key| {
+        let sealed = key(cookie).map_or_else(Vec::new, |key| {
             Sealer::new(&key).seal(&mut rand::rng(), &context(path), text.as_bytes())
         });
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let browser = SessionId::of(cookie);
+        let mut forms = self.alive(now);
+        // Sent again from the same page: the later one counts.
+        forms.retain(|form| form.browser != browser || form.path != path || path.ends_with("/new"));
         forms.push_back(Form {
-            browser: SessionId::of(cookie.expose_str()),
+            browser,
             path: path.to_owned(),
             sealed,
             since: now,
         });
-        let bytes = |forms: &VecDeque<Form>| forms.iter().map(|form| form.sealed.len()).sum::<usize>();
-        while forms.len() > MOST || (forms.len() > 1 && bytes(&forms) > MOST_BYTES) {
+        while forms.len() > MOST {
             forms.pop_front();
         }
-        cookie
+        drop(forms);
+        fresh
     }
 
     /// Whether the browser with this cookie has a form here.
@@ -75,7 +102,7 @@ impl Kept {
     }
 
     fn alive(&self, now: Instant) -> std::sync::MutexGuard<'_, VecDeque<Form>> {
-        let mut forms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
         forms.retain(|form| now.saturating_duration_since(form.since) < LONGEST);
         forms
     }
@@ -116,12 +143,15 @@ mod tests {
         let kept = Kept::default();
         let now = Instant::now();
         let fields = Fields::from_pairs(&[("title", "a & b\n\u{fc}"), ("form_token", "x")]);
-        let cookie = kept.keep("/records/notes/new", &fields, now);
-        let other = kept.keep(
-            "/records/notes/new",
-            &Fields::from_pairs(&[("title", "other")]),
-            now,
-        );
+        let cookie = kept.keep("/records/notes/new", &fields, None, now).unwrap();
+        let other = kept
+            .keep(
+                "/records/notes/new",
+                &Fields::from_pairs(&[("title", "other")]),
+                None,
+                now,
+            )
+            .unwrap();
         assert!(kept.waits(cookie.expose_str(), now) && !kept.waits("x", now));
         assert!(
             kept.take(cookie.expose_str(), "/records/tasks/new", now)
@@ -142,12 +172,12 @@ mod tests {
         let kept = Kept::default();
         let start = Instant::now();
         let fields = Fields::from_pairs(&[("title", "t")]);
-        let first = kept.keep("/a", &fields, start);
+        let first = kept.keep("/a", &fields, None, start).unwrap();
         for _ in 0..MOST {
-            kept.keep("/b", &fields, start);
+            kept.keep("/b", &fields, None, start).unwrap();
         }
         assert!(!kept.waits(first.expose_str(), start), "the oldest made room");
-        let last = kept.keep("/c", &fields, start);
+        let last = kept.keep("/c", &fields, None, start).unwrap();
         assert!(!kept.waits(last.expose_str(), start + LONGEST));
     }
 
@@ -157,10 +187,39 @@ mod tests {
         kept.keep(
             "/a",
             &Fields::from_pairs(&[("title", "PLAINTEXT")]),
+            None,
             Instant::now(),
         );
-        let forms = kept.0.lock().unwrap();
+        let forms = kept.forms.lock().unwrap();
         let sealed = &forms.front().unwrap().sealed;
         assert!(!sealed.windows(9).any(|part| part == b"PLAINTEXT") && !sealed.is_empty());
+    }
+
+    #[test]
+    fn a_browser_with_two_forms_gets_both_back_by_one_cookie() {
+        let kept = Kept::default();
+        let now = Instant::now();
+        let form = |title| Fields::from_pairs(&[("title", title)]);
+        let cookie = kept.keep("/new", &form("one"), None, now).unwrap();
+        let cookie = cookie.expose_str();
+        assert!(kept.keep("/new", &form("two"), Some(cookie), now).is_none());
+        for title in ["one", "two"] {
+            let back = kept.take(cookie, "/new", now);
+            assert_eq!(back.as_ref().map(text).as_deref(), Some(title));
+        }
+        // A cookie that opens nothing here is not taken up: anyone could have planted it.
+        assert!(
+            kept.keep("/new", &form("t"), Some(&"a".repeat(64)), now)
+                .is_some()
+        );
+    }
+
+    #[test]
+    fn one_is_taken_in_at_a_time() {
+        let kept = Kept::default();
+        let one = kept.begin();
+        assert!(one.is_some() && kept.begin().is_none());
+        drop(one);
+        assert!(kept.begin().is_some());
     }
 }

@@ -263,6 +263,7 @@ async fn a_record_sent_after_the_end_of_its_session_is_in_its_form_after_the_log
 async fn a_form_of_nobodys_is_not_kept() {
     let (device, mut owner) = Device::with_owner().await;
     owner.submit("/device", "/logout-everywhere", &[]).await;
+    device.browser().log_in().await;
     let mut planted = device.browser();
     planted
         .cookies
@@ -274,6 +275,23 @@ async fn a_form_of_nobodys_is_not_kept() {
         .post("/secrets/set", &[("name", "x"), ("value", "y")])
         .await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "no secret is kept");
+}
+
+/// Whoever can connect may send such a form: none of it is read beyond what a small board can spare.
+#[tokio::test]
+async fn a_large_form_without_a_session_is_not_taken_in() {
+    let (device, mut owner) = Device::with_owner().await;
+    owner.submit("/device", "/logout-everywhere", &[]).await;
+    let mut stranger = device.browser();
+    let body = "x".repeat(1024 * 1024);
+    let answer = stranger
+        .post("/records/notes/new", &[("title", "t"), ("body", &body)])
+        .await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let answer = stranger
+        .post("/records/notes/new", &[("title", "t"), ("body", "short")])
+        .await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test(flavor = "multi_thread")]
