@@ -1,6 +1,7 @@
 //! What every request of this door shares.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
@@ -13,6 +14,7 @@ use pocket_service::{Handle, Reply, Request};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
+use crate::Addresses;
 use crate::exporting::Exporting;
 use crate::kept::Kept;
 use crate::limit::RateLimit;
@@ -32,6 +34,8 @@ pub(crate) struct Door(Arc<Inner>);
 
 struct Inner {
     handle: Handle,
+    mcp: SocketAddr,
+    control: PathBuf,
     hosts: Vec<String>,
     port: u16,
     sessions: Sessions,
@@ -45,10 +49,12 @@ struct Inner {
 }
 
 impl Door {
-    pub(crate) fn new(handle: Handle, address: SocketAddr) -> Self {
-        let port = address.port();
+    pub(crate) fn new(handle: Handle, addresses: Addresses) -> Self {
+        let port = addresses.ui.port();
         Self(Arc::new(Inner {
             handle,
+            mcp: addresses.mcp,
+            control: addresses.control,
             hosts: hosts(port),
             port,
             sessions: Sessions::default(),
@@ -151,6 +157,22 @@ impl Door {
     /// How the device is, as the owner may know it.
     pub(crate) async fn owner_status(&self) -> Result<Status, Failure> {
         status_of(self.ask(Operation::Status).await?)
+    }
+
+    /// Where agents are served.
+    pub(crate) fn mcp(&self) -> SocketAddr {
+        self.0.mcp
+    }
+
+    /// Where `pocketctl` is served.
+    pub(crate) fn control(&self) -> &Path {
+        &self.0.control
+    }
+
+    /// Whether the vault is open.
+    pub(crate) async fn is_unlocked(&self) -> bool {
+        let status = self.owner_status().await;
+        status.is_ok_and(|status| status.state == LockState::Unlocked)
     }
 
     /// Begins a session for a browser that has just shown the passphrase; gives the cookie.

@@ -49,7 +49,9 @@ async fn next(mut stream: Stream) -> Option<(Result<Event, Infallible>, Stream)>
     }
     loop {
         let changed = tokio::time::timeout(LOOK, stream.changes.changed()).await;
-        stream.over = !stream.door.sessions().lives(stream.session, Instant::now());
+        // Not the session alone: who ends the sessions at a lock may hear of it after us.
+        stream.over =
+            !stream.door.sessions().lives(stream.session, Instant::now()) || !stream.door.is_unlocked().await;
         let name = match changed {
             // The engine stopped: the stream ends and the page shows that the device is gone.
             Ok(Err(_)) => return None,

@@ -20,6 +20,7 @@ mod markdown;
 mod pages;
 mod perimeter;
 mod present;
+mod query;
 mod routes;
 mod session;
 #[cfg(test)]
@@ -29,15 +30,26 @@ mod words;
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use axum::Router;
 use pocket_service::Handle;
 use tokio::net::TcpListener;
 
+/// Where the device is served: its page shows clients how to reach it.
+pub struct Addresses {
+    /// This door.
+    pub ui: SocketAddr,
+    /// The agents' door.
+    pub mcp: SocketAddr,
+    /// The control socket.
+    pub control: PathBuf,
+}
+
 /// The page as a service for HTTP/1.1. `address` is the one that the listener is bound to: requests
 /// that name another host or port are refused.
-pub fn router(handle: Handle, address: SocketAddr) -> Router {
-    routes::build(door::Door::new(handle, address))
+pub fn router(handle: Handle, addresses: Addresses) -> Router {
+    routes::build(door::Door::new(handle, addresses))
 }
 
 /// Serves `router` on `listener` until `shutdown` is done and requests under way are answered, or

@@ -73,7 +73,14 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
         "ui",
         pocket_web::serve(
             sockets.ui,
-            pocket_web::router(handle.clone(), ui),
+            pocket_web::router(
+                handle.clone(),
+                pocket_web::Addresses {
+                    ui,
+                    mcp,
+                    control: configuration.control.clone(),
+                },
+            ),
             told(stopped.clone()),
         ),
     );

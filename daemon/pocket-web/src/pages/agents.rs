@@ -1,11 +1,14 @@
 //! Agents: the programs that may work with the data, and how far.
 
+use std::net::SocketAddr;
+
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{AgentName, AgentSummary, Answer, Category, Failure, FailureKind, Operation, Scopes, Verb};
 use pocket_crypto::SecretBytes;
 use serde::Deserialize;
+use serde_json::json;
 
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
@@ -13,11 +16,9 @@ use crate::guard::Owner;
 use crate::pages::Done;
 use crate::pages::records::remove::AskFirst;
 use crate::present::{Moment, Shell, go, page, page_after, title_of};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
-
-/// Where MCP is served unless the owner chose another port.
-const MCP_ADDRESS: &str = "127.0.0.1:7879";
 
 #[derive(Template)]
 #[template(path = "agents.html")]
@@ -142,6 +143,8 @@ struct TokenPage {
     shell: Shell,
     name: String,
     token: SecretBytes,
+    mcp: SocketAddr,
+    control: String,
 }
 
 impl TokenPage {
@@ -151,21 +154,26 @@ impl TokenPage {
 
     /// What a client that starts programs is to be told (the `mcpServers` object of its settings).
     fn stdio(&self) -> String {
-        format!(
-            "{{\n  \"mcpServers\": {{\n    \"pocketai\": {{\n      \"command\": \"pocketctl\",\n      \"args\": [\"mcp\"],\n      \
-             \"env\": {{ \"POCKETAI_TOKEN\": \"{}\" }}\n    }}\n  }}\n}}",
-            self.text()
-        )
+        client(&json!({
+            "command": "pocketctl",
+            "args": ["--control", self.control, "mcp"],
+            "env": { "POCKETAI_TOKEN": self.text() },
+        }))
     }
 
     /// What a client that speaks HTTP is to be told.
     fn http(&self) -> String {
-        format!(
-            "{{\n  \"mcpServers\": {{\n    \"pocketai\": {{\n      \"type\": \"http\",\n      \"url\": \"http://{MCP_ADDRESS}/mcp\",\n      \
-             \"headers\": {{ \"Authorization\": \"Bearer {}\" }}\n    }}\n  }}\n}}",
-            self.text()
-        )
+        client(&json!({
+            "type": "http",
+            "url": format!("http://{}/mcp", self.mcp),
+            "headers": { "Authorization": format!("Bearer {}", self.text()) },
+        }))
     }
+}
+
+/// The settings of a client, with this device as one of its servers.
+fn client(server: &serde_json::Value) -> String {
+    format!("{:#}", json!({ "mcpServers": { "pocketai": server } }))
 }
 
 /// Makes the agent, and shows its token.
@@ -177,7 +185,13 @@ pub(crate) async fn submit_add(
     match make(&door, owner.look.words(), &fields).await {
         Ok((name, token)) => {
             let shell = Shell::new(&owner, owner.look.words().agents_token, "/agents");
-            page(&TokenPage { shell, name, token })
+            page(&TokenPage {
+                shell,
+                name,
+                token,
+                mcp: door.mcp(),
+                control: door.control().display().to_string(),
+            })
         }
         Err(failure) => {
             let shell = Shell::new(&owner, owner.look.words().new_agent, "/agents").failed(&failure);

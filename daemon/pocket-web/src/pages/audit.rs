@@ -5,7 +5,7 @@ use std::io;
 
 use askama::Template;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
@@ -19,6 +19,7 @@ use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::agents;
 use crate::present::{Moment, Notice, Shell, page, title_of};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
 

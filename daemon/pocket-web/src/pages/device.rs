@@ -1,7 +1,7 @@
 //! The device itself: what can be done with it, and the check of everything that it keeps.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{Answer, CheckReport, Operation};
 use std::time::Instant;
@@ -11,6 +11,7 @@ use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
 use crate::present::{Shell, counted, length, page};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::fill;
 

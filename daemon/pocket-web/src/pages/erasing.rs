@@ -1,7 +1,7 @@
 //! What can't be undone: destroying what was deleted, erasing a category, and the factory reset.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{Category, Failure, FailureKind, Operation};
 use serde::Deserialize;
@@ -11,6 +11,7 @@ use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
 use crate::pages::Done;
 use crate::present::{Moment, Notice, Shell, go, page, page_after, title_of};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::Words;
 

@@ -1,7 +1,7 @@
 //! The home page: how the device is.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::audit::Entry;
 use pocket_core::{Answer, Category, CategoryStatus, Failure, Finding, LockState, Operation, OperationKind};
@@ -10,6 +10,7 @@ use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::{Done, audit};
 use crate::present::{Moment, Shell, counted, meaning_of, page, records_path, title_of};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
 

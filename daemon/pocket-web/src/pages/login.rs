@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use pocket_core::{Credential, Failure, LockState, Operation, Status};
@@ -14,6 +14,7 @@ use crate::fields::Fields;
 use crate::guard::{Owner, Visitor, append_cookie};
 use crate::look::Look;
 use crate::present::{Notice, Shell, go, own_path, page, page_after};
+use crate::query::Query;
 use crate::trouble::Trouble;
 
 /// Where to go after the login.

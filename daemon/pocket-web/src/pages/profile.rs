@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{Failure, FailureKind, Operation, Profile};
 
@@ -12,6 +12,7 @@ use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
 use crate::present::{Shell, go, meaning_of, page, page_after};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::Words;
 

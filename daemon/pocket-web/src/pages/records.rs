@@ -10,7 +10,7 @@ pub(crate) mod view;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use pocket_core::{
@@ -27,6 +27,7 @@ use crate::pages::documents;
 use crate::present::{
     Moment, Notice, RECORD_CATEGORIES, Shell, counted, filters, go, page, page_after, records_path, title_of,
 };
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::fill;
 

@@ -1,7 +1,7 @@
 //! Search in one category or all.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{Answer, Category, Failure, Hit, Operation};
 use serde::Deserialize;
@@ -10,6 +10,7 @@ use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::records::view;
 use crate::present::{Notice, Shell, counted, length, page, title_of};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
 

@@ -1,7 +1,7 @@
 //! Secrets: named here, set here, shown nowhere.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{Answer, Operation};
 use serde::Deserialize;
@@ -12,6 +12,7 @@ use crate::guard::Owner;
 use crate::pages::Done;
 use crate::pages::records::remove::AskFirst;
 use crate::present::{Moment, Shell, go, page, page_after};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::fill;
 

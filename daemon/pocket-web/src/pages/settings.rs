@@ -1,7 +1,7 @@
 //! How the device behaves.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{
     Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, NewEntry, Operation, Record,
@@ -14,6 +14,7 @@ use crate::guard::{Owner, append_cookie};
 use crate::look::{Language, Look, Theme};
 use crate::pages::Done;
 use crate::present::{RECORD_CATEGORIES, Shell, go, page, page_after, title_of};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::Words;
 

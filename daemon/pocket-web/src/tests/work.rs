@@ -320,6 +320,14 @@ async fn an_agents_token_is_shown_once() {
         ("passphrase", PASSPHRASE),
     ];
     let page = owner.submit("/agents/new", "/agents/new", &fields).await.text;
+    // What a client is to be told is this device, and not where such devices usually are.
+    for told in [
+        "http://127.0.0.1:45933/mcp",
+        "--control",
+        "/run/some where/control.sock",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
     let (_, rest) = page.split_once(">pai_").unwrap();
     let token = format!("pai_{}", rest.split('<').next().unwrap());
     let agent = device
@@ -500,6 +508,20 @@ async fn a_new_recovery_key_needs_the_passphrase_and_opens_the_vault() {
     assert_eq!(answer.location(), "/", "{}", answer.text);
     let denied = owner.submit(path, path, &[("passphrase", "not this one")]).await;
     assert_eq!(denied.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_read_is_a_page_that_is_not_there() {
+    let (_device, mut owner) = Device::with_owner().await;
+    for path in [
+        "/audit?before=-1",
+        "/device/reset?step=999",
+        "/records/notes?q=a&q=b",
+    ] {
+        let answer = owner.get(path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.text.contains("No such page"), "{path}: {}", answer.text);
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use pocket_core::{Answer, Category, Entry, Failure, Operation, Page, Record, RecordId, When};
 
@@ -12,6 +12,7 @@ use super::{category_named, now, view};
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::present::{Shell, counted, filters, length, page, records_path, title_of};
+use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
 
