@@ -32,7 +32,7 @@ words! {
     about, about_hint, accept_loss, add, add_messages, add_messages_hint, address, agent_may,
     agent_may_hint, agent_name_hint, agent_named, agents, agents_about, agents_token, all_gone, all_lists,
     all_tasks, all_whole, allowed, allows_consent, allows_custom, allows_local, allows_offline, an_agent,
-    an_import, as_browser, ask_again_why, audit_about, audit_log, auto_lock, auto_lock_hint, back,
+    an_import, as_browser, ask_again_loss, ask_again_open, ask_again_why, audit_about, audit_log, auto_lock, auto_lock_hint, back,
     back_to_list, bad_minutes, bad_minutes_do, begin_at_home, birthday, broke, broke_do, broke_why, by,
     by_due, by_mcp, by_pocketctl, by_title, came_in, cancel, category, change, change_it, change_passphrase,
     changed_elsewhere, channel, check, check_about, check_long, checking, choose, choose_of_four,

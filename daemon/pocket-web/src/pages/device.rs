@@ -10,7 +10,7 @@ use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
-use crate::present::{Shell, counted, length, page};
+use crate::present::{Shell, counted, length, page, page_after};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::fill;
@@ -53,12 +53,20 @@ struct CheckPage {
 
 /// Offers the check.
 pub(crate) async fn check(owner: Owner) -> Result<Response, Trouble> {
-    page(&CheckPage {
-        shell: Shell::new(&owner, owner.look.words().check, "/device"),
+    page(&check_page(Shell::new(
+        &owner,
+        owner.look.words().check,
+        "/device",
+    )))
+}
+
+const fn check_page(shell: Shell) -> CheckPage {
+    CheckPage {
+        shell,
         report: None,
         verdict: String::new(),
         was_read: String::new(),
-    })
+    }
 }
 
 /// Reads everything, and shows what is damaged.
@@ -69,6 +77,10 @@ pub(crate) async fn submit_check(
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
     let accept_loss = fields.ticked("accept_loss");
+    if accept_loss && let Err(failure) = door.ask_again(fields.secret("passphrase")).await {
+        let form = check_page(Shell::new(&owner, t.check, "/device").failed(&failure));
+        return page_after(&failure, &form);
+    }
     let Answer::Check(report) = door.ask(Operation::Check { accept_loss }).await?.answer else {
         return Err(unexpected().into());
     };

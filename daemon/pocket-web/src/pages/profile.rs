@@ -95,6 +95,10 @@ async fn set(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
                 .ok_or_else(|| bad_minutes(t))?,
         ),
     };
+    // Closing must be one step; opening is what a stolen session would do.
+    if profile != Profile::OfflineOnly {
+        door.ask_again(fields.secret("passphrase")).await?;
+    }
     door.ask(Operation::ProfileSet { profile, minutes })
         .await
         .map(drop)

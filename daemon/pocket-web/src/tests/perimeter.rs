@@ -255,7 +255,7 @@ async fn a_form_without_its_token_changes_nothing() {
             .contains("Now: <strong>OFFLINE_ONLY")
     );
     let answer = owner
-        .post("/profile", &[("form_token", &own), ("profile", "LOCAL_NETWORK")])
+        .post("/profile", &[("form_token", &own), ("profile", "OFFLINE_ONLY")])
         .await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER);
     let json = Request::post("/profile")

@@ -358,6 +358,13 @@ async fn an_agents_token_is_shown_once() {
 async fn profile_and_settings_are_set_and_checked() {
     let (_device, mut owner) = Device::with_owner().await;
     let fields = [("profile", "CLOUD_WITH_CONSENT"), ("minutes", "5")];
+    let denied = owner.submit("/profile", "/profile", &fields).await;
+    assert_ne!(
+        denied.status,
+        StatusCode::SEE_OTHER,
+        "a session alone opens nothing"
+    );
+    let fields = [fields[0], fields[1], ("passphrase", PASSPHRASE)];
     assert_eq!(
         owner.submit("/profile", "/profile", &fields).await.location(),
         "/profile?done=profile"
@@ -560,9 +567,16 @@ async fn erasing_a_category_and_the_reset_need_the_passphrase() {
             .contains("Nothing here yet.")
     );
     assert!(owner.get("/records/tasks").await.text.contains("Milk"));
+    let alone = [("accept_loss", "yes")];
+    let denied = owner.submit("/device/check", "/device/check", &alone).await;
+    assert_ne!(denied.status, StatusCode::OK, "a session alone gives nothing up");
     assert!(
         owner
-            .submit("/device/check", "/device/check", &[])
+            .submit(
+                "/device/check",
+                "/device/check",
+                &[("accept_loss", "yes"), ("passphrase", PASSPHRASE)]
+            )
             .await
             .text
             .contains("Everything is whole.")

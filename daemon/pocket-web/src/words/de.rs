@@ -30,6 +30,8 @@ pub(crate) const GERMAN: Words = Words {
     an_agent: "einen Agenten",
     an_import: "einen Import",
     as_browser: "Wie im Browser",
+    ask_again_loss: "Nur nötig, um mit dem Rest weiterzumachen.",
+    ask_again_open: "Nötig, um ein Profil zu öffnen; für OFFLINE_ONLY nicht.",
     ask_again_why: "Noch einmal gefragt, weil damit Daten hinausgehen.",
     audit_about: "Was entschieden und getan wurde und von wem; nie, was in deinen Einträgen steht. Jede Zeile ist an die davor gebunden.",
     audit_log: "Protokoll",

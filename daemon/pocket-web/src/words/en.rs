@@ -30,6 +30,8 @@ pub(crate) const ENGLISH: Words = Words {
     an_agent: "an agent",
     an_import: "an import",
     as_browser: "As the browser has it",
+    ask_again_loss: "Needed only to go on with what is left.",
+    ask_again_open: "Needed to open a profile; OFFLINE_ONLY needs none.",
     ask_again_why: "Asked again, because this gives data away.",
     audit_about: "What was decided and done, and by whom; never what your records say. Each entry is bound to the one before.",
     audit_log: "Audit log",
