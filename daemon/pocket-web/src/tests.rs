@@ -1,6 +1,7 @@
 //! The page over a real engine, as a browser meets it.
 
 mod browser;
+mod care;
 mod export;
 mod lists;
 mod perimeter;
