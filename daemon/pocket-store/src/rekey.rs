@@ -7,9 +7,9 @@
 //! new keys and without the old, which is the switch; the old tree is dropped
 //! ([`Store::finish_rekey`]). Both trees are compared with the head before the switch: the old one as it
 //! is read, so that what it lost by itself is not made the truth, and the new one by reading it once
-//! more, before the key of the old one is gone. A cut before the switch leaves an unknown tree, and one after it leaves
-//! the old tree unknown: the next open drops it. Sealed files have keys of their own, which lie in the
-//! rows; they are not written again.
+//! more, before the key of the old one is gone. A cut before the switch leaves an unknown tree, and one
+//! after it leaves the old tree unknown: the next open drops it. Sealed files have keys of their own,
+//! which lie in the rows; they are not written again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -193,7 +193,7 @@ impl Store {
     /// what it replaced then lies in the new tree, deleted.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when the copy does not hold as many rows as the original; else as
+    /// [`StoreError::Damaged`] when what was read of the original, or the copy, is not whole; else as
     /// [`Store::rekey_on`].
     pub fn seal_rekey(&mut self) -> Result<bool, StoreError> {
         self.usable()?;

@@ -51,6 +51,17 @@ impl Device {
         Store::open(&self.folder(), self.keys())
     }
 
+    /// Opens it with an older ring, which must be named, and then with its own: all `notes` are there.
+    pub(super) fn is_named_with(&mut self, old: Unlocked, notes: u64) {
+        let new = std::mem::replace(&mut self.ring, old);
+        let opened = self.open();
+        assert_eq!(opened.findings.len(), 1);
+        assert!(opened.store.count(NOTES).is_err());
+        drop(opened);
+        self.ring = new;
+        assert_eq!(self.open_clean().count(NOTES).unwrap(), notes);
+    }
+
     /// Opens it, and sees that nothing is wrong.
     pub(super) fn open_clean(&self) -> Store {
         let opened = self.open();
