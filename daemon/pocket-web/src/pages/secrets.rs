@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use pocket_core::{Answer, Operation};
+use pocket_core::{Answer, Failure, Operation, SecretSummary};
 use serde::Deserialize;
 
 use crate::door::{Door, unexpected};
@@ -20,7 +20,6 @@ use crate::words::fill;
 #[derive(Deserialize)]
 pub(crate) struct Which {
     name: Option<String>,
-    note: Option<String>,
 }
 
 #[derive(Template)]
@@ -34,7 +33,7 @@ struct Row {
     name: String,
     note: String,
     updated: Moment,
-    /// The name and note as a query.
+    /// The name as a query. No more than that: addresses stay in the browser's history.
     query: String,
 }
 
@@ -44,15 +43,9 @@ pub(crate) async fn list(
     owner: Owner,
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
-    let Answer::Secrets(secrets) = door.ask(Operation::SecretList).await?.answer else {
-        return Err(unexpected().into());
-    };
-    let rows = secrets.into_iter().map(|secret| {
+    let rows = secrets(&door).await?.into_iter().map(|secret| {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        let query = query
-            .append_pair("name", &secret.name)
-            .append_pair("note", &secret.note)
-            .finish();
+        let query = query.append_pair("name", &secret.name).finish();
         Row {
             name: secret.name,
             note: secret.note,
@@ -67,6 +60,13 @@ pub(crate) async fn list(
     })
 }
 
+async fn secrets(door: &Door) -> Result<Vec<SecretSummary>, Failure> {
+    match door.ask(Operation::SecretList).await?.answer {
+        Answer::Secrets(secrets) => Ok(secrets),
+        _ => Err(unexpected()),
+    }
+}
+
 #[derive(Template)]
 #[template(path = "secret_set.html")]
 struct SetPage {
@@ -76,14 +76,17 @@ struct SetPage {
 }
 
 /// Asks for a secret's value.
-pub(crate) async fn set(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
+pub(crate) async fn set(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(which): Query<Which>,
+) -> Result<Response, Trouble> {
     let shell = Shell::new(&owner, owner.look.words().set_secret, "/secrets");
-    let Which { name, note } = which;
-    page(&SetPage {
-        shell,
-        name: name.unwrap_or_default(),
-        note: note.unwrap_or_default(),
-    })
+    let name = which.name.unwrap_or_default();
+    let mut known = secrets(&door).await?.into_iter();
+    let known = known.find(|secret| secret.name == name);
+    let note = known.map(|secret| secret.note).unwrap_or_default();
+    page(&SetPage { shell, name, note })
 }
 
 /// Sets it.

@@ -277,6 +277,9 @@ async fn a_secret_is_named_and_never_shown() {
     assert_eq!(answer.location(), "/secrets?done=saved", "{}", answer.text);
     let list = owner.get("/secrets").await.text;
     assert!(list.contains("bank") && list.contains("the &#38; one"));
+    assert!(!list.contains("note="), "a remark stands in no address");
+    let replace = owner.get("/secrets/set?name=bank").await.text;
+    assert!(replace.contains("value=\"the &#38; one\""), "{replace}");
     for path in [
         "/secrets",
         "/secrets/set?name=bank",
