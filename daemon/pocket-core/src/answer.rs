@@ -65,11 +65,24 @@ pub struct CategoryStatus {
     pub sensitivity: Sensitivity,
     /// How many records it holds; entries for the audit log.
     pub records: u64,
+    /// Bytes that they take, sealed, with their files; without what the database needs besides.
+    pub bytes: u64,
     /// Days that a record is kept after its last change; `None` is for ever.
     pub retention_days: Option<u32>,
     /// Since when it holds what was deleted or replaced and could still be read by whoever gets the
     /// keys: until it is sealed anew.
     pub deleted_since: Option<Timestamp>,
+}
+
+/// Room on the disk, in bytes.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Storage {
+    /// What the device has taken for what it keeps: database and sealed files.
+    pub taken: u64,
+    /// What is still free.
+    pub free: u64,
+    /// What must stay free: below, nothing is added any more.
+    pub needed: u64,
 }
 
 /// How the device is.
@@ -95,6 +108,10 @@ pub struct Status {
     pub device_secret: String,
     /// The categories; empty while locked, or for who has no right to know.
     pub categories: Vec<CategoryStatus>,
+    /// The room on the disk; `None` while locked, or when the system does not say.
+    pub storage: Option<Storage>,
+    /// When everything was last exported, as far as the device knows; `None` while locked too.
+    pub last_export: Option<Timestamp>,
     /// What is known to be damaged.
     pub findings: Vec<Finding>,
     /// The proof of the last factory reset, until someone sets the device up.

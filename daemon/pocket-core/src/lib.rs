@@ -34,7 +34,7 @@ mod time;
 pub use actor::{Actor, ActorRef, Agent, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
 pub use answer::{
     Added, AgentSummary, Answer, CategoryStatus, CheckReport, Finding, Hit, LockState, Page, ResetProof,
-    SecretSummary, Status,
+    SecretSummary, Status, Storage,
 };
 pub use category::{Category, Sensitivity, UnknownCategory};
 pub use content::{Content, InvalidRecord};

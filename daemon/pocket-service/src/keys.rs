@@ -210,6 +210,8 @@ impl Device {
             wait_seconds: self.attempts.wait(now).as_secs(),
             device_secret: String::new(),
             categories: Vec::new(),
+            storage: None,
+            last_export: None,
             findings: Vec::new(),
             reset: None,
         }

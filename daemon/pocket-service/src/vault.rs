@@ -15,7 +15,7 @@ mod work;
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
     Actor, ActorRef, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease,
-    Operation, OperationKind, Permit, Reason, RecordId, Recording, Status, Timestamp, decide,
+    Operation, OperationKind, Permit, Reason, RecordId, Recording, Status, Storage, Timestamp, decide,
 };
 use pocket_crypto::{Keyring, SecretBytes, Unlocked};
 use pocket_store::{Changes, Store};
@@ -37,6 +37,8 @@ use rekey::Stale;
 
 /// The name under which the lease of the profile is kept.
 const LEASE: &str = "lease";
+/// The name under which it is kept when everything was last exported.
+const EXPORTED: &str = "exported";
 /// The name under which the counter of the newest keyring is kept.
 const KEYRING: &str = "keyring";
 
@@ -54,6 +56,8 @@ pub(crate) struct Vault {
     uploads: Uploads,
     housekeeping: Housekeeping,
     stale: Stale,
+    /// When everything was last exported.
+    exported: Option<Timestamp>,
     /// Whether a category is being re-keyed: one at a time.
     rekeying: bool,
     /// A keyring was perhaps written, perhaps not: the vault must be locked.
@@ -270,10 +274,7 @@ impl Vault {
             Operation::AgentAdd { name, scopes } => self.agent_add(act, name, scopes)?,
             Operation::AgentList => self.agent_list(act)?.into(),
             Operation::AgentRevoke { name } => self.agent_revoke(act, &name)?.into(),
-            Operation::AuditExport
-            | Operation::Export
-            | Operation::Authenticate
-            | Operation::Unlock { .. } => {
+            Operation::AuditExport | Operation::Authenticate | Operation::Unlock { .. } => {
                 self.admit(act.permit, &[], act.now)?;
                 Answer::Done.into()
             }
@@ -284,6 +285,7 @@ impl Vault {
                 self.admit(act.permit, &[], act.now)?;
                 Answer::Consents(Vec::new()).into()
             }
+            Operation::Export => self.export(act)?.into(),
             Operation::Health { strict } => self.health(act, strict)?.into(),
             Operation::PassphraseChange => self.passphrase_change(device, act)?.into(),
             Operation::ProfileSet { profile, minutes } => self.profile_set(act, profile, minutes)?.into(),
@@ -392,6 +394,12 @@ impl Vault {
             .into_iter()
             .map(|category| self.describe_category(category))
             .collect();
+        status.storage = self.store.space().ok().map(|space| Storage {
+            taken: self.store.size_on_disk(),
+            free: space.free,
+            needed: space.needed,
+        });
+        status.last_export = self.exported;
     }
 
     fn all_findings(&self) -> Vec<Finding> {
@@ -412,6 +420,7 @@ impl Vault {
             category,
             sensitivity: category.sensitivity(),
             records,
+            bytes: self.store.bytes(category),
             retention_days: days.and_then(|days| u32::try_from(days).ok()),
             deleted_since: self.stale.since(category),
         }

@@ -197,7 +197,7 @@ impl Store {
 
     fn scrub_file(&self, scrub: &mut Scrub, file: BlobRef, go_on: &mut dyn FnMut() -> bool) {
         // Deleted since its row was read.
-        if !self.shelf(file.code).index.blobs.contains_key(&file.name) {
+        if !self.shelf(file.code).index.has_file(&file.name) {
             scrub.chunk = 0;
             return;
         }

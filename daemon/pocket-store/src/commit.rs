@@ -88,6 +88,13 @@ impl Store {
         if let Some(rekey) = &mut self.rekey {
             plan.counts.iter().for_each(|counted| rekey.follow(counted));
         }
+        for counted in &plan.counts {
+            let index = &mut self.shelf_mut(counted.code).index;
+            match counted.how {
+                Count::In => index.add_row(counted.bytes),
+                Count::Out => index.take_row(counted.bytes),
+            }
+        }
         self.doomed.extend(plan.doomed);
         self.unsynced = true;
         for (code, effect) in plan.effects {
@@ -146,6 +153,8 @@ pub(crate) struct Counted {
     pub(crate) code: u8,
     pub(crate) key: Vec<u8>,
     pub(crate) element: [u8; 32],
+    /// Its length with its keys.
+    bytes: u64,
     pub(crate) how: Count,
 }
 
@@ -178,10 +187,10 @@ pub(crate) enum Effect {
 impl Effect {
     fn happen(self, index: &mut Index) {
         match self {
-            Self::Blob(name, length) => drop(index.blobs.insert(name, length)),
+            Self::Blob(name, length) => index.insert_file(name, length),
             Self::Insert(id, created, key) => index.insert(id, created, key),
             Self::Name(name) => index.insert_name(name),
-            Self::NoBlob(name) => drop(index.blobs.remove(&name)),
+            Self::NoBlob(name) => index.remove_file(&name),
             Self::NoName(name) => index.remove_name(&name),
             Self::Remove(id) => index.remove(id),
         }
@@ -301,7 +310,7 @@ impl<'a> Stage<'a> {
 
     /// Whether a file was removed since it was written: by an erase, or by opening the store again.
     fn is_stale(&self, code: u8, blob: &BlobRef) -> bool {
-        let named = self.store.shelf(code).index.blobs.contains_key(&blob.name);
+        let named = self.store.shelf(code).index.has_file(&blob.name);
         blob.code != code || !(named || blob.path(&self.blobs).exists())
     }
 
@@ -430,6 +439,7 @@ impl<'a> Stage<'a> {
             code,
             key: key.to_vec(),
             element,
+            bytes: row.stored_length(key.len()),
             how,
         });
     }

@@ -7,14 +7,12 @@
 //! that the heads do not know is no cut erase: it belongs to another state of the store, and nothing is
 //! dropped.
 
-use std::collections::BTreeMap;
-
 use pocket_core::{Category, audit};
 
 use crate::blob;
 use crate::commit::Stage;
 use crate::heads::ShelfHead;
-use crate::shelf::Shelf;
+use crate::shelf::{Index, Shelf};
 use crate::{KeySet, Store, StoreError};
 
 impl Store {
@@ -63,7 +61,7 @@ impl Store {
         self.drop_other_trees()?;
         self.sync()?;
         self.tick()?;
-        self.remove_files(old.map(|shelf| shelf.index.blobs).unwrap_or_default())
+        old.map_or(Ok(()), |shelf| self.remove_files(&shelf.index))
     }
 
     fn start_empty(&mut self, code: u8) -> Result<(), StoreError> {
@@ -74,11 +72,11 @@ impl Store {
         self.write(plan)
     }
 
-    fn remove_files(&self, files: BTreeMap<[u8; 32], u64>) -> Result<(), StoreError> {
+    fn remove_files(&self, index: &Index) -> Result<(), StoreError> {
         let blobs = self.blobs();
         let remove = |name: &[u8; 32]| blob::remove_lazily(&blobs, name);
-        files
-            .keys()
+        index
+            .files()
             .try_for_each(remove)
             .map_err(StoreError::io("remove a file from", &blobs))
     }

@@ -93,8 +93,9 @@ impl Rekey {
     fn put(&mut self, key: &[u8], old: &Row, plain: &[u8]) {
         let row = old.seal_again(&self.keys, key, plain);
         self.head.add(&row.element(&self.keys, key));
+        self.shelf.index.add_row(row.stored_length(key.len()));
         for blob in blobs_of(&row, plain) {
-            self.shelf.index.blobs.insert(blob.name, blob.file_length());
+            self.shelf.index.insert_file(blob.name, blob.file_length());
         }
         for (key, value) in row.segments(&self.keys, key) {
             self.bytes = self.bytes.saturating_add(key.len() + value.len());
@@ -109,9 +110,10 @@ impl Rekey {
         };
         let plain = open(&row, &self.keys, key)?;
         for blob in blobs_of(&row, &plain) {
-            self.shelf.index.blobs.remove(&blob.name);
+            self.shelf.index.remove_file(&blob.name);
         }
         self.head.take(&row.element(&self.keys, key));
+        self.shelf.index.take_row(row.stored_length(key.len()));
         let keys = row.segment_keys(&self.keys, key);
         self.writes.extend(keys.into_iter().map(|key| (key, None)));
         Ok(())

@@ -22,6 +22,8 @@ const INLINE: u64 = 16 * 1024;
 /// Longest sealed row that is read from sled: what an earlier version gave it.
 const LARGEST: usize = 56_000;
 const HEADER: usize = 7;
+/// Length of the key of a further segment, in bytes.
+const SEGMENT_KEY: u64 = 16;
 /// More than sealing adds before padding, in bytes.
 const SEALING: u64 = 64;
 const FURTHER: u8 = 0xff;
@@ -167,6 +169,15 @@ impl Row {
             (segment_key(keys, key, number), value)
         });
         std::iter::once((key.to_vec(), first)).chain(further).collect()
+    }
+
+    /// Bytes that it takes in a tree under a key of `key` bytes, all keys and values together.
+    pub(crate) fn stored_length(&self, key: usize) -> u64 {
+        let further = u64::from(further_segments(self.sealed.len()));
+        let first = key.saturating_add(HEADER).saturating_add(self.sealed.len());
+        further
+            .saturating_mul(SEGMENT_KEY + 1)
+            .saturating_add(u64::try_from(first).unwrap_or(u64::MAX))
     }
 
     /// The keys that it lies under.

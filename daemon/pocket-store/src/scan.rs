@@ -161,8 +161,9 @@ impl Scan {
 
     fn count(&mut self, keys: &ShelfKeys, key: &[u8], row: &Row, told: &Told, listed: Listed<'_>) {
         self.head.add(&row.element(keys, key));
+        self.index.add_row(row.stored_length(key.len()));
         for blob in &told.blobs {
-            self.index.blobs.insert(blob.name, blob.file_length());
+            self.index.insert_file(blob.name, blob.file_length());
             if !is_there(blob, listed) {
                 self.bare.push(key.to_vec());
             }

@@ -38,7 +38,11 @@ pub(crate) struct Index {
     order: BTreeSet<(Reverse<Timestamp>, RecordId)>,
     names: BTreeSet<String>,
     /// Sealed files that its rows name, with their lengths on the disk.
-    pub(crate) blobs: BTreeMap<[u8; 32], u64>,
+    files: BTreeMap<[u8; 32], u64>,
+    /// The sum of those lengths.
+    file_bytes: u64,
+    /// Bytes of its rows as they are given to sled, keys and values.
+    row_bytes: u64,
 }
 
 impl Index {
@@ -78,6 +82,48 @@ impl Index {
             Some(id) => Bound::Excluded((Reverse(self.records.get(&id)?.0), id)),
         };
         Some(self.order.range((start, Bound::Unbounded)).map(|&(_, id)| id))
+    }
+
+    /// Notes a sealed file that a row names.
+    pub(crate) fn insert_file(&mut self, name: [u8; 32], length: u64) {
+        self.remove_file(&name);
+        self.files.insert(name, length);
+        self.file_bytes = self.file_bytes.saturating_add(length);
+    }
+
+    pub(crate) fn remove_file(&mut self, name: &[u8; 32]) {
+        if let Some(length) = self.files.remove(name) {
+            self.file_bytes = self.file_bytes.saturating_sub(length);
+        }
+    }
+
+    pub(crate) fn has_file(&self, name: &[u8; 32]) -> bool {
+        self.files.contains_key(name)
+    }
+
+    /// The names of the sealed files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &[u8; 32]> {
+        self.files.keys()
+    }
+
+    /// Length of all its sealed files on the disk, in bytes.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.file_bytes
+    }
+
+    /// A row of that many bytes came.
+    pub(crate) fn add_row(&mut self, bytes: u64) {
+        self.row_bytes = self.row_bytes.saturating_add(bytes);
+    }
+
+    /// A row of that many bytes went.
+    pub(crate) fn take_row(&mut self, bytes: u64) {
+        self.row_bytes = self.row_bytes.saturating_sub(bytes);
+    }
+
+    /// Bytes of rows and sealed files.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.row_bytes.saturating_add(self.file_bytes)
     }
 
     pub(crate) fn insert_name(&mut self, name: String) {

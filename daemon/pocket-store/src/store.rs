@@ -137,8 +137,14 @@ impl Store {
 
     /// Bytes that the store takes on the disk: sled's log and the sealed files.
     pub fn size_on_disk(&self) -> u64 {
-        let files = self.shelves.values().flat_map(|shelf| shelf.index.blobs.values());
-        files.fold(self.database.size(), |sum, length| sum.saturating_add(*length))
+        let files = self.shelves.values().map(|shelf| shelf.index.file_bytes());
+        files.fold(self.database.size(), u64::saturating_add)
+    }
+
+    /// Bytes of what `category` holds, sealed: its rows with their keys, and its files. What sled needs
+    /// besides to keep the rows in order belongs to no category.
+    pub fn bytes(&self, category: Category) -> u64 {
+        self.shelf(category.code()).index.bytes()
     }
 
     /// The room on the disk, and the room that must be there before anything is added.

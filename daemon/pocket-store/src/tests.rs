@@ -1,5 +1,6 @@
 //! The store as its one user meets it, on real folders.
 
+mod bytes;
 mod damage;
 mod disk;
 mod folder;

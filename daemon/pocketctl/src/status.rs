@@ -87,6 +87,15 @@ fn to_text(status: &Status) -> String {
         );
         rows.push(row("last reset", proof));
     }
+    if let Some(storage) = &status.storage {
+        let storage = format!(
+            "{} bytes taken, {} free, of which {} must stay so",
+            storage.taken, storage.free, storage.needed
+        );
+        rows.push(row("storage", storage));
+        let exported = status.last_export.map_or_else(|| "never".to_owned(), moment);
+        rows.push(row("last export", exported));
+    }
     for category in &status.categories {
         let kept = category.retention_days.map(|days| format!(", kept {days} days"));
         let deleted = category
@@ -95,8 +104,9 @@ fn to_text(status: &Status) -> String {
         rows.push(row(
             category.category.name(),
             format!(
-                "{}{}{}",
+                "{} in {} bytes{}{}",
                 category.records,
+                category.bytes,
                 kept.unwrap_or_default(),
                 deleted.unwrap_or_default()
             ),

@@ -312,3 +312,35 @@ fn erasing_a_category_takes_it_all_and_nothing_else() {
         Ok(Answer::AuditVerified(Ok(_)))
     ));
 }
+
+#[test]
+fn the_room_that_records_take_and_the_last_export_are_known_and_to_the_owner_alone() {
+    let mut device = Device::new();
+    let bytes = |device: &Device, category: Category| {
+        let of = |status: &pocket_core::CategoryStatus| status.category == category;
+        let categories = device.status().categories;
+        categories.into_iter().find(of).unwrap().bytes
+    };
+    assert_eq!(bytes(&device, Category::Notes), 0);
+    assert_eq!(device.status().last_export, None);
+    device.add(note("Long", &"words ".repeat(20_000)));
+    let taken = bytes(&device, Category::Notes);
+    assert!(taken > 120_000, "{taken}");
+    let room = device.status().storage.unwrap();
+    assert!(room.taken > taken && room.free > 0 && room.needed > 0);
+
+    device.ask(Operation::Export).map(drop).unwrap();
+    let exported = device.status().last_export;
+    assert!(exported.is_some());
+    device.restart();
+    let locked = device.status();
+    assert_eq!((locked.storage, locked.last_export), (None, None));
+    device.unlock();
+    assert_eq!(device.status().last_export, exported);
+    assert_eq!(bytes(&device, Category::Notes), taken);
+    let anyone = Request::new(Actor::Nobody(Door::Web), Operation::Status);
+    let Ok(Answer::Status(anyone)) = device.handle().call_blocking(anyone).map(|reply| reply.answer) else {
+        panic!("no status");
+    };
+    assert_eq!((anyone.storage, anyone.last_export), (None, None));
+}

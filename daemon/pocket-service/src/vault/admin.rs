@@ -7,7 +7,7 @@ use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Finding, Lea
 use pocket_crypto::{Key, Keyring, Unlocked};
 use pocket_store::Changes;
 
-use super::{Act, KEYRING, LEASE, Vault, Work, event};
+use super::{Act, EXPORTED, KEYRING, LEASE, Vault, Work, event};
 use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
@@ -27,6 +27,15 @@ impl Vault {
         }
         self.commit(act.permit, &[], changes, act.now)?;
         self.settle()
+    }
+
+    /// Begins an export, and remembers when.
+    pub(super) fn export(&mut self, act: Act) -> Result<Answer, Failure> {
+        let at = act.now.wall;
+        let changes = Changes::new().mark_system(EXPORTED, at.millis().to_be_bytes());
+        self.commit(act.permit, &[], changes, act.now)?;
+        self.exported = Some(at);
+        Ok(Answer::Done)
     }
 
     pub(super) fn profile_show(&mut self, act: Act) -> Result<Answer, Failure> {

@@ -3,12 +3,12 @@
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
     Actor, ActorRef, Attempts, Category, DeviceSettings, Failure, Finding, Lease, Operation, OperationKind,
-    Record,
+    Record, Timestamp,
 };
 use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
-use super::{Agents, AuditMac, Housekeeping, KEYRING, LEASE, Stale, Uploads, Vault};
+use super::{Agents, AuditMac, EXPORTED, Housekeeping, KEYRING, LEASE, Stale, Uploads, Vault};
 use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::keys::Device;
@@ -126,6 +126,7 @@ impl Vault {
             uploads: Uploads::default(),
             housekeeping: Housekeeping::new(now),
             stale: Stale::default(),
+            exported: None,
             unsure: false,
             rekeying: false,
             outside: device.findings.clone(),
@@ -141,6 +142,7 @@ impl Vault {
         self.lease = Lease::default();
         self.agents = Agents::default();
         self.stale = Stale::default();
+        self.exported = None;
         if self.store.system_whole().is_ok() {
             let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
             self.lease = lease
@@ -148,6 +150,13 @@ impl Vault {
                 .unwrap_or_default();
             self.agents = Agents::load(&self.store)?;
             self.stale = Stale::load(&self.store)?;
+            let exported = self
+                .store
+                .system(EXPORTED)
+                .map_err(|error| failure::store(&error))?;
+            self.exported = exported
+                .and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok())
+                .map(|millis| Timestamp::from_millis(i64::from_be_bytes(millis)));
         }
         self.recall_settings()
     }
