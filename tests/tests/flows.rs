@@ -213,14 +213,14 @@ fn nothing_typed_is_lost_when_the_session_ends() {
     browser.fill("[name=body]", "that took an hour");
     device.ctl(&["lock"]).one();
     browser.wait_for("return document.getElementById('changed').innerText.includes('You are logged out')");
-    browser.press("main form[data-keep] button[type=submit]");
+    browser.press("main form.form button[type=submit]");
     assert!(browser.path().starts_with("/unlock"), "{}", browser.path());
     assert!(browser.text("main").contains("What you wrote is kept."));
     browser.fill("[name=passphrase]", PASSPHRASE);
     browser.press("main button[type=submit]");
     assert_eq!(browser.path(), "/records/notes/new");
     assert!(device.list("notes").is_empty(), "nothing is saved unasked");
-    browser.press("main form[data-keep] button[type=submit]");
+    browser.press("main form.form button[type=submit]");
     assert_eq!(device.list("notes")[0]["fields"]["body"], "that took an hour");
 }
 

@@ -64,8 +64,25 @@ document.addEventListener("submit", (event) => {
   if (!button.dataset.busy) setTimeout(() => { button.disabled = false; button.replaceChildren(...before); }, 3000);
 });
 
+// What was typed into a form and not sent: a page that holds some is never thrown away.
+function typed() {
+  if ("unsaved" in say) return true;
+  const fields = [...document.querySelectorAll("main form:not([role=search]) :is(input, textarea, select)")];
+  return fields.some((field) => {
+    if (field.type === "hidden" || field.form.method === "get") return false;
+    if (field.type === "file") return field.files.length > 0;
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (field.options) return field.selectedIndex !== Math.max(0, [...field.options].findIndex((one) => one.defaultSelected));
+    return field.value !== field.defaultValue;
+  });
+}
+// But secrets do not stay on the screen of someone who is logged out.
+function forgetSecrets() {
+  document.querySelectorAll("input[type=password], .masked").forEach((field) => { field.value = ""; });
+}
+
 // A page from the browser's memory may show what is locked by now.
-window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+window.addEventListener("pageshow", (event) => { if (event.persisted && !typed()) location.reload(); });
 
 document.querySelectorAll("[data-countdown]").forEach((element) => {
   let left = Number(element.dataset.countdown);
@@ -111,32 +128,38 @@ document.querySelectorAll("form[data-upload]").forEach((form) => {
     zone.classList.remove("over");
     if (event.dataTransfer.files.length > 0) input.files = event.dataTransfer.files;
   });
-  form.addEventListener("submit", (event) => {
+  const shown = form.querySelector(".progress");
+  const bar = shown.querySelector("progress");
+  const words = shown.querySelector("span");
+  const button = form.querySelector("button");
+  // The files stay chosen: whatever went wrong, the owner can send them again.
+  const stop = (text) => { words.textContent = text; button.disabled = false; };
+  form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const shown = form.querySelector(".progress");
-    const bar = shown.querySelector("progress");
-    const words = shown.querySelector("span");
-    const button = form.querySelector("button");
-    const request = new XMLHttpRequest();
     shown.hidden = false;
     button.disabled = true;
     words.textContent = say.saySending;
+    // Minutes of sending would be for nothing in a session that is over, or under the token of another.
+    try {
+      const answer = await fetch(form.action, { redirect: "manual" });
+      if (answer.type === "opaqueredirect") { stop(say.sayLogin); return; }
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      form.elements.form_token.value = fresh.querySelector("[data-upload] [name=form_token]").value;
+    } catch { stop(say.sayBroken); return; }
+    const request = new XMLHttpRequest();
     request.upload.addEventListener("progress", (step) => {
       if (!step.lengthComputable) return;
       bar.value = step.loaded / step.total;
       words.textContent = bar.value.toLocaleString(undefined, { style: "percent" });
     });
     request.addEventListener("load", () => {
-      if (request.status < 300) { location.assign(request.responseURL); return; }
+      const there = new URL(request.responseURL).pathname;
+      if (request.status < 300 && there !== "/unlock") { location.assign(request.responseURL); return; }
       const answer = new DOMParser().parseFromString(request.responseText, "text/html");
       const told = answer.querySelector(".notice.bad, main p");
-      words.textContent = told ? told.textContent : say.sayRefused;
-      button.disabled = false;
+      stop(there === "/unlock" ? say.sayLogin : told ? told.textContent : say.sayRefused);
     });
-    request.addEventListener("error", () => {
-      words.textContent = say.sayBroken;
-      button.disabled = false;
-    });
+    request.addEventListener("error", () => stop(say.sayBroken));
     request.open("POST", form.action);
     request.send(new FormData(form));
   });
@@ -232,8 +255,8 @@ if ("live" in say && "EventSource" in window) {
   };
   const over = () => {
     source?.close();
-    // What stands in a half-written form is not thrown away.
-    if (document.querySelector("form[data-keep]")) {
+    forgetSecrets();
+    if (typed()) {
       changed.querySelector("span").textContent = say.sayOver;
       changed.querySelector("a").hidden = true;
       changed.hidden = false;
@@ -246,5 +269,6 @@ if ("live" in say && "EventSource" in window) {
     if (document.hidden) { source?.close(); source = null; } else if (!source) { open(); renew(); }
   });
   window.addEventListener("pagehide", () => source?.close());
+  window.addEventListener("pageshow", (event) => { if (event.persisted) again(); });
   open();
 }

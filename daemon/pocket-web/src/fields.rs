@@ -15,6 +15,8 @@ use crate::trouble::Trouble;
 pub(crate) const FORM_TOKEN: &str = "form_token";
 /// Most fields of a form; the largest, an agent's scopes, has about 40.
 const MOST_FIELDS: usize = 512;
+/// Most texts in front of the files of an upload: token, note, tags, and room for more.
+const MOST_FIELDS_BEFORE_FILES: usize = 8;
 
 /// A form that came in: its guard has seen the right token in it. Values are wiped on drop, since
 /// some are passphrases.
@@ -42,6 +44,40 @@ impl Fields {
             return Err(Trouble::NotAForm);
         };
         Ok(Self(Arc::new(pairs)))
+    }
+
+    /// Reads the texts that stand before the first file of a form of several parts, of at most `limit`
+    /// bytes each; the file itself is left alone.
+    pub(crate) async fn read_before_files(request: Request, limit: usize) -> Result<Self, Trouble> {
+        let mut form: Multipart = request.extract().await.map_err(|_| Trouble::NotAForm)?;
+        let mut pairs = Vec::new();
+        while let Some(mut field) = form.next_field().await.map_err(|_| Trouble::NotAForm)? {
+            if field.file_name().is_some() || pairs.len() >= MOST_FIELDS_BEFORE_FILES {
+                break;
+            }
+            let name = field.name().unwrap_or_default().to_owned();
+            let mut bytes = Zeroizing::new(Vec::new());
+            while let Some(piece) = field.chunk().await.map_err(|_| Trouble::NotAForm)? {
+                if bytes.len().saturating_add(piece.len()) > limit {
+                    return Err(Trouble::TooLarge);
+                }
+                bytes.extend_from_slice(&piece);
+            }
+            let value = str::from_utf8(&bytes).map_err(|_| Trouble::NotAForm)?;
+            pairs.push((name, plain_lines(value)));
+        }
+        Ok(Self(Arc::new(pairs)))
+    }
+
+    /// Those whose name is wanted.
+    pub(crate) fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
+        let some = self.0.iter().filter(|(name, _)| wanted(name));
+        Self(Arc::new(some.cloned().collect()))
+    }
+
+    /// How long all names and values are.
+    pub(crate) fn bytes(&self) -> usize {
+        self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
     }
 
     #[cfg(test)]

@@ -6,11 +6,12 @@ use std::time::Instant;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 use pocket_core::{LockState, Status};
 
 use crate::door::{Door, cookie, set_cookie};
 use crate::fields::{FORM_TOKEN, Fields};
+use crate::kept::may_be_kept;
 use crate::look::Look;
 use crate::session::{CookieToken, NoSession, SessionId};
 use crate::trouble::{Trouble, VaultLocked, login_path};
@@ -32,15 +33,34 @@ pub(crate) enum Guard {
     Estimate,
     /// A session, which it does not keep alive: a page that waits is no owner at work.
     Events,
+    /// As [`Guard::Owner`]; what someone typed whose session was over is kept, but for passphrases and
+    /// the values of secrets.
+    Form,
     /// A session; a change brings the form's token along, in at most 64 KiB.
     Owner,
-    /// The same, in at most 9 MiB.
+    /// As [`Guard::Form`], in at most 9 MiB.
     Record,
     /// A session; the handler checks the form's token in the first part, before it takes a byte of
-    /// the file that follows.
+    /// the file that follows. Of someone whose session was over the texts before the file are kept.
     Upload,
     /// Anyone; a change brings the form's token along, in at most 64 KiB, 20 times a minute.
     Visitor,
+}
+
+impl Guard {
+    /// Most bytes that it reads of a form; `None` where the handler reads it.
+    const fn form_bytes(self) -> Option<usize> {
+        match self {
+            Self::Asset | Self::Estimate | Self::Events | Self::Upload => None,
+            Self::Form | Self::Owner | Self::Visitor => Some(FORM_BYTES),
+            Self::Record => Some(RECORD_BYTES),
+        }
+    }
+
+    /// Whether a form is kept for someone whose session was over.
+    const fn keeps(self) -> bool {
+        matches!(self, Self::Form | Self::Record | Self::Upload)
+    }
 }
 
 /// Someone without a session.
@@ -78,9 +98,7 @@ pub(crate) async fn enter(
         Guard::Estimate => estimate(&door, request, next).await,
         Guard::Events => watch(&door, request, next).await,
         Guard::Visitor => visit(&door, request, next).await,
-        Guard::Owner => own(&door, Some(FORM_BYTES), request, next).await,
-        Guard::Record => own(&door, Some(RECORD_BYTES), request, next).await,
-        Guard::Upload => own(&door, None, request, next).await,
+        Guard::Form | Guard::Owner | Guard::Record | Guard::Upload => own(&door, guard, request, next).await,
     };
     outcome.unwrap_or_else(IntoResponse::into_response)
 }
@@ -121,7 +139,13 @@ async fn visit(door: &Door, mut request: Request, next: Next) -> Result<Response
     let change = is_change(&request);
     if change {
         door.count_visitor(now).map_err(Trouble::Throttled)?;
-        request = with_fields(door, brought.as_deref().unwrap_or_default(), FORM_BYTES, request).await?;
+        request = with_fields(
+            door,
+            brought.as_deref().unwrap_or_default(),
+            Guard::Visitor,
+            request,
+        )
+        .await?;
     }
     let fresh = brought.is_none().then(CookieToken::generate);
     let known = fresh
@@ -146,35 +170,30 @@ async fn visit(door: &Door, mut request: Request, next: Next) -> Result<Response
     Ok(response)
 }
 
-async fn own(
-    door: &Door,
-    form_bytes: Option<usize>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Trouble> {
+async fn own(door: &Door, guard: Guard, mut request: Request, next: Next) -> Result<Response, Trouble> {
     let brought = cookie(request.headers(), &door.session_cookie())
         .unwrap_or_default()
         .to_owned();
     let session = SessionId::of(&brought);
     match door.sessions().touch(session, Instant::now()) {
         Ok(()) => {}
-        Err(NoSession::Over) => return signed_out(door, form_bytes, &brought, request).await,
+        Err(NoSession::Over) => return Err(signed_out(door, guard, &brought, request).await),
         Err(NoSession::Throttled(seconds)) => return Err(Trouble::Throttled(seconds)),
     }
     let status = Arc::new(door.owner_status().await?);
     if status.state != LockState::Unlocked {
         door.sessions().end_all();
-        return signed_out(door, form_bytes, &brought, request).await;
+        return Err(signed_out(door, guard, &brought, request).await);
     }
     door.sessions().forget_deleted(Instant::now());
     door.sessions()
         .end_of_other_salts(door.handle().passphrase_salt().await?);
     if !door.sessions().lives(session, Instant::now()) {
-        return signed_out(door, form_bytes, &brought, request).await;
+        return Err(signed_out(door, guard, &brought, request).await);
     }
     let locked = wanted(&request);
-    if let (true, Some(limit)) = (is_change(&request), form_bytes) {
-        request = with_fields(door, &brought, limit, request).await?;
+    if is_change(&request) && guard.form_bytes().is_some() {
+        request = with_fields(door, &brought, guard, request).await?;
     }
     let form_token = door.form_token(&brought);
     let look = look(&request)?;
@@ -213,43 +232,61 @@ fn session(door: &Door, headers: &HeaderMap) -> Option<SessionId> {
 /// Most bytes of a form that is kept for someone without a session.
 const KEPT_BYTES: usize = 1024 * 1024;
 
-/// Where someone without a session goes: a page is shown after the login; a record that was sent is
-/// kept and shown in its form again.
-async fn signed_out(
-    door: &Door,
-    form_bytes: Option<usize>,
-    brought: &str,
-    request: Request,
-) -> Result<Response, Trouble> {
+/// Where someone without a session goes: a page is shown after the login; what was typed into a form is
+/// kept and shown in it again.
+async fn signed_out(door: &Door, guard: Guard, brought: &str, request: Request) -> Trouble {
     let trouble = wanted(&request);
-    if !is_change(&request) || form_bytes != Some(RECORD_BYTES) {
-        return Err(trouble);
+    if !is_change(&request) || !guard.keeps() {
+        return trouble;
     }
     let now = Instant::now();
-    door.count_visitor(now).map_err(Trouble::Throttled)?;
+    if let Err(seconds) = door.count_visitor(now) {
+        return Trouble::Throttled(seconds);
+    }
     // Whoever can connect may send this: one at a time, and no larger than a small board can spare.
     let Some(_one) = door.kept().begin() else {
-        return Err(trouble);
+        return trouble;
     };
     let path = request.uri().path().to_owned();
-    let before = cookie(request.headers(), &door.kept_cookie()).map(str::to_owned);
-    let Ok(fields) = Fields::read(request, KEPT_BYTES).await else {
-        return Err(trouble);
+    let headers = request.headers().clone();
+    let read = match guard {
+        Guard::Upload => Fields::read_before_files(request, ESTIMATE_BYTES).await,
+        _ => Fields::read(request, KEPT_BYTES).await,
+    };
+    let Ok(fields) = read else {
+        return trouble;
     };
     // A browser that logged out or locked in another tab has no cookie left to go with the token, and
     // after a restart no token is known any more; the perimeter has seen that no foreign page sent this.
     let own = brought.is_empty()
         || door.sessions().count(now) == 0
         || door.form_token_matches(brought, fields.text(FORM_TOKEN));
-    if fields.is_empty() || !own {
-        return Err(trouble);
+    if !own {
+        return trouble;
     }
-    let key = door.kept().keep(&path, &fields, before.as_deref(), now);
-    let mut response = Redirect::to(&login_path(&path)).into_response();
-    if let Some(key) = key {
-        append_cookie(&mut response, &set_cookie(&door.kept_cookie(), key.expose_str()));
+    keep(door, &headers, &path, &fields, login_path(&path), now).unwrap_or(trouble)
+}
+
+/// Keeps what may be kept of a form that was sent to `path`, and leads to `next`; `None` if there is
+/// nothing to keep.
+fn keep(
+    door: &Door,
+    headers: &HeaderMap,
+    path: &str,
+    fields: &Fields,
+    next: String,
+    now: Instant,
+) -> Option<Trouble> {
+    let fields = fields.only(|name| may_be_kept(path, name));
+    if fields.is_empty() {
+        return None;
     }
-    Ok(response)
+    let before = cookie(headers, &door.kept_cookie());
+    let key = door.kept().keep(path, &fields, before, now);
+    Some(Trouble::Kept {
+        next,
+        cookie: key.map(|key| set_cookie(&door.kept_cookie(), key.expose_str())),
+    })
 }
 
 fn wanted(request: &Request) -> Trouble {
@@ -266,18 +303,37 @@ fn wanted(request: &Request) -> Trouble {
 }
 
 /// Reads the form and lets it pass if it brings the token of the browser with this cookie along.
-async fn with_fields(door: &Door, cookie: &str, limit: usize, request: Request) -> Result<Request, Trouble> {
+async fn with_fields(door: &Door, cookie: &str, guard: Guard, request: Request) -> Result<Request, Trouble> {
     let (parts, body) = request.into_parts();
-    let action = parts.uri.path().to_owned();
+    let limit = guard.form_bytes().ok_or(Trouble::Unguarded)?;
     let fields = Fields::read(Request::from_parts(parts.clone(), body), limit).await?;
     // The token of a browser without a cookie would be known to anyone.
     if cookie.is_empty() || !door.form_token_matches(cookie, fields.text(FORM_TOKEN)) {
-        let again = (limit == RECORD_BYTES).then(|| (action, door.form_token(cookie), fields));
-        return Err(Trouble::StaleForm(again));
+        return Err(stale(door, cookie, guard, &parts, fields));
     }
     let mut request = Request::from_parts(parts, axum::body::Body::empty());
     request.extensions_mut().insert(fields);
     Ok(request)
+}
+
+/// A form of an earlier session: shown again with what was typed, to be sent once more.
+fn stale(door: &Door, cookie: &str, guard: Guard, parts: &Parts, fields: Fields) -> Trouble {
+    let path = parts.uri.path();
+    if cookie.is_empty() || !guard.keeps() || fields.text(FORM_TOKEN).is_empty() {
+        return Trouble::StaleForm(None);
+    }
+    if fields.bytes() > KEPT_BYTES {
+        return Trouble::StaleForm(Some((path.to_owned(), door.form_token(cookie), fields)));
+    }
+    keep(
+        door,
+        &parts.headers,
+        path,
+        &fields,
+        path.to_owned(),
+        Instant::now(),
+    )
+    .unwrap_or(Trouble::StaleForm(None))
 }
 
 /// Adds a cookie to an answer.

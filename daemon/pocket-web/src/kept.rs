@@ -1,4 +1,4 @@
-//! Forms that came in after their session had ended: kept until their writer has logged in again.
+//! Forms that came in after their session had ended, or from a page of the session before: kept until their writer has logged in again.
 //!
 //! The vault may be locked meanwhile, so a form is not kept readable: it is sealed under a key that
 //! only the browser's cookie holds.
@@ -18,6 +18,21 @@ use crate::session::{CookieToken, SessionId};
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// Most forms at once.
 const MOST: usize = 4;
+
+/// Whether a field of the form that was sent to `path` may be kept. What is not named here is not:
+/// never a passphrase, and never the value of a secret.
+pub(crate) fn may_be_kept(path: &str, name: &str) -> bool {
+    match path {
+        "/agents/new" => matches!(name, "name" | "scope"),
+        "/device/erase" => name == "category",
+        "/documents/upload" => matches!(name, "note" | "tags"),
+        "/profile" => matches!(name, "profile" | "minutes"),
+        "/secrets/set" => matches!(name, "name" | "note"),
+        "/settings" => name == "auto_lock_minutes" || name.starts_with("retention_days."),
+        // The forms of records hold nothing else than what the record says.
+        _ => path.starts_with("/records/"),
+    }
+}
 
 struct Form {
     browser: SessionId,

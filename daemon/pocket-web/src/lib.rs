@@ -6,6 +6,7 @@
 //! program, or trust a caller for being local: every request passes [`perimeter`] and the guard
 //! that `routes.txt` names.
 
+mod again;
 mod archive;
 mod assets;
 mod door;

@@ -16,6 +16,7 @@ pub(crate) mod search;
 pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod strength;
+pub(crate) mod upload;
 
 use serde::Deserialize;
 

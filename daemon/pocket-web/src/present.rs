@@ -90,6 +90,8 @@ pub(crate) struct Shell {
     pub(crate) profile_until: Option<Moment>,
     /// What to tell.
     pub(crate) notice: Option<Notice>,
+    /// Whether a form on it shows what was typed and is not saved.
+    pub(crate) unsaved: bool,
 }
 
 impl Shell {
@@ -108,6 +110,7 @@ impl Shell {
             profile: *profile,
             profile_until: profile_until.map(Moment),
             notice: None,
+            unsaved: false,
         }
     }
 
@@ -124,6 +127,7 @@ impl Shell {
     pub(crate) fn failed(self, failure: &Failure) -> Self {
         Self {
             notice: Some(Notice::of(self.look, failure)),
+            unsaved: true,
             ..self
         }
     }

@@ -9,10 +9,10 @@ use axum::routing::{self, MethodRouter};
 
 use crate::door::Door;
 use crate::guard::{Guard, enter};
-use crate::pages::records::{listing, remove, tick};
+use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
     agents, audit, device, documents, erasing, export, first_run, home, keys, login, profile, records,
-    search, secrets, settings, strength,
+    search, secrets, settings, strength, upload,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -95,16 +95,16 @@ fn record_routes() -> Vec<Route> {
     vec![
         get("/records/{category}", Owner, listing::list),
         post("/records/{category}/delete", Owner, remove::submit_delete_many),
-        get("/records/{category}/new", Owner, records::add),
-        post("/records/{category}/new", Record, records::submit_add),
+        get("/records/{category}/new", Owner, edit::add),
+        post("/records/{category}/new", Record, edit::submit_add),
         get("/records/{category}/{id}", Owner, records::show),
-        get("/records/{category}/{id}/edit", Owner, records::edit),
-        post("/records/{category}/{id}/edit", Record, records::submit_edit),
+        get("/records/{category}/{id}/edit", Owner, edit::edit),
+        post("/records/{category}/{id}/edit", Record, edit::submit_edit),
         get("/records/{category}/{id}/delete", Owner, remove::delete),
         post("/records/{category}/{id}/delete", Owner, remove::submit_delete),
         post("/tasks/{id}/tick", Owner, tick::tick),
-        get("/documents/upload", Owner, documents::upload),
-        post("/documents/upload", Upload, documents::submit_upload),
+        get("/documents/upload", Owner, upload::upload),
+        post("/documents/upload", Upload, upload::submit_upload),
         get("/documents/{id}/file", Owner, documents::download),
         get("/documents/{id}/view", Owner, documents::view),
         get("/notes/named", Owner, records::named),
@@ -114,22 +114,22 @@ fn record_routes() -> Vec<Route> {
 }
 
 fn tool_routes() -> Vec<Route> {
-    use Guard::Owner;
+    use Guard::{Form, Owner};
     vec![
         get("/secrets", Owner, secrets::list),
         get("/secrets/set", Owner, secrets::set),
-        post("/secrets/set", Owner, secrets::submit_set),
+        post("/secrets/set", Form, secrets::submit_set),
         get("/secrets/delete", Owner, secrets::delete),
         post("/secrets/delete", Owner, secrets::submit_delete),
         get("/agents", Owner, agents::list),
         get("/agents/new", Owner, agents::add),
-        post("/agents/new", Owner, agents::submit_add),
+        post("/agents/new", Form, agents::submit_add),
         get("/agents/revoke", Owner, agents::revoke),
         post("/agents/revoke", Owner, agents::submit_revoke),
         get("/profile", Owner, profile::show),
-        post("/profile", Owner, profile::submit),
+        post("/profile", Form, profile::submit),
         get("/settings", Owner, settings::show),
-        post("/settings", Owner, settings::submit),
+        post("/settings", Form, settings::submit),
         post("/settings/look", Owner, settings::submit_look),
         get("/audit", Owner, audit::show),
         post("/audit/verify", Owner, audit::verify),
@@ -138,7 +138,7 @@ fn tool_routes() -> Vec<Route> {
 }
 
 fn device_routes() -> Vec<Route> {
-    use Guard::Owner;
+    use Guard::{Form, Owner};
     vec![
         get("/device", Owner, device::show),
         get("/device/check", Owner, device::check),
@@ -150,7 +150,7 @@ fn device_routes() -> Vec<Route> {
         get("/device/recovery/confirm", Owner, keys::confirm),
         post("/device/recovery/confirm", Owner, keys::submit_confirm),
         get("/device/erase", Owner, erasing::erase),
-        post("/device/erase", Owner, erasing::submit_erase),
+        post("/device/erase", Form, erasing::submit_erase),
         get("/device/rekey", Owner, erasing::rekey),
         post("/device/rekey", Owner, erasing::submit_rekey),
         get("/device/reset", Owner, erasing::reset),

@@ -7,4 +7,5 @@ mod lists;
 mod perimeter;
 mod serving;
 mod sessions;
+mod typed;
 mod work;

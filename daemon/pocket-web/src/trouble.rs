@@ -8,6 +8,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use pocket_core::{Failure, FailureKind};
 
 use crate::fields::Fields;
+use crate::guard::append_cookie;
 use crate::look::Look;
 use crate::present::Notice;
 use crate::words::{Words, fill};
@@ -18,6 +19,13 @@ pub(crate) enum Trouble {
     Failure(Failure),
     /// Sent by a page that is not this door's.
     ForeignPage,
+    /// What was typed is kept, and shown again there.
+    Kept {
+        /// Path of the next page.
+        next: String,
+        /// The cookie that opens it, if the browser has none yet.
+        cookie: Option<String>,
+    },
     /// A session is needed; where to go afterwards.
     LogIn {
         /// Path and query of the page that was wanted.
@@ -113,6 +121,13 @@ impl IntoResponse for Trouble {
             None
         };
         let mut response = match &self {
+            Self::Kept { next, cookie } => {
+                let mut response = Redirect::to(next).into_response();
+                if let Some(cookie) = cookie {
+                    append_cookie(&mut response, cookie);
+                }
+                return response;
+            }
             Self::LogIn { next } => Redirect::to(&login_path(next)).into_response(),
             told => told.status().into_response(),
         };
@@ -159,7 +174,7 @@ impl Trouble {
         match self {
             Self::Failure(failure) => status_of(failure.kind),
             Self::ForeignPage | Self::StaleForm(_) => StatusCode::FORBIDDEN,
-            Self::LogIn { .. } | Self::SignedOut => StatusCode::UNAUTHORIZED,
+            Self::Kept { .. } | Self::LogIn { .. } | Self::SignedOut => StatusCode::UNAUTHORIZED,
             Self::NotAForm => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Template | Self::Unguarded => StatusCode::INTERNAL_SERVER_ERROR,
@@ -211,7 +226,9 @@ impl Trouble {
     const fn fixed_words(&self, t: &'static Words) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::ForeignPage => (t.refused, t.foreign_page, t.foreign_page_do),
-            Self::LogIn { .. } | Self::SignedOut => (t.logged_out, t.logged_out_why, t.logged_out_do),
+            Self::Kept { .. } | Self::LogIn { .. } | Self::SignedOut => {
+                (t.logged_out, t.logged_out_why, t.logged_out_do)
+            }
             Self::NotAForm => (t.not_understood, t.not_a_form, t.not_a_form_do),
             Self::NotFound => (t.no_such_page, t.no_such_page_why, t.begin_at_home),
             Self::StaleForm(Some(_)) => (t.send_it_again, t.stale_record, t.stale_record_do),

@@ -10,6 +10,7 @@ use pocket_crypto::SecretBytes;
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::again::Again;
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
@@ -128,12 +129,11 @@ fn new_page(shell: Shell, name: &str, chosen: &Scopes) -> NewPage {
 }
 
 /// Asks what a new agent may do. Nothing is ticked: the owner says what it may do.
-pub(crate) async fn add(owner: Owner) -> Result<Response, Trouble> {
-    page(&new_page(
-        Shell::new(&owner, owner.look.words().new_agent, "/agents"),
-        "",
-        &Scopes::default(),
-    ))
+pub(crate) async fn add(owner: Owner, again: Again) -> Result<Response, Trouble> {
+    let shell = again.tell(Shell::new(&owner, owner.look.words().new_agent, "/agents"));
+    let chosen = again.fields().and_then(scopes).unwrap_or_default();
+    let name = again.text_or("name", String::new);
+    again.page(&new_page(shell, &name, &chosen))
 }
 
 /// The page that shows an agent's token, once.

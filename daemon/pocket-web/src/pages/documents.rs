@@ -1,201 +1,23 @@
-//! Documents: their bytes in and out, 1 MiB at a time, so that a file of any size passes through a
-//! small memory.
+//! Documents: their bytes out, 1 MiB at a time, so that a file of any size passes through a small
+//! memory.
 
 use std::io;
 
-use askama::Template;
 use axum::body::{Body, Bytes};
-use axum::extract::multipart::{Field, Multipart};
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use pocket_core::{
-    Answer, Category, Content, Document, Entry, Failure, FailureKind, NewEntry, Operation, Record, RecordId,
-};
-use pocket_crypto::SecretBytes;
+use pocket_core::{Answer, Category, Document, Entry, Failure, Operation, Record, RecordId};
 
-use crate::door::{Door, cookie, unexpected};
-use crate::fields::FORM_TOKEN;
-use crate::guard::Owner;
-use crate::pages::records::form::split_tags;
+use crate::door::{Door, unexpected};
 use crate::perimeter::Sandboxed;
-use crate::present::{Shell, go, page, page_after};
 use crate::trouble::Trouble;
-use crate::words::Words;
 
-/// Most bytes of a text field in front of the files.
-const FIELD_BYTES: usize = 8 * 1024;
 /// Largest picture that is shown, in bytes: 25 MiB.
 const MOST_PICTURE: u64 = 25 * 1024 * 1024;
 /// How much of a text is shown, in bytes: 64 KiB.
 const EXCERPT: usize = 64 * 1024;
-/// Most files at once.
-const MOST_FILES: usize = 256;
-
-#[derive(Template)]
-#[template(path = "upload.html")]
-struct UploadPage {
-    shell: Shell,
-}
-
-/// Asks for files.
-pub(crate) async fn upload(owner: Owner) -> Result<Response, Trouble> {
-    page(&UploadPage {
-        shell: Shell::new(&owner, owner.look.words().upload_title, "/records/documents"),
-    })
-}
-
-/// Takes them in. The form's token is the first part: not a byte of a file is taken before it.
-pub(crate) async fn submit_upload(
-    State(door): State<Door>,
-    owner: Owner,
-    headers: HeaderMap,
-    mut form: Multipart,
-) -> Result<Response, Trouble> {
-    let first = form
-        .next_field()
-        .await
-        .map_err(|_| Trouble::NotAForm)?
-        .ok_or(Trouble::NotAForm)?;
-    let is_token = first.name() == Some(FORM_TOKEN);
-    let token = short_text(owner.look.words(), first)
-        .await
-        .map_err(|_| Trouble::NotAForm)?;
-    let session = cookie(&headers, &door.session_cookie()).unwrap_or_default();
-    if !is_token || !door.form_token_matches(session, &token) {
-        return Err(Trouble::StaleForm(None));
-    }
-    match take_in(&door, owner.look.words(), form).await {
-        Ok(()) => Ok(go("/records/documents?done=uploaded")),
-        Err(failure) => {
-            let shell =
-                Shell::new(&owner, owner.look.words().upload_title, "/records/documents").failed(&failure);
-            page_after(&failure, &UploadPage { shell })
-        }
-    }
-}
-
-/// Stores each file of the form as soon as it is complete.
-async fn take_in(door: &Door, t: &Words, mut form: Multipart) -> Result<(), Failure> {
-    let mut common = Document::default();
-    let mut files = 0;
-    while let Some(field) = form.next_field().await.map_err(|_| broken_off(t))? {
-        match field.name().unwrap_or_default() {
-            "note" => common.note = short_text(t, field).await?.replace("\r\n", "\n"),
-            "tags" => common.tags = split_tags(&short_text(t, field).await?),
-            "file" if field.file_name().is_some_and(|name| !name.is_empty()) => {
-                files += 1;
-                if files > MOST_FILES {
-                    return Err(invalid(t.too_many_files, t.too_many_files_do));
-                }
-                take_in_file(door, t, &common, field).await?;
-            }
-            _ => {}
-        }
-    }
-    if files == 0 {
-        return Err(invalid(t.no_file, t.no_file_do));
-    }
-    Ok(())
-}
-
-async fn take_in_file(door: &Door, t: &Words, common: &Document, field: Field<'_>) -> Result<(), Failure> {
-    let document = Document {
-        name: file_name(field.file_name().unwrap_or_default()),
-        media_type: field
-            .content_type()
-            .unwrap_or("application/octet-stream")
-            .chars()
-            .take(127)
-            .collect(),
-        ..common.clone()
-    };
-    // Looked at before the bytes come, which may take minutes.
-    let checked = Content::check(Record::Document(document));
-    let content = checked.map_err(|error| invalid(&error.to_string(), t.rename_file))?;
-    let Answer::Upload(upload) = door.ask(Operation::UploadBegin).await?.answer else {
-        return Err(unexpected());
-    };
-    send_bytes(door, t, upload, field).await?;
-    let item = NewEntry {
-        id: None,
-        created: None,
-        updated: None,
-        upload: Some(upload),
-        content,
-    };
-    door.ask(Operation::Add {
-        items: vec![item],
-        import: false,
-    })
-    .await
-    .map(drop)
-}
-
-/// The bytes of a file, in pieces of exactly 1 MiB but for the last.
-async fn send_bytes(door: &Door, t: &Words, upload: RecordId, mut field: Field<'_>) -> Result<(), Failure> {
-    let mut piece: Vec<u8> = Vec::with_capacity(Operation::MOST_CHUNK);
-    let mut size = 0u64;
-    while let Some(bytes) = field.chunk().await.map_err(|_| broken_off(t))? {
-        size = size.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-        if size > Operation::MOST_DOCUMENT {
-            return Err(invalid(t.file_too_large, t.file_too_large_do));
-        }
-        let mut rest = bytes.as_ref();
-        while !rest.is_empty() {
-            let (now, later) = rest.split_at(rest.len().min(Operation::MOST_CHUNK - piece.len()));
-            piece.extend_from_slice(now);
-            rest = later;
-            if piece.len() == Operation::MOST_CHUNK {
-                let full = std::mem::replace(&mut piece, Vec::with_capacity(Operation::MOST_CHUNK));
-                send_piece(door, upload, full).await?;
-            }
-        }
-    }
-    if piece.is_empty() {
-        Ok(())
-    } else {
-        send_piece(door, upload, piece).await
-    }
-}
-
-async fn send_piece(door: &Door, upload: RecordId, piece: Vec<u8>) -> Result<(), Failure> {
-    let request = door.request(Operation::UploadChunk { upload });
-    door.send(request.with_payload(SecretBytes::new(piece)))
-        .await
-        .map(drop)
-}
-
-async fn short_text(t: &Words, mut field: Field<'_>) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|_| broken_off(t))? {
-        if bytes.len() + chunk.len() > FIELD_BYTES {
-            return Err(invalid(t.field_too_long, t.correct_field));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    String::from_utf8(bytes).map_err(|_| invalid(t.field_no_text, t.correct_field))
-}
-
-/// The last part of a name that a browser may have sent with folders, in either notation.
-fn file_name(sent: &str) -> String {
-    let name = sent.rsplit(['/', '\\']).next().unwrap_or_default();
-    let name: String = name.chars().filter(|c| !c.is_control()).collect();
-    if name.trim().is_empty() {
-        "unnamed".to_owned()
-    } else {
-        name
-    }
-}
-
-fn invalid(message: &str, remedy: &str) -> Failure {
-    Failure::new(FailureKind::Invalid, message, remedy)
-}
-
-fn broken_off(t: &Words) -> Failure {
-    invalid(t.upload_broke_off, t.upload_broke_off_do)
-}
 
 /// Sends a document's bytes as a file to keep. Never as a page: what a stranger wrote must not run
 /// here.
@@ -388,19 +210,6 @@ mod tests {
             disposition("M\u{fc}ll\"; x=\r\n.pdf"),
             "attachment; filename=\"M_ll__ x___.pdf\"; filename*=UTF-8''M%C3%BCll%22%3B%20x%3D%0D%0A.pdf"
         );
-    }
-
-    #[test]
-    fn a_file_name_is_without_folders() {
-        for (sent, kept) in [
-            ("a.pdf", "a.pdf"),
-            ("../../etc/passwd", "passwd"),
-            ("C:\\tmp\\a b.txt", "a b.txt"),
-            ("x/", "unnamed"),
-            ("a\0b\n", "ab"),
-        ] {
-            assert_eq!(file_name(sent), kept, "{sent:?}");
-        }
     }
 
     #[test]

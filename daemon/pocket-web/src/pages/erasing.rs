@@ -6,6 +6,7 @@ use axum::response::Response;
 use pocket_core::{Category, Failure, FailureKind, Operation};
 use serde::Deserialize;
 
+use crate::again::Again;
 use crate::door::{Door, drop_cookie};
 use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
@@ -23,9 +24,10 @@ const WORD: &str = "ERASE";
 struct ErasePage {
     shell: Shell,
     choices: Vec<(&'static str, &'static str, u64)>,
+    chosen: String,
 }
 
-fn erase_page(shell: Shell, owner: &Owner) -> ErasePage {
+fn erase_page(shell: Shell, owner: &Owner, chosen: String) -> ErasePage {
     let t = shell.look.words();
     let erasable = owner
         .status
@@ -41,15 +43,18 @@ fn erase_page(shell: Shell, owner: &Owner) -> ErasePage {
             )
         })
         .collect();
-    ErasePage { shell, choices }
+    ErasePage {
+        shell,
+        choices,
+        chosen,
+    }
 }
 
 /// Asks which category to erase.
-pub(crate) async fn erase(owner: Owner) -> Result<Response, Trouble> {
-    page(&erase_page(
-        Shell::new(&owner, owner.look.words().erase_category, "/device"),
-        &owner,
-    ))
+pub(crate) async fn erase(owner: Owner, again: Again) -> Result<Response, Trouble> {
+    let shell = Shell::new(&owner, owner.look.words().erase_category, "/device");
+    let form = erase_page(again.tell(shell), &owner, again.text_or("category", String::new));
+    again.page(&form)
 }
 
 /// Erases it.
@@ -62,7 +67,8 @@ pub(crate) async fn submit_erase(
         Ok(()) => Ok(go("/device?done=erased")),
         Err(failure) => {
             let shell = Shell::new(&owner, owner.look.words().erase_category, "/device").failed(&failure);
-            page_after(&failure, &erase_page(shell, &owner))
+            let chosen = fields.line("category").to_owned();
+            page_after(&failure, &erase_page(shell, &owner, chosen))
         }
     }
 }

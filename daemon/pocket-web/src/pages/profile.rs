@@ -7,11 +7,12 @@ use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{Failure, FailureKind, Operation, Profile};
 
+use crate::again::Again;
 use crate::door::Door;
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
-use crate::present::{Shell, go, meaning_of, page, page_after};
+use crate::present::{Shell, go, meaning_of, page_after};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::Words;
@@ -28,6 +29,12 @@ struct ProfilePage {
 impl ProfilePage {
     fn meaning(&self, profile: impl Borrow<Profile>) -> &'static str {
         meaning_of(self.shell.look.words(), *profile.borrow())
+    }
+
+    /// Puts what was typed into it.
+    fn fill(&mut self, fields: &Fields) {
+        self.chosen = fields.line("profile").parse().unwrap_or(self.now);
+        fields.line("minutes").clone_into(&mut self.minutes);
     }
 
     /// What each allows and what not, a line each.
@@ -55,10 +62,13 @@ fn profile_page(owner: &Owner) -> ProfilePage {
 }
 
 /// Shows the profiles and what each means.
-pub(crate) async fn show(owner: Owner, Query(done): Query<Done>) -> Result<Response, Trouble> {
-    let mut page_now = profile_page(&owner);
-    page_now.shell = page_now.shell.done(done.code());
-    page(&page_now)
+pub(crate) async fn show(owner: Owner, Query(done): Query<Done>, again: Again) -> Result<Response, Trouble> {
+    let mut form = profile_page(&owner);
+    form.shell = again.tell(form.shell.done(done.code()));
+    if let Some(fields) = again.fields() {
+        form.fill(fields);
+    }
+    again.page(&form)
 }
 
 /// Sets one for a time.
@@ -71,8 +81,7 @@ pub(crate) async fn submit(
         Ok(()) => Ok(go("/profile?done=profile")),
         Err(failure) => {
             let mut form = profile_page(&owner);
-            form.chosen = fields.line("profile").parse().unwrap_or(form.now);
-            form.minutes = fields.line("minutes").to_owned();
+            form.fill(&fields);
             form.shell = form.shell.failed(&failure);
             page_after(&failure, &form)
         }

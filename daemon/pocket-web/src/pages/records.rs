@@ -1,5 +1,6 @@
-//! The records of a category: list, view, add, edit.
+//! The records of a category: the view of one, and what list, form and deletion share.
 
+pub(crate) mod edit;
 pub(crate) mod form;
 pub(crate) mod listing;
 pub(crate) mod remove;
@@ -7,31 +8,24 @@ pub(crate) mod show;
 pub(crate) mod tick;
 pub(crate) mod view;
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use pocket_core::{
-    Added, Answer, Category, Content, Entry, Failure, FailureKind, NewEntry, Operation, Record, RecordId,
-    Timestamp,
+    Answer, Category, Content, Entry, Failure, FailureKind, NewEntry, Operation, Record, RecordId, Timestamp,
 };
 use serde::Deserialize;
 
-use crate::door::{Door, cookie, drop_cookie, unexpected};
-use crate::fields::Fields;
-use crate::guard::{Owner, append_cookie};
+use crate::door::{Door, unexpected};
+use crate::guard::Owner;
 use crate::markdown;
 use crate::pages::documents;
-use crate::present::{
-    Moment, Notice, RECORD_CATEGORIES, Shell, counted, filters, go, page, page_after, records_path, title_of,
-};
+use crate::present::{Moment, RECORD_CATEGORIES, Shell, counted, filters, go, page, records_path};
 use crate::query::Query;
 use crate::trouble::Trouble;
-use crate::words::fill;
 
-use form::{Input, Kind};
 use view::{Fact, Message, Value};
 
 /// What was done before, and the part of a long conversation that is wanted.
@@ -144,97 +138,6 @@ fn record_page(owner: &Owner, entry: &Entry, asked: &Asked) -> RecordPage {
     }
 }
 
-#[derive(Template)]
-#[template(path = "record_form.html")]
-struct FormPage {
-    shell: Shell,
-    action: String,
-    back: String,
-    revision: Option<u32>,
-    inputs: Vec<Input>,
-}
-
-/// The form of a new record. Begins with what its writer sent when the session was over.
-pub(crate) async fn add(
-    State(door): State<Door>,
-    owner: Owner,
-    Path(category): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let blank = form::blank(category).ok_or(Trouble::NotFound)?;
-    let kept = kept(&door, &headers, &format!("/records/{category}/new"));
-    let inputs = form::begun(owner.look.words(), &blank, kept.as_ref());
-    let form = add_page(&owner, category, inputs);
-    shown_again(&door, form, kept.as_ref())
-}
-
-fn add_page(owner: &Owner, category: Category, inputs: Vec<Input>) -> FormPage {
-    let t = owner.look.words();
-    FormPage {
-        shell: Shell::new(
-            owner,
-            fill(t.new_in, &[title_of(t, category)]),
-            records_path(category),
-        ),
-        action: format!("/records/{category}/new"),
-        back: records_path(category).to_owned(),
-        revision: None,
-        inputs,
-    }
-}
-
-/// The form that its writer sent to `path` when the session was over.
-fn kept(door: &Door, headers: &HeaderMap, path: &str) -> Option<Fields> {
-    let key = cookie(headers, &door.kept_cookie())?;
-    door.kept().take(key, path, Instant::now())
-}
-
-fn shown_again(door: &Door, mut form: FormPage, kept: Option<&Fields>) -> Result<Response, Trouble> {
-    if kept.is_none() {
-        return page(&form);
-    }
-    let t = form.shell.look.words();
-    form.shell.notice = Some(Notice {
-        remedy: t.kept_again_do.to_owned(),
-        ..Notice::good(t.kept_again)
-    });
-    let mut response = page(&form)?;
-    append_cookie(&mut response, &drop_cookie(&door.kept_cookie()));
-    Ok(response)
-}
-
-/// Stores what the form says.
-pub(crate) async fn submit_add(
-    State(door): State<Door>,
-    owner: Owner,
-    Path(category): Path<String>,
-    fields: Fields,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let blank = form::blank(category).ok_or(Trouble::NotFound)?;
-    match store_new(&door, &owner, &blank, &fields).await {
-        Ok(id) => Ok(go(&format!("{}/{id}?done=added", records_path(category)))),
-        Err(failure) => {
-            let inputs = form::typed(owner.look.words(), &blank, &fields);
-            let mut form = add_page(&owner, category, inputs);
-            form.shell = form.shell.failed(&failure);
-            page_after(&failure, &form)
-        }
-    }
-}
-
-async fn store_new(door: &Door, owner: &Owner, blank: &Record, fields: &Fields) -> Result<RecordId, Failure> {
-    let content = form::read(owner.look.words(), blank, fields, now())?;
-    match door.ask(add_one(content)).await?.answer {
-        Answer::Added(added) => match added.first() {
-            Some(Added::AlreadyHere(id) | Added::Differs(id) | Added::New(id)) => Ok(*id),
-            None => Err(unexpected()),
-        },
-        _ => Err(unexpected()),
-    }
-}
-
 /// The operation that adds one new record.
 pub(crate) fn add_one(content: Content) -> Operation {
     let entry = NewEntry {
@@ -248,78 +151,6 @@ pub(crate) fn add_one(content: Content) -> Operation {
         items: vec![entry],
         import: false,
     }
-}
-
-/// The form of a record that is there.
-pub(crate) async fn edit(
-    State(door): State<Door>,
-    owner: Owner,
-    Path((category, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let entry = read(&door, category, id_named(&id)?).await?;
-    let kept = kept(&door, &headers, &format!("{}/edit", view::path(&entry)));
-    let inputs = form::begun(owner.look.words(), entry.content.record(), kept.as_ref());
-    // Who changed it meanwhile is told of by the revision that the kept form was made from.
-    let revision = kept
-        .as_ref()
-        .map_or(Some(entry.revision), |kept| kept.line("revision").parse().ok());
-    shown_again(&door, edit_page(&owner, &entry, revision, inputs), kept.as_ref())
-}
-
-fn edit_page(owner: &Owner, entry: &Entry, revision: Option<u32>, inputs: Vec<Input>) -> FormPage {
-    let record = entry.content.record();
-    let path = view::path(entry);
-    let title = fill(owner.look.words().edit_of, &[&view::title(record)]);
-    FormPage {
-        shell: Shell::new(owner, title, records_path(record.category())),
-        action: format!("{path}/edit"),
-        back: path,
-        revision,
-        inputs,
-    }
-}
-
-/// Stores what the form says.
-pub(crate) async fn submit_edit(
-    State(door): State<Door>,
-    owner: Owner,
-    Path((category, id)): Path<(String, String)>,
-    fields: Fields,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let entry = read(&door, category, id_named(&id)?).await?;
-    let revision = fields.line("revision").parse().ok();
-    match store_edited(&door, &owner, &entry, revision, &fields).await {
-        Ok(()) => Ok(go(&format!("{}?done=saved", view::path(&entry)))),
-        Err(failure) => {
-            // After a conflict the owner has been told: to save again is to mean it.
-            let conflict = failure.kind == FailureKind::Conflict;
-            let revision = if conflict { Some(entry.revision) } else { revision };
-            let inputs = form::typed(owner.look.words(), entry.content.record(), &fields);
-            let mut form = edit_page(&owner, &entry, revision, inputs);
-            form.shell = form.shell.failed(&failure);
-            page_after(&failure, &form)
-        }
-    }
-}
-
-async fn store_edited(
-    door: &Door,
-    owner: &Owner,
-    entry: &Entry,
-    revision: Option<u32>,
-    fields: &Fields,
-) -> Result<(), Failure> {
-    let content = form::read(owner.look.words(), entry.content.record(), fields, now())?;
-    door.ask(Operation::Edit {
-        id: entry.id,
-        content: Box::new(content),
-        revision,
-    })
-    .await
-    .map(drop)
 }
 
 /// Which note.

@@ -6,6 +6,7 @@ use axum::response::Response;
 use pocket_core::{Answer, Failure, Operation, SecretSummary};
 use serde::Deserialize;
 
+use crate::again::Again;
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
@@ -80,13 +81,14 @@ pub(crate) async fn set(
     State(door): State<Door>,
     owner: Owner,
     Query(which): Query<Which>,
+    again: Again,
 ) -> Result<Response, Trouble> {
-    let shell = Shell::new(&owner, owner.look.words().set_secret, "/secrets");
-    let name = which.name.unwrap_or_default();
+    let shell = again.tell(Shell::new(&owner, owner.look.words().set_secret, "/secrets"));
+    let name = again.text_or("name", || which.name.unwrap_or_default());
     let mut known = secrets(&door).await?.into_iter();
     let known = known.find(|secret| secret.name == name);
-    let note = known.map(|secret| secret.note).unwrap_or_default();
-    page(&SetPage { shell, name, note })
+    let note = again.text_or("note", || known.map(|secret| secret.note).unwrap_or_default());
+    again.page(&SetPage { shell, name, note })
 }
 
 /// Sets it.

@@ -8,12 +8,13 @@ use pocket_core::{
     Setting,
 };
 
+use crate::again::Again;
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
 use crate::look::{Language, Look, Theme};
 use crate::pages::Done;
-use crate::present::{RECORD_CATEGORIES, Shell, go, page, page_after, title_of};
+use crate::present::{RECORD_CATEGORIES, Shell, go, page_after, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::Words;
@@ -41,10 +42,24 @@ pub(crate) async fn show(
     State(door): State<Door>,
     owner: Owner,
     Query(done): Query<Done>,
+    again: Again,
 ) -> Result<Response, Trouble> {
-    let stored = stored(&door).await?;
     let shell = Shell::new(&owner, owner.look.words().settings, "/settings").done(done.code());
-    page(&settings_page(shell, &in_force(owner.look.words(), &stored)))
+    let mut rows = in_force(owner.look.words(), &stored(&door).await?);
+    if let Some(fields) = again.fields() {
+        rows = typed(rows, fields);
+    }
+    let shell = again.tell(shell);
+    again.page(&settings_page(shell, &rows))
+}
+
+/// The settings as they were typed.
+fn typed(rows: Vec<Row>, fields: &Fields) -> Vec<Row> {
+    let typed = rows.into_iter().map(|row| Row {
+        value: fields.line(&row.name).to_owned(),
+        ..row
+    });
+    typed.collect()
 }
 
 fn settings_page(shell: Shell, values: &[Row]) -> SettingsPage {
@@ -119,12 +134,9 @@ pub(crate) async fn submit(
     match save(&door, owner.look.words(), &stored, &fields).await {
         Ok(()) => Ok(go("/settings?done=saved")),
         Err(failure) => {
-            let typed = in_force(owner.look.words(), &stored).into_iter().map(|row| Row {
-                value: fields.line(&row.name).to_owned(),
-                ..row
-            });
+            let rows = typed(in_force(owner.look.words(), &stored), &fields);
             let shell = Shell::new(&owner, owner.look.words().settings, "/settings").failed(&failure);
-            page_after(&failure, &settings_page(shell, &typed.collect::<Vec<_>>()))
+            page_after(&failure, &settings_page(shell, &rows))
         }
     }
 }

@@ -211,6 +211,8 @@ async fn a_change_without_a_session_says_so_and_changes_nothing() {
     let (device, mut owner) = Device::with_owner().await;
     let fields = [("profile", "CUSTOM"), ("minutes", "60")];
     let answer = device.browser().post("/profile", &fields).await;
+    assert_eq!(answer.location(), "/unlock?next=%2Fprofile");
+    let answer = device.browser().post("/logout-everywhere", &[]).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
     assert!(answer.text.contains("Your session ended before this was sent"));
     assert!(owner.get("/profile").await.text.contains("<strong>OFFLINE_ONLY"));

@@ -24,6 +24,8 @@ pub(crate) struct Input {
     pub(crate) kind: Kind,
     /// Whether a record can't be without.
     pub(crate) required: bool,
+    /// What is stored, in words, where others have changed that meanwhile.
+    pub(crate) stored: Option<String>,
 }
 
 /// What a field is made of.
@@ -171,6 +173,7 @@ fn line(name: &'static str, label: &'static str, value: &str) -> Input {
         value: value.to_owned(),
         kind: Kind::Line,
         required: false,
+        stored: None,
     }
 }
 
@@ -219,6 +222,18 @@ impl Input {
 }
 
 impl Input {
+    /// What stands there, as people read it.
+    fn in_words(&self, t: &Words) -> String {
+        match (self.kind, self.value.as_str()) {
+            (Kind::Box, "") => t.not_done.to_owned(),
+            (Kind::Box, _) => t.done.to_owned(),
+            (Kind::Repeat, "") => t.never.to_owned(),
+            (Kind::Repeat, rule) => repeat_in_words(t, rule).to_owned(),
+            (_, "") => t.nothing_there.to_owned(),
+            (_, text) => text.to_owned(),
+        }
+    }
+
     /// The choices of a repeat: the plain ones, and what an import brought.
     pub(crate) fn rules(&self, t: &'static Words) -> Vec<(String, String)> {
         let plain = [
@@ -254,6 +269,17 @@ pub(crate) fn typed(t: &Words, record: &Record, fields: &Fields) -> Vec<Input> {
         ..input
     };
     inputs(t, record).into_iter().map(refill).collect()
+}
+
+/// The same, with what is stored in `record` beside each field that differs.
+pub(crate) fn compared(t: &Words, record: &Record, fields: &Fields) -> Vec<Input> {
+    let pairs = inputs(t, record).into_iter().zip(typed(t, record, fields));
+    let compare = |(stored, typed): (Input, Input)| Input {
+        // Messages are only ever added.
+        stored: (stored.value != typed.value && typed.name != "messages").then(|| stored.in_words(t)),
+        ..typed
+    };
+    pairs.map(compare).collect()
 }
 
 /// Reads the form over `record`.

@@ -1,0 +1,298 @@
+//! Documents on their way in, 1 MiB at a time, so that files of any size pass through a small memory.
+
+use askama::Template;
+use axum::extract::State;
+use axum::extract::multipart::{Field, Multipart};
+use axum::http::{HeaderMap, header};
+use axum::response::Response;
+use pocket_core::{Answer, Content, Document, Failure, FailureKind, NewEntry, Operation, Record, RecordId};
+use pocket_crypto::SecretBytes;
+
+use crate::again::Again;
+use crate::door::{Door, cookie, unexpected};
+use crate::fields::{FORM_TOKEN, Fields};
+use crate::guard::Owner;
+use crate::pages::records::form::split_tags;
+use crate::present::{Notice, Shell, counted, go, length, page_after};
+use crate::trouble::Trouble;
+use crate::words::Words;
+
+/// Most bytes of a text field in front of the files.
+const FIELD_BYTES: usize = 8 * 1024;
+/// Most files at once.
+const MOST_FILES: usize = 256;
+/// Most bytes of all files of one form: 4 GiB.
+const MOST_AT_ONCE: u64 = 4 * 1024 * 1024 * 1024;
+/// More than stands in a form besides the bytes of its files: the heads of 256 parts and the texts.
+const AROUND: u64 = 1024 * 1024;
+
+/// Asks for files.
+#[derive(Template)]
+#[template(path = "upload.html")]
+pub(crate) struct UploadPage {
+    shell: Shell,
+    note: String,
+    tags: String,
+}
+
+impl UploadPage {
+    fn new(owner: &Owner) -> Self {
+        Self {
+            shell: Shell::new(owner, owner.look.words().upload_title, "/records/documents"),
+            note: String::new(),
+            tags: String::new(),
+        }
+    }
+
+    /// With what was typed elsewhere about a document.
+    pub(crate) fn with(owner: &Owner, notice: Notice, fields: &Fields) -> Self {
+        let mut form = Self::new(owner);
+        form.shell.notice = Some(notice);
+        form.shell.unsaved = true;
+        form.note = fields.text("note").to_owned();
+        form.tags = fields.text("tags").to_owned();
+        form
+    }
+}
+
+/// Asks for files.
+pub(crate) async fn upload(owner: Owner, again: Again) -> Result<Response, Trouble> {
+    let form = UploadPage::new(&owner);
+    let form = UploadPage {
+        shell: again.tell(form.shell),
+        note: again.text_or("note", String::new),
+        tags: again.text_or("tags", String::new),
+    };
+    again.page(&form)
+}
+
+/// Takes them in. The form's token is the first part: not a byte of a file is taken before it.
+pub(crate) async fn submit_upload(
+    State(door): State<Door>,
+    owner: Owner,
+    headers: HeaderMap,
+    mut form: Multipart,
+) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    let first = form
+        .next_field()
+        .await
+        .map_err(|_| Trouble::NotAForm)?
+        .ok_or(Trouble::NotAForm)?;
+    let is_token = first.name() == Some(FORM_TOKEN);
+    let token = short_text(t, first).await.map_err(|_| Trouble::NotAForm)?;
+    let session = cookie(&headers, &door.session_cookie()).unwrap_or_default();
+    if !is_token || !door.form_token_matches(session, &token) {
+        return Err(Trouble::StaleForm(None));
+    }
+    let mut intake = Intake::new(t);
+    let taken = match announced(&headers) {
+        Some(bytes) if bytes > MOST_AT_ONCE + AROUND => Err(intake.too_much()),
+        _ => intake.take(&door, form).await,
+    };
+    match taken {
+        Ok(()) => Ok(go("/records/documents?done=uploaded")),
+        Err(mut failure) => {
+            if intake.stored > 0 {
+                let stored = counted(length(intake.stored), t.n_stored);
+                failure.remedy = format!("{}; {stored}", failure.remedy);
+            }
+            let form = UploadPage::new(&owner);
+            let form = UploadPage {
+                shell: form.shell.failed(&failure),
+                note: intake.common.note,
+                tags: intake.common.tags.join(", "),
+            };
+            page_after(&failure, &form)
+        }
+    }
+}
+
+/// How many bytes the browser is about to send.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// The parts of a form as they come: what was taken, and how much of it.
+struct Intake {
+    t: &'static Words,
+    /// What is said of all files alike.
+    common: Document,
+    /// Files that are stored.
+    stored: usize,
+    /// Bytes of files that came, also of one that is not complete.
+    bytes: u64,
+}
+
+impl Intake {
+    fn new(t: &'static Words) -> Self {
+        Self {
+            t,
+            common: Document::default(),
+            stored: 0,
+            bytes: 0,
+        }
+    }
+
+    /// Stores each file of the form as soon as it is complete. A part that the form does not have ends
+    /// it: there is no other limit on how many of those may come.
+    async fn take(&mut self, door: &Door, mut form: Multipart) -> Result<(), Failure> {
+        let t = self.t;
+        let mut files = 0;
+        while let Some(field) = form.next_field().await.map_err(|_| broken_off(t))? {
+            match field.name().unwrap_or_default() {
+                "note" if files == 0 => self.common.note = short_text(t, field).await?.replace("\r\n", "\n"),
+                "tags" if files == 0 => self.common.tags = split_tags(&short_text(t, field).await?),
+                "file" => {
+                    files += 1;
+                    if files > MOST_FILES {
+                        return Err(invalid(t.too_many_files, t.too_many_files_do));
+                    }
+                    self.take_file(door, field).await?;
+                }
+                _ => return Err(invalid(t.unknown_part, t.unknown_part_do)),
+            }
+        }
+        if self.stored == 0 {
+            return Err(invalid(t.no_file, t.no_file_do));
+        }
+        Ok(())
+    }
+
+    async fn take_file(&mut self, door: &Door, field: Field<'_>) -> Result<(), Failure> {
+        let t = self.t;
+        let named = field.file_name().unwrap_or_default();
+        if named.is_empty() {
+            // What a browser sends when no file was chosen: nothing.
+            return if short_text(t, field).await?.is_empty() {
+                Ok(())
+            } else {
+                Err(invalid(t.unknown_part, t.unknown_part_do))
+            };
+        }
+        let document = Document {
+            name: file_name(named),
+            media_type: field
+                .content_type()
+                .unwrap_or("application/octet-stream")
+                .chars()
+                .take(127)
+                .collect(),
+            ..self.common.clone()
+        };
+        // Looked at before the bytes come, which may take minutes.
+        let checked = Content::check(Record::Document(document));
+        let content = checked.map_err(|error| invalid(&error.to_string(), t.rename_file))?;
+        let Answer::Upload(upload) = door.ask(Operation::UploadBegin).await?.answer else {
+            return Err(unexpected());
+        };
+        self.send_bytes(door, upload, field).await?;
+        let item = NewEntry {
+            id: None,
+            created: None,
+            updated: None,
+            upload: Some(upload),
+            content,
+        };
+        let items = vec![item];
+        door.ask(Operation::Add { items, import: false }).await?;
+        self.stored += 1;
+        Ok(())
+    }
+
+    fn too_much(&self) -> Failure {
+        invalid(self.t.too_much_at_once, self.t.too_many_files_do)
+    }
+
+    /// The bytes of a file, in pieces of exactly 1 MiB but for the last.
+    async fn send_bytes(
+        &mut self,
+        door: &Door,
+        upload: RecordId,
+        mut field: Field<'_>,
+    ) -> Result<(), Failure> {
+        let mut piece: Vec<u8> = Vec::with_capacity(Operation::MOST_CHUNK);
+        let mut size = 0u64;
+        let t = self.t;
+        while let Some(bytes) = field.chunk().await.map_err(|_| broken_off(t))? {
+            size = size.saturating_add(length(bytes.len()));
+            self.bytes = self.bytes.saturating_add(length(bytes.len()));
+            if size > Operation::MOST_DOCUMENT {
+                return Err(invalid(t.file_too_large, t.file_too_large_do));
+            }
+            if self.bytes > MOST_AT_ONCE {
+                return Err(self.too_much());
+            }
+            let mut rest = bytes.as_ref();
+            while !rest.is_empty() {
+                let (now, later) = rest.split_at(rest.len().min(Operation::MOST_CHUNK - piece.len()));
+                piece.extend_from_slice(now);
+                rest = later;
+                if piece.len() == Operation::MOST_CHUNK {
+                    let full = std::mem::replace(&mut piece, Vec::with_capacity(Operation::MOST_CHUNK));
+                    send_piece(door, upload, full).await?;
+                }
+            }
+        }
+        if piece.is_empty() {
+            Ok(())
+        } else {
+            send_piece(door, upload, piece).await
+        }
+    }
+}
+
+async fn send_piece(door: &Door, upload: RecordId, piece: Vec<u8>) -> Result<(), Failure> {
+    let request = door.request(Operation::UploadChunk { upload });
+    door.send(request.with_payload(SecretBytes::new(piece)))
+        .await
+        .map(drop)
+}
+
+async fn short_text(t: &Words, mut field: Field<'_>) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = field.chunk().await.map_err(|_| broken_off(t))? {
+        if bytes.len() + chunk.len() > FIELD_BYTES {
+            return Err(invalid(t.field_too_long, t.correct_field));
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    String::from_utf8(bytes).map_err(|_| invalid(t.field_no_text, t.correct_field))
+}
+
+/// The last part of a name that a browser may have sent with folders, in either notation.
+fn file_name(sent: &str) -> String {
+    let name = sent.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name: String = name.chars().filter(|c| !c.is_control()).collect();
+    if name.trim().is_empty() {
+        "unnamed".to_owned()
+    } else {
+        name
+    }
+}
+
+fn invalid(message: &str, remedy: &str) -> Failure {
+    Failure::new(FailureKind::Invalid, message, remedy)
+}
+
+fn broken_off(t: &Words) -> Failure {
+    invalid(t.upload_broke_off, t.upload_broke_off_do)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_is_without_folders() {
+        for (sent, kept) in [
+            ("a.pdf", "a.pdf"),
+            ("../../etc/passwd", "passwd"),
+            ("C:\\tmp\\a b.txt", "a b.txt"),
+            ("x/", "unnamed"),
+            ("a\0b\n", "ab"),
+        ] {
+            assert_eq!(file_name(sent), kept, "{sent:?}");
+        }
+    }
+}
