@@ -154,6 +154,31 @@ mod tests {
     }
 
     #[test]
+    fn no_secret_is_kept_whatever_form_it_was_typed_into() {
+        let posts = include_str!("../routes.txt").lines();
+        let paths = posts.filter_map(|line| line.strip_prefix("POST ")?.split(' ').next());
+        let others = paths.filter(|path| !path.starts_with("/records/"));
+        let secrets = [
+            "code",
+            "first",
+            "form_token",
+            "new",
+            "new_again",
+            "passphrase",
+            "passphrase_again",
+            "recovery_key",
+            "second",
+            "value",
+        ];
+        let mut seen = 0;
+        for path in others {
+            assert!(secrets.iter().all(|name| !may_be_kept(path, name)), "{path}");
+            seen += 1;
+        }
+        assert!(seen > 20 && may_be_kept("/secrets/set", "name"));
+    }
+
+    #[test]
     fn only_the_browser_that_sent_a_form_gets_it_back_once() {
         let kept = Kept::default();
         let now = Instant::now();
