@@ -16,6 +16,8 @@ use subtle::ConstantTimeEq;
 
 use crate::Addresses;
 use crate::exporting::Exporting;
+use crate::fields::Fields;
+use crate::guard::Owner;
 use crate::kept::Kept;
 use crate::limit::RateLimit;
 use crate::session::{CookieToken, SessionId, Sessions, hex};
@@ -143,10 +145,28 @@ impl Door {
 
     /// Whether the owner who sits there knows the passphrase: a session that was left open, or stolen,
     /// must not be enough for what gives everything away. The engine counts wrong guesses.
-    pub(crate) async fn ask_again(&self, passphrase: SecretBytes) -> Result<(), Failure> {
+    pub(crate) async fn ask_again(&self, session: SessionId, passphrase: SecretBytes) -> Result<(), Failure> {
         self.ask_as_visitor(Operation::Authenticate, Some(passphrase), None)
-            .await
-            .map(drop)
+            .await?;
+        self.sessions().show(session, Instant::now());
+        Ok(())
+    }
+
+    /// The same for what can be put right again, or harms less: not asked again within five minutes.
+    pub(crate) async fn confirm(&self, owner: &Owner, fields: &Fields) -> Result<(), Failure> {
+        if !fields.text("passphrase").is_empty() {
+            return self.ask_again(owner.session, fields.secret("passphrase")).await;
+        }
+        if self.sessions().is_fresh(owner.session, Instant::now()) {
+            return Ok(());
+        }
+        let t = owner.look.words();
+        Err(Failure::new(FailureKind::Refused, t.show_again, t.show_again_do))
+    }
+
+    /// Whether the form of such an act has to ask for the passphrase.
+    pub(crate) fn asks(&self, owner: &Owner) -> bool {
+        self.sessions().asks(owner.session, Instant::now())
     }
 
     /// How the device is, as anyone may know it.

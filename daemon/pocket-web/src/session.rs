@@ -20,6 +20,11 @@ const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 const MOST: usize = 16;
 /// How long what was deleted can be put back.
 const UNDO: Duration = Duration::from_secs(5 * 60);
+/// How long after the passphrase was shown it need not be shown again for what a stolen session must
+/// not be able to do.
+const FRESH: Duration = Duration::from_secs(5 * 60);
+/// A page that is opened this long before that is over asks for it all the same: its form takes time.
+const HEADROOM: Duration = Duration::from_secs(60);
 /// Requests of one session in a minute.
 const RATE: u32 = 600;
 
@@ -59,6 +64,8 @@ impl SessionId {
 struct Session {
     started: Instant,
     used: Instant,
+    /// When the passphrase was last shown in it.
+    shown: Instant,
     rate: RateLimit,
     /// Of the passphrase that was in force when it began.
     salt: Option<[u8; 32]>,
@@ -123,6 +130,7 @@ impl Sessions {
             Session {
                 started: now,
                 used: now,
+                shown: now,
                 rate,
                 salt,
                 undo: None,
@@ -146,6 +154,38 @@ impl Sessions {
     /// Whether it is alive, without using it.
     pub(crate) fn lives(&self, id: SessionId, now: Instant) -> bool {
         self.lock().get(&id).is_some_and(|session| session.lives(now))
+    }
+
+    /// The passphrase was shown in it.
+    pub(crate) fn show(&self, id: SessionId, now: Instant) {
+        if let Some(session) = self.lock().get_mut(&id) {
+            session.shown = now;
+        }
+    }
+
+    /// Whether the passphrase was shown in it a moment ago.
+    pub(crate) fn is_fresh(&self, id: SessionId, now: Instant) -> bool {
+        self.since_shown(id, now).is_some_and(|passed| passed < FRESH)
+    }
+
+    /// Whether a page that needs it is to ask for it.
+    pub(crate) fn asks(&self, id: SessionId, now: Instant) -> bool {
+        self.since_shown(id, now)
+            .is_none_or(|passed| passed + HEADROOM >= FRESH)
+    }
+
+    fn since_shown(&self, id: SessionId, now: Instant) -> Option<Duration> {
+        let live = self.lock();
+        live.get(&id)
+            .map(|session| now.saturating_duration_since(session.shown))
+    }
+
+    /// As if the passphrase had been shown that much earlier, everywhere.
+    #[cfg(test)]
+    pub(crate) fn age(&self, by: Duration) {
+        for session in self.lock().values_mut() {
+            session.shown -= by;
+        }
     }
 
     /// Keeps what was just deleted, so that it can be put back. It goes with the session, at a lock
@@ -252,6 +292,26 @@ mod tests {
             sessions.touch(SessionId::of(token.expose_str()), now),
             Err(NoSession::Over)
         );
+    }
+
+    #[test]
+    fn a_passphrase_counts_for_five_minutes_and_for_its_own_session() {
+        let sessions = Sessions::default();
+        let start = Instant::now();
+        let (id, other) = (begun(&sessions, start), begun(&sessions, start));
+        let second = Duration::from_secs(1);
+        assert!(sessions.is_fresh(id, start + FRESH - second) && !sessions.is_fresh(id, start + FRESH));
+        let late = start + FRESH - HEADROOM;
+        assert!(!sessions.asks(id, late - second) && sessions.asks(id, late));
+        sessions.touch(id, start + FRESH).unwrap();
+        assert!(
+            !sessions.is_fresh(id, start + FRESH),
+            "being at work is not enough"
+        );
+        sessions.show(id, start + FRESH);
+        assert!(sessions.is_fresh(id, start + FRESH) && !sessions.is_fresh(other, start + FRESH));
+        sessions.end(id);
+        assert!(!sessions.is_fresh(id, start) && sessions.asks(id, start));
     }
 
     #[test]

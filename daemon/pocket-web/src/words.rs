@@ -74,18 +74,19 @@ words! {
     }
     /// What all pages have, and several.
     frame FrameWords {
-        agents, ask_again_why, audit_log, cancel, change_passphrase, changed_elsewhere,
-        connection_lost, contacts, conversations, copied, correct_field, decimal, delete, device,
-        device_secret, documents, done_added, done_again, done_confirmed, done_deleted, done_erased,
-        done_passphrase, done_profile, done_rekeyed, done_restored, done_revoked, done_saved,
-        done_uploaded, everything, export, failed_conflict, failed_conflict_do, failed_credential,
-        failed_credential_do, failed_full, failed_full_do, failed_not_found, failed_not_found_do,
-        failed_throttled, failed_throttled_do, failed_unavailable, failed_unavailable_do, home,
-        import, is_done, kept_again, kept_again_do, kept_partly_do, lock, logged_out_elsewhere,
-        marked, means_consent, means_custom, means_local, means_offline, memory, more, n_bytes,
-        n_records, name, new_recovery_key, note, notes, nothing_fits, outbox, pages, profile,
-        reading_all, reload, save, search, search_everything, secrets, sections, sending, settings,
-        show, shown_once, skip, step_passphrase, steps, tasks, undo, until, upload, upload_broken,
+        agents, ask_again_hint, ask_again_why, audit_log, cancel, change_passphrase,
+        changed_elsewhere, connection_lost, contacts, conversations, copied, correct_field, decimal,
+        delete, device, device_secret, documents, done_added, done_again, done_confirmed,
+        done_deleted, done_erased, done_passphrase, done_profile, done_rekeyed, done_restored,
+        done_revoked, done_saved, done_uploaded, everything, export, failed_conflict,
+        failed_conflict_do, failed_credential, failed_credential_do, failed_full, failed_full_do,
+        failed_not_found, failed_not_found_do, failed_throttled, failed_throttled_do,
+        failed_unavailable, failed_unavailable_do, home, import, is_done, kept_again, kept_again_do,
+        kept_partly_do, lock, logged_out_elsewhere, marked, means_consent, means_custom,
+        means_local, means_offline, memory, more, n_bytes, n_records, name, new_recovery_key, note,
+        notes, nothing_fits, outbox, pages, profile, reading_all, reload, save, search,
+        search_everything, secrets, sections, sending, settings, show, show_again, show_again_do,
+        shown_once, skip, step_passphrase, steps, tasks, undo, until, upload, upload_broken,
         upload_login, upload_refused, value, what_may_leave, where_word, your_passphrase,
     }
     /// The audit log.
@@ -132,14 +133,14 @@ words! {
     /// Agents, secrets, profile, settings.
     tools ToolsWords {
         agent_may, agent_may_hint, agent_name_hint, agents_about, agents_token, allows_consent,
-        allows_custom, allows_local, allows_offline, as_browser, ask_again_open, auto_lock,
-        auto_lock_hint, bad_minutes, bad_minutes_do, choose_of_four, client_config,
-        client_config_http, client_config_stdio, config_for, copy, dark, days_hint, days_to_keep,
-        delete_secret, delete_secret_question, for_minutes, i_have_it, language, last_used, light,
-        made, make_agent, may_nothing, may_nothing_do, minutes_hint, never_used, new_agent,
-        no_agents, no_secrets, no_way_out_yet, now, profile_title, replace, revoke, revoke_agent,
-        revoke_question, secret_name_hint, secret_value_hint, secrets_about, set_it, set_on,
-        set_profile, set_secret, theme, this_browser, this_device, token_about, token_of,
+        allows_custom, allows_local, allows_offline, as_browser, ask_again_auto_lock,
+        ask_again_open, auto_lock, auto_lock_hint, bad_minutes, bad_minutes_do, choose_of_four,
+        client_config, client_config_http, client_config_stdio, config_for, copy, dark, days_hint,
+        days_to_keep, delete_secret, delete_secret_question, for_minutes, i_have_it, language,
+        last_used, light, made, make_agent, may_nothing, may_nothing_do, minutes_hint, never_used,
+        new_agent, no_agents, no_secrets, no_way_out_yet, now, profile_title, replace, revoke,
+        revoke_agent, revoke_question, secret_name_hint, secret_value_hint, secrets_about, set_it,
+        set_on, set_profile, set_secret, theme, this_browser, this_device, token_about, token_of,
         verb_delete, verb_read, verb_search, verb_write,
     }
     /// What goes wrong.

@@ -182,7 +182,7 @@ pub(crate) async fn submit_add(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match make(&door, owner.look.words(), &fields).await {
+    match make(&door, &owner, &fields).await {
         Ok((name, token)) => {
             let shell = Shell::new(&owner, owner.look.words().agents_token, "/agents");
             page(&TokenPage {
@@ -201,14 +201,15 @@ pub(crate) async fn submit_add(
     }
 }
 
-async fn make(door: &Door, t: &Words, fields: &Fields) -> Result<(String, SecretBytes), Failure> {
+async fn make(door: &Door, owner: &Owner, fields: &Fields) -> Result<(String, SecretBytes), Failure> {
+    let t = owner.look.words();
     let invalid = |message: &str, remedy| Failure::new(FailureKind::Invalid, message, remedy);
     let name: AgentName = fields
         .line("name")
         .parse()
         .map_err(|error| invalid(error, t.agent_name_hint))?;
     let scopes = scopes(fields).ok_or_else(|| invalid(t.may_nothing, t.may_nothing_do))?;
-    door.ask_again(fields.secret("passphrase")).await?;
+    door.ask_again(owner.session, fields.secret("passphrase")).await?;
     let reply = door.ask(Operation::AgentAdd { name, scopes }).await?;
     match (reply.answer, reply.payload) {
         (Answer::Agent(agent), Some(token)) => Ok((agent.name.as_str().to_owned(), token)),
@@ -238,6 +239,7 @@ pub(crate) async fn revoke(owner: Owner, Query(which): Query<Which>) -> Result<R
         action: "/agents/revoke".to_owned(),
         hidden: vec![("name", name)],
         button: t.revoke_agent,
+        asks: false,
         back: "/agents".to_owned(),
     })
 }

@@ -77,7 +77,7 @@ pub(crate) async fn submit_check(
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
     let accept_loss = fields.ticked("accept_loss");
-    if accept_loss && let Err(failure) = door.ask_again(fields.secret("passphrase")).await {
+    if accept_loss && let Err(failure) = door.ask_again(owner.session, fields.secret("passphrase")).await {
         let form = check_page(Shell::new(&owner, t.check, "/device").failed(&failure));
         return page_after(&failure, &form);
     }

@@ -79,23 +79,31 @@ struct RekeyPage {
     shell: Shell,
     /// Categories with remains: name, title, since when.
     remains: Vec<(&'static str, &'static str, Moment)>,
+    asks: bool,
 }
 
-fn rekey_page(shell: Shell, owner: &Owner) -> RekeyPage {
+fn rekey_page(door: &Door, shell: Shell, owner: &Owner) -> RekeyPage {
     let t = shell.look.words();
     let categories = owner.status.categories.iter();
     let remains = categories.filter_map(|status| {
         let since = Moment(status.deleted_since?);
         Some((status.category.name(), title_of(t, status.category), since))
     });
-    let remains = remains.collect();
-    RekeyPage { shell, remains }
+    RekeyPage {
+        shell,
+        remains: remains.collect(),
+        asks: door.asks(owner),
+    }
 }
 
 /// Shows which categories hold the remains of what was deleted.
-pub(crate) async fn rekey(owner: Owner, Query(done): Query<Done>) -> Result<Response, Trouble> {
+pub(crate) async fn rekey(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
     let shell = Shell::new(&owner, owner.look.words().rekey, "/device").done(done.code());
-    page(&rekey_page(shell, &owner))
+    page(&rekey_page(&door, shell, &owner))
 }
 
 /// Destroys them in one.
@@ -105,17 +113,19 @@ pub(crate) async fn submit_rekey(
     fields: Fields,
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
-    let done = match category(t, &fields) {
-        Ok(category) => door.ask(Operation::CategoryRekey { category }).await.map(drop),
-        Err(failure) => Err(failure),
-    };
-    match done {
+    match destroy_remains(&door, &owner, &fields).await {
         Ok(()) => Ok(go("/device/rekey?done=rekeyed")),
         Err(failure) => {
             let shell = Shell::new(&owner, t.rekey, "/device").failed(&failure);
-            page_after(&failure, &rekey_page(shell, &owner))
+            page_after(&failure, &rekey_page(&door, shell, &owner))
         }
     }
+}
+
+async fn destroy_remains(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Failure> {
+    let category = category(owner.look.words(), fields)?;
+    door.confirm(owner, fields).await?;
+    door.ask(Operation::CategoryRekey { category }).await.map(drop)
 }
 
 fn category(t: &Words, fields: &Fields) -> Result<Category, Failure> {

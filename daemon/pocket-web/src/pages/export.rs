@@ -68,7 +68,7 @@ pub(crate) async fn submit(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    if let Err(failure) = door.ask_again(fields.secret("passphrase")).await {
+    if let Err(failure) = door.ask_again(owner.session, fields.secret("passphrase")).await {
         let shell = Shell::new(&owner, owner.look.words().export_everything, "/device").failed(&failure);
         return page_after(&failure, &export_page(&door, shell, &owner));
     }

@@ -77,7 +77,7 @@ pub(crate) async fn submit(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match set(&door, owner.look.words(), &fields).await {
+    match set(&door, &owner, &fields).await {
         Ok(()) => Ok(go("/profile?done=profile")),
         Err(failure) => {
             let mut form = profile_page(&owner);
@@ -88,7 +88,8 @@ pub(crate) async fn submit(
     }
 }
 
-async fn set(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
+async fn set(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Failure> {
+    let t = owner.look.words();
     let profile: Profile = fields
         .line("profile")
         .parse()
@@ -106,7 +107,7 @@ async fn set(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
     };
     // Closing must be one step; opening is what a stolen session would do.
     if profile != Profile::OfflineOnly {
-        door.ask_again(fields.secret("passphrase")).await?;
+        door.ask_again(owner.session, fields.secret("passphrase")).await?;
     }
     door.ask(Operation::ProfileSet { profile, minutes })
         .await

@@ -74,6 +74,7 @@ struct SetPage {
     shell: Shell,
     name: String,
     note: String,
+    asks: bool,
 }
 
 /// Asks for a secret's value.
@@ -88,7 +89,13 @@ pub(crate) async fn set(
     let mut known = secrets(&door).await?.into_iter();
     let known = known.find(|secret| secret.name == name);
     let note = again.text_or("note", || known.map(|secret| secret.note).unwrap_or_default());
-    again.page(&SetPage { shell, name, note })
+    let asks = door.asks(&owner);
+    again.page(&SetPage {
+        shell,
+        name,
+        note,
+        asks,
+    })
 }
 
 /// Sets it.
@@ -98,40 +105,70 @@ pub(crate) async fn submit_set(
     fields: Fields,
 ) -> Result<Response, Trouble> {
     let (name, note) = (fields.line("name").to_owned(), fields.line("note").to_owned());
-    let operation = Operation::SecretSet {
-        name: name.clone(),
-        note: note.clone(),
-    };
-    match door
-        .send(door.request(operation).with_payload(fields.secret("value")))
-        .await
-    {
-        Ok(_) => Ok(go("/secrets?done=saved")),
+    match store(&door, &owner, &fields).await {
+        Ok(()) => Ok(go("/secrets?done=saved")),
         Err(failure) => {
             let shell = Shell::new(&owner, owner.look.words().set_secret, "/secrets").failed(&failure);
-            page_after(&failure, &SetPage { shell, name, note })
+            let asks = door.asks(&owner);
+            page_after(
+                &failure,
+                &SetPage {
+                    shell,
+                    name,
+                    note,
+                    asks,
+                },
+            )
         }
     }
 }
 
+async fn store(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Failure> {
+    door.confirm(owner, fields).await?;
+    let operation = Operation::SecretSet {
+        name: fields.line("name").to_owned(),
+        note: fields.line("note").to_owned(),
+    };
+    let request = door.request(operation).with_payload(fields.secret("value"));
+    door.send(request).await.map(drop)
+}
+
 /// Asks before a secret is deleted.
-pub(crate) async fn delete(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
+pub(crate) async fn delete(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(which): Query<Which>,
+) -> Result<Response, Trouble> {
     let name = which.name.unwrap_or_default();
+    page(&delete_page(&door, &owner, name))
+}
+
+fn delete_page(door: &Door, owner: &Owner, name: String) -> AskFirst {
     let t = owner.look.words();
-    page(&AskFirst {
-        shell: Shell::new(&owner, t.delete_secret, "/secrets"),
+    AskFirst {
+        shell: Shell::new(owner, t.delete_secret, "/secrets"),
         question: fill(t.delete_secret_question, &[&name]),
         items: Vec::new(),
         action: "/secrets/delete".to_owned(),
         hidden: vec![("name", name)],
         button: t.delete_secret,
+        asks: door.asks(owner),
         back: "/secrets".to_owned(),
-    })
+    }
 }
 
 /// Deletes it.
-pub(crate) async fn submit_delete(State(door): State<Door>, fields: Fields) -> Result<Response, Trouble> {
+pub(crate) async fn submit_delete(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
     let name = fields.text("name").to_owned();
+    if let Err(failure) = door.confirm(&owner, &fields).await {
+        let mut form = delete_page(&door, &owner, name);
+        form.shell = form.shell.failed(&failure);
+        return page_after(&failure, &form);
+    }
     door.ask(Operation::SecretDelete { name }).await?;
     Ok(go("/secrets?done=deleted"))
 }

@@ -28,6 +28,7 @@ struct SettingsPage {
     themes: [(Theme, &'static str); 3],
     auto_lock: Row,
     retention: Vec<Row>,
+    asks: bool,
 }
 
 /// A setting and what it is set to.
@@ -50,7 +51,7 @@ pub(crate) async fn show(
         rows = typed(rows, fields);
     }
     let shell = again.tell(shell);
-    again.page(&settings_page(shell, &rows))
+    again.page(&settings_page(shell, &rows, door.asks(&owner)))
 }
 
 /// The settings as they were typed.
@@ -62,7 +63,7 @@ fn typed(rows: Vec<Row>, fields: &Fields) -> Vec<Row> {
     typed.collect()
 }
 
-fn settings_page(shell: Shell, values: &[Row]) -> SettingsPage {
+fn settings_page(shell: Shell, values: &[Row], asks: bool) -> SettingsPage {
     let row = |row: &Row| Row {
         name: row.name.clone(),
         words: row.words,
@@ -80,6 +81,7 @@ fn settings_page(shell: Shell, values: &[Row]) -> SettingsPage {
         themes: Theme::ALL.map(|theme| (theme, in_words(theme))),
         auto_lock: row(auto_lock),
         retention: retention.iter().map(row).collect(),
+        asks,
     }
 }
 
@@ -131,22 +133,26 @@ pub(crate) async fn submit(
     fields: Fields,
 ) -> Result<Response, Trouble> {
     let stored = stored(&door).await?;
-    match save(&door, owner.look.words(), &stored, &fields).await {
+    match save(&door, &owner, &stored, &fields).await {
         Ok(()) => Ok(go("/settings?done=saved")),
         Err(failure) => {
             let rows = typed(in_force(owner.look.words(), &stored), &fields);
             let shell = Shell::new(&owner, owner.look.words().settings, "/settings").failed(&failure);
-            page_after(&failure, &settings_page(shell, &rows))
+            page_after(&failure, &settings_page(shell, &rows, door.asks(&owner)))
         }
     }
 }
 
 /// All values are looked at before the first one is stored.
-async fn save(door: &Door, t: &Words, stored: &[Entry], fields: &Fields) -> Result<(), Failure> {
+async fn save(door: &Door, owner: &Owner, stored: &[Entry], fields: &Fields) -> Result<(), Failure> {
+    let t = owner.look.words();
     let mut operations = Vec::new();
+    let mut opens = false;
     for row in in_force(t, stored) {
         let value = fields.line(&row.name);
         if value != row.value && !value.is_empty() {
+            // A vault that never locks stays open to whoever has stolen the session.
+            opens |= row.name == AUTO_LOCK && value.parse() == Ok(0);
             operations.push(change(
                 t,
                 stored,
@@ -156,6 +162,9 @@ async fn save(door: &Door, t: &Words, stored: &[Entry], fields: &Fields) -> Resu
                 },
             )?);
         }
+    }
+    if opens {
+        door.confirm(owner, fields).await?;
     }
     for operation in operations {
         door.ask(operation).await?;

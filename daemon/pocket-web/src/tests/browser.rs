@@ -13,6 +13,8 @@ use pocket_service::{Config, Handle, HashCost, Reply, Request as Asked, Service}
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use crate::door::Door;
+
 pub(super) const HOST: &str = "127.0.0.1:7878";
 pub(super) const PASSPHRASE: &str = "four words are best";
 
@@ -20,6 +22,7 @@ pub(super) const PASSPHRASE: &str = "four words are best";
 pub(super) struct Device {
     pub(super) handle: Handle,
     pub(super) router: Router,
+    pub(super) door: Door,
     _service: Service,
     _folder: TempDir,
 }
@@ -38,10 +41,12 @@ impl Device {
         .unwrap();
         let handle = service.handle();
         let address: SocketAddr = HOST.parse().unwrap();
-        let router = crate::router(handle.clone(), addresses(address));
+        let door = Door::new(handle.clone(), addresses(address));
+        let router = crate::routes::build(door.clone());
         Self {
             handle,
             router,
+            door,
             _service: service,
             _folder: folder,
         }

@@ -36,6 +36,8 @@ pub(crate) struct AskFirst {
     pub(crate) hidden: Vec<(&'static str, String)>,
     /// The words on the button.
     pub(crate) button: &'static str,
+    /// Whether to ask for the passphrase too.
+    pub(crate) asks: bool,
     /// Where to go instead.
     pub(crate) back: String,
 }
@@ -56,6 +58,7 @@ pub(crate) async fn delete(
         action: String::new(),
         hidden: vec![("sure", "yes".to_owned())],
         button: t.delete,
+        asks: false,
         back: view::path(&entry),
     })
 }
@@ -156,6 +159,7 @@ fn ask_first(owner: &Owner, category: Category, entries: &[Entry]) -> AskFirst {
         action: format!("/records/{category}/delete"),
         hidden: std::iter::once(sure).chain(ids).collect(),
         button: t.delete,
+        asks: false,
         back: records_path(category).to_owned(),
     }
 }

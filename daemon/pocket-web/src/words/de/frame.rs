@@ -4,6 +4,7 @@ use crate::words::FrameWords;
 
 pub(super) const WORDS: FrameWords = FrameWords {
     agents: "Agenten",
+    ask_again_hint: "Bei Handlungen wie dieser gefragt, höchstens einmal in fünf Minuten.",
     ask_again_why: "Noch einmal gefragt, weil damit Daten hinausgehen.",
     audit_log: "Protokoll",
     cancel: "Abbrechen",
@@ -80,6 +81,8 @@ pub(super) const WORDS: FrameWords = FrameWords {
     sending: "Wird gesendet…",
     settings: "Einstellungen",
     show: "Zeigen",
+    show_again: "Dafür wird deine Passphrase gebraucht.",
+    show_again_do: "Gib sie ein; fünf Minuten lang wird nicht noch einmal gefragt.",
     shown_once: "Es wird nur dieses eine Mal gezeigt.",
     skip: "Zum Inhalt springen",
     step_passphrase: "Passphrase",

@@ -13,6 +13,7 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     allows_local: "Alles auf dem Gerät geht.|Dein eigenes Netz darf erreicht werden: Broker, Kalender, Sicherungsziel.|Kein Aufruf in die Cloud ist möglich.",
     allows_offline: "Alles auf dem Gerät geht: Seite, Agenten, Suche, Import, Export.|Kein einziges Paket geht hinaus.",
     as_browser: "Wie im Browser",
+    ask_again_auto_lock: "Nur nötig, um das automatische Sperren auszuschalten (0).",
     ask_again_open: "Nötig, um ein Profil zu öffnen; für OFFLINE_ONLY nicht.",
     auto_lock: "Nach wie vielen Minuten Ruhe sperren",
     auto_lock_hint: "Bei 0 sperrt es sich nie von selbst.",

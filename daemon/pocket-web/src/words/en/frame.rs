@@ -4,6 +4,7 @@ use crate::words::FrameWords;
 
 pub(super) const WORDS: FrameWords = FrameWords {
     agents: "Agents",
+    ask_again_hint: "Asked for acts like this, at most once in five minutes.",
     ask_again_why: "Asked again, because this gives data away.",
     audit_log: "Audit log",
     cancel: "Cancel",
@@ -80,6 +81,8 @@ pub(super) const WORDS: FrameWords = FrameWords {
     sending: "Sending…",
     settings: "Settings",
     show: "Show",
+    show_again: "Your passphrase is needed for this.",
+    show_again_do: "Type it; for five minutes it is not asked for again.",
     shown_once: "It is shown this once.",
     skip: "Skip to the content",
     step_passphrase: "Passphrase",

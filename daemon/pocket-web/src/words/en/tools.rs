@@ -13,6 +13,7 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     allows_local: "Everything on the device works.|Your own network may be reached: broker, calendar, backup target.|No cloud call is possible.",
     allows_offline: "Everything on the device works: page, agents, search, import, export.|Not one packet leaves.",
     as_browser: "As the browser has it",
+    ask_again_auto_lock: "Needed only to switch the automatic lock off (0).",
     ask_again_open: "Needed to open a profile; OFFLINE_ONLY needs none.",
     auto_lock: "Lock after how many idle minutes",
     auto_lock_hint: "0 never locks by itself.",
