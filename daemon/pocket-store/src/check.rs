@@ -9,7 +9,7 @@ use pocket_core::{Category, CheckReport, Finding, audit};
 use sled::IVec;
 
 use crate::blob::{self, BlobRef};
-use crate::commit::Counted;
+use crate::plan::Counted;
 use crate::scan::Scan;
 use crate::shelf::name_of;
 use crate::{Store, StoreError};

@@ -1,18 +1,18 @@
 //! One commit: audit entries, changes and the head that says so, in one transaction over all trees.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use pocket_core::{Category, Draft, Entry, RecordId, RecordedPermit, Timestamp, audit};
+use pocket_core::{Category, Draft, Entry, RecordId, RecordedPermit, audit};
 use zeroize::Zeroizing;
 
 use crate::blob::{self, BlobRef};
 use crate::changes::{Change, Subject};
 use crate::database::{TreeWrites, engine, guarded};
-use crate::heads::{Head, ShelfHead};
+use crate::heads::ShelfHead;
 use crate::keys::{SYSTEM, ShelfKeys};
+use crate::plan::{Count, Counted, Effect, Plan};
 use crate::row::{Fault, Kind, Row};
-use crate::shelf::{Index, name_of};
+use crate::shelf::name_of;
 use crate::v1::{self, StubV1};
 use crate::{Changes, Store, StoreError};
 
@@ -138,65 +138,6 @@ const MOST_INLINE: u64 = 256 * 1024;
 /// Rows up to this length stay in sled in any case: a file of its own would save nothing.
 const SMALL: u64 = 512;
 
-/// What a commit will write, and what is to happen in memory once it is written.
-pub(crate) struct Plan {
-    pub(crate) writes: BTreeMap<u8, BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
-    pub(crate) head: Head,
-    pub(crate) doomed: Vec<[u8; 32]>,
-    pub(crate) effects: Vec<(u8, Effect)>,
-    /// The rows that come and go, for who is reading the shelf meanwhile.
-    counts: Vec<Counted>,
-}
-
-/// A row that came or went.
-pub(crate) struct Counted {
-    pub(crate) code: u8,
-    pub(crate) key: Vec<u8>,
-    pub(crate) element: [u8; 32],
-    /// Its length with its keys.
-    bytes: u64,
-    pub(crate) how: Count,
-}
-
-/// Whether a row comes or goes.
-#[derive(Clone, Copy)]
-pub(crate) enum Count {
-    In,
-    Out,
-}
-
-impl Count {
-    pub(crate) fn apply(self, head: &mut ShelfHead, element: &[u8; 32]) {
-        match self {
-            Self::In => head.add(element),
-            Self::Out => head.take(element),
-        }
-    }
-}
-
-/// A change of an index.
-pub(crate) enum Effect {
-    Blob([u8; 32], u64),
-    Insert(RecordId, Timestamp, [u8; 16]),
-    Name(String),
-    NoBlob([u8; 32]),
-    NoName(String),
-    Remove(RecordId),
-}
-
-impl Effect {
-    fn happen(self, index: &mut Index) {
-        match self {
-            Self::Blob(name, length) => index.insert_file(name, length),
-            Self::Insert(id, created, key) => index.insert(id, created, key),
-            Self::Name(name) => index.insert_name(name),
-            Self::NoBlob(name) => index.remove_file(&name),
-            Self::NoName(name) => index.remove_name(&name),
-            Self::Remove(id) => index.remove(id),
-        }
-    }
-}
-
 /// A commit being put together.
 pub(crate) struct Stage<'a> {
     store: &'a Store,
@@ -210,17 +151,10 @@ pub(crate) struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     pub(crate) fn new(store: &'a Store) -> Self {
-        let plan = Plan {
-            writes: BTreeMap::new(),
-            head: store.head.clone(),
-            doomed: Vec::new(),
-            effects: Vec::new(),
-            counts: Vec::new(),
-        };
         Self {
             store,
             blobs: store.blobs(),
-            plan,
+            plan: Plan::new(store.head.clone()),
             made: Vec::new(),
             inline: 0,
         }

@@ -29,6 +29,7 @@ mod keyring_file;
 mod keys;
 mod loss;
 mod open;
+mod plan;
 mod read;
 mod rekey;
 mod reset;

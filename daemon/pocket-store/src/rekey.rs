@@ -19,10 +19,11 @@ use sled::IVec;
 use zeroize::Zeroizing;
 
 use crate::changes::Subject;
-use crate::commit::{Counted, Stage, blobs_of, gather_row, read_row, record_key, value_key};
+use crate::commit::{Stage, blobs_of, gather_row, read_row, record_key, value_key};
 use crate::database::{TreeWrites, guarded};
 use crate::heads::ShelfHead;
 use crate::keys::ShelfKeys;
+use crate::plan::Counted;
 use crate::row::{Kind, Row};
 use crate::scan::Scan;
 use crate::shelf::{Shelf, name_of};
