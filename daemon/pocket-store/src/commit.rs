@@ -238,7 +238,7 @@ impl<'a> Stage<'a> {
         if let Some(blob) = blob {
             self.effect(code, Effect::Blob(blob.name, blob.file_length()));
         }
-        self.effect(code, Effect::Insert(id, entry.created, key));
+        self.effect(code, Effect::Insert(id, entry.into(), key));
         Ok(())
     }
 

@@ -49,6 +49,7 @@ pub use keyring_file::{KeyringFileError, KeyringRead};
 pub use keys::{KEY_CODES, KeySet};
 pub use read::Walk;
 pub use reset::{ResetError, ResetRun, clear_proof, read_proof};
+pub use shelf::Version;
 pub use space::Space;
 pub use store::{Opened, Store};
 

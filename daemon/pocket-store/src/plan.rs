@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pocket_core::{RecordId, Timestamp};
+use pocket_core::RecordId;
 
 use crate::heads::{Head, ShelfHead};
-use crate::shelf::Index;
+use crate::shelf::{Index, Known};
 
 /// What a commit will write, and what is to happen in memory once it is written.
 pub(crate) struct Plan {
@@ -59,7 +59,7 @@ impl Count {
 /// A change of an index.
 pub(crate) enum Effect {
     Blob([u8; 32], u64),
-    Insert(RecordId, Timestamp, [u8; 16]),
+    Insert(RecordId, Known, [u8; 16]),
     Name(String),
     NoBlob([u8; 32]),
     NoName(String),
@@ -70,7 +70,7 @@ impl Effect {
     pub(crate) fn happen(self, index: &mut Index) {
         match self {
             Self::Blob(name, length) => index.insert_file(name, length),
-            Self::Insert(id, created, key) => index.insert(id, created, key),
+            Self::Insert(id, known, key) => index.insert(id, known, key),
             Self::Name(name) => index.insert_name(name),
             Self::NoBlob(name) => index.remove_file(&name),
             Self::NoName(name) => index.remove_name(&name),

@@ -12,7 +12,7 @@ use crate::database::guarded;
 use crate::keys::SYSTEM;
 use crate::reset::SampleV1;
 use crate::row::{Kind, Row};
-use crate::shelf::name_of;
+use crate::shelf::{Version, name_of};
 use crate::v1::{self, StubV1};
 use crate::{Store, StoreError};
 
@@ -143,6 +143,17 @@ impl Store {
     /// Whether there is a record of that id, without reading it.
     pub fn contains(&self, category: Category, id: RecordId) -> bool {
         self.shelf(category.code()).index.contains(id)
+    }
+
+    /// Which state of a record is there, without reading it.
+    pub fn version(&self, category: Category, id: RecordId) -> Option<Version> {
+        self.shelf(category.code()).index.version(id)
+    }
+
+    /// The same of every record of `category`, in no order that means anything. Also of one that is
+    /// not whole: of what can be read of it.
+    pub fn versions(&self, category: Category) -> impl Iterator<Item = (RecordId, Version)> {
+        self.shelf(category.code()).index.versions()
     }
 
     /// The id that this content gets when it is imported: the same content, the same id, on this device

@@ -13,7 +13,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pocket_core::{Category, RecordId, Timestamp};
+use pocket_core::{Category, RecordId};
 use pocket_crypto::keyring::NextKeys;
 use sled::IVec;
 use zeroize::Zeroizing;
@@ -26,7 +26,7 @@ use crate::keys::ShelfKeys;
 use crate::plan::Counted;
 use crate::row::{Kind, Row};
 use crate::scan::Scan;
-use crate::shelf::{Shelf, name_of};
+use crate::shelf::{Known, Shelf, name_of};
 use crate::v1::{self, StubV1};
 use crate::{KeySet, Store, StoreError};
 
@@ -341,11 +341,11 @@ impl Store {
         let code = rekey.code();
         let keys = self.keys_of(code);
         let plain = open(row, keys, key)?;
-        let (id, created) = identity(row, &plain)
+        let (id, known) = identity(row, &plain)
             .ok_or_else(|| StoreError::damaged(name_of(code), "a row of it is malformed"))?;
         let own = record_key(&rekey.keys, id);
         rekey.put(&own, row, &plain);
-        rekey.shelf.index.insert(id, created, own);
+        rekey.shelf.index.insert(id, known, own);
         if code == Category::Secrets.code() {
             let key = value_key(keys, id);
             if let Some(value) = read_row(&self.shelf(code).tree, keys, &key)? {
@@ -394,11 +394,11 @@ fn compare(
 }
 
 /// What a record's row says of the record.
-fn identity(row: &Row, plain: &[u8]) -> Option<(RecordId, Timestamp)> {
+fn identity(row: &Row, plain: &[u8]) -> Option<(RecordId, Known)> {
     if row.is_stub() {
-        StubV1::decode(plain).map(|stub| (stub.id(), stub.created()))
+        StubV1::decode(plain).map(|stub| (stub.id(), stub.known()))
     } else {
-        v1::decode(plain).map(|(entry, _)| (entry.id, entry.created))
+        v1::decode(plain).map(|(entry, _)| (entry.id, (&entry).into()))
     }
 }
 

@@ -190,7 +190,7 @@ impl Scan {
             let (entry, blob) = v1::decode(plain)?;
             let own = commit::record_key(keys, entry.id);
             commit::is_key(key, &own)?;
-            self.index.insert(entry.id, entry.created, own);
+            self.index.insert(entry.id, (&entry).into(), own);
             blobs.extend(blob);
         } else if row.is(Kind::System) {
             let (name, _) = v1::decode_named(plain)?;
@@ -233,7 +233,7 @@ impl Scan {
         if row.is(Kind::Record) {
             let own = commit::record_key(keys, stub.id());
             commit::is_key(key, &own)?;
-            self.index.insert(stub.id(), stub.created(), own);
+            self.index.insert(stub.id(), stub.known(), own);
         } else if row.is(Kind::System) {
             commit::is_key(key, &commit::system_key(keys, stub.name()))?;
             self.index.insert_name(stub.name().to_owned());

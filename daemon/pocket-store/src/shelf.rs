@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound;
 
-use pocket_core::{Category, Finding, RecordId, Timestamp};
+use pocket_core::{Category, Entry, Finding, RecordId, Timestamp};
 
 use crate::keys::SYSTEM;
 
@@ -30,11 +30,46 @@ impl Shelf {
     }
 }
 
+/// Which state of a record is there: two that differ are of different states, whatever else was lost
+/// and came back between them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Version {
+    /// When it was last changed.
+    pub updated: Timestamp,
+    /// How often it was changed.
+    pub revision: u32,
+}
+
+impl From<&Entry> for Version {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            updated: entry.updated,
+            revision: entry.revision,
+        }
+    }
+}
+
+/// What is known of a record without opening its row.
+#[derive(Clone, Copy)]
+pub(crate) struct Known {
+    pub(crate) created: Timestamp,
+    pub(crate) version: Version,
+}
+
+impl From<&Entry> for Known {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            created: entry.created,
+            version: entry.into(),
+        }
+    }
+}
+
 /// What a shelf holds, without content: 100 bytes a record or so.
 #[derive(Default)]
 pub(crate) struct Index {
-    /// When it was created, and the key of its row: a MAC that would cost a tenth of reading it.
-    records: HashMap<RecordId, (Timestamp, [u8; 16])>,
+    /// With the key of its row: a MAC that would cost a tenth of reading it.
+    records: HashMap<RecordId, (Known, [u8; 16])>,
     order: BTreeSet<(Reverse<Timestamp>, RecordId)>,
     names: BTreeSet<String>,
     /// Sealed files that its rows name, with their lengths on the disk.
@@ -46,15 +81,15 @@ pub(crate) struct Index {
 }
 
 impl Index {
-    pub(crate) fn insert(&mut self, id: RecordId, created: Timestamp, key: [u8; 16]) {
+    pub(crate) fn insert(&mut self, id: RecordId, known: Known, key: [u8; 16]) {
         self.remove(id);
-        self.records.insert(id, (created, key));
-        self.order.insert((Reverse(created), id));
+        self.records.insert(id, (known, key));
+        self.order.insert((Reverse(known.created), id));
     }
 
     pub(crate) fn remove(&mut self, id: RecordId) {
-        if let Some((created, _)) = self.records.remove(&id) {
-            self.order.remove(&(Reverse(created), id));
+        if let Some((known, _)) = self.records.remove(&id) {
+            self.order.remove(&(Reverse(known.created), id));
         }
     }
 
@@ -71,6 +106,16 @@ impl Index {
         self.records.keys().copied()
     }
 
+    /// Which state of a record is there.
+    pub(crate) fn version(&self, id: RecordId) -> Option<Version> {
+        self.records.get(&id).map(|(known, _)| known.version)
+    }
+
+    /// The same of all, in no order.
+    pub(crate) fn versions(&self) -> impl Iterator<Item = (RecordId, Version)> {
+        self.records.iter().map(|(&id, (known, _))| (id, known.version))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.records.len()
     }
@@ -79,7 +124,7 @@ impl Index {
     pub(crate) fn ids_after(&self, after: Option<RecordId>) -> Option<impl Iterator<Item = RecordId>> {
         let start = match after {
             None => Bound::Unbounded,
-            Some(id) => Bound::Excluded((Reverse(self.records.get(&id)?.0), id)),
+            Some(id) => Bound::Excluded((Reverse(self.records.get(&id)?.0.created), id)),
         };
         Some(self.order.range((start, Bound::Unbounded)).map(|&(_, id)| id))
     }

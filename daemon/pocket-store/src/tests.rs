@@ -7,6 +7,7 @@ mod folder;
 mod format;
 mod rekey;
 mod reset;
+mod search_index;
 mod store;
 mod support;
 mod trace;

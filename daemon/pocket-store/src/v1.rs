@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::blob::BlobRef;
+use crate::shelf::{Known, Version};
 
 /// The schema number of this module.
 pub(crate) const SCHEMA: u16 = 1;
@@ -132,6 +133,8 @@ pub(crate) struct StubV1 {
     content: BlobRefV1,
     id: [u8; 16],
     created: i64,
+    updated: i64,
+    revision: u32,
     blob: Option<BlobRefV1>,
     name: String,
 }
@@ -143,6 +146,8 @@ impl StubV1 {
             content: content.into(),
             id: *entry.id.as_bytes(),
             created: entry.created.millis(),
+            updated: entry.updated.millis(),
+            revision: entry.revision,
             blob: blob.map(BlobRefV1::from),
             name: String::new(),
         }
@@ -154,6 +159,8 @@ impl StubV1 {
             content: content.into(),
             id: [0; 16],
             created: 0,
+            updated: 0,
+            revision: 0,
             blob: None,
             name: name.to_owned(),
         }
@@ -167,8 +174,14 @@ impl StubV1 {
         RecordId::from_bytes(self.id)
     }
 
-    pub(crate) fn created(&self) -> Timestamp {
-        Timestamp::from_millis(self.created)
+    pub(crate) fn known(&self) -> Known {
+        Known {
+            created: Timestamp::from_millis(self.created),
+            version: Version {
+                updated: Timestamp::from_millis(self.updated),
+                revision: self.revision,
+            },
+        }
     }
 
     pub(crate) fn blob(&self) -> Option<BlobRef> {
