@@ -6,7 +6,9 @@ use pocket_core::Category;
 
 use crate::blob::{self, BLOBS};
 use crate::commit::{Stage, read_row, value_key};
+use crate::database::{engine, guarded};
 use crate::keys::SYSTEM;
+use crate::row::{Fault, Row};
 use crate::scan::{Scan, scan};
 use crate::v1::{self, StubV1};
 use crate::{Store, StoreError};
@@ -42,9 +44,11 @@ impl Store {
         let named: HashSet<[u8; 16]> = scan.index.ids().map(|id| value_key(keys, id)).collect();
         let is_named = |key: &[u8]| <[u8; 16]>::try_from(key).is_ok_and(|key| named.contains(&key));
         let orphans = scan.values.iter().filter(|key| !is_named(key));
+        let broken = self.all_segments(code, &scan.broken)?;
         let plan = {
             let mut stage = Stage::new(self);
-            stage.remove_keys(code, scan.broken.iter().chain(&scan.stray).cloned());
+            stage.remove_keys(code, broken);
+            stage.remove_keys(code, scan.stray.iter().cloned());
             stage.set_only_head(scan.head);
             for key in orphans {
                 stage.retire(code, key, None)?;
@@ -61,6 +65,21 @@ impl Store {
         self.write(plan)?;
         self.shelf_mut(code).finding = None;
         Ok(())
+    }
+
+    /// The keys of rows that can't be read, and of the further segments of those that hold together.
+    fn all_segments(&self, code: u8, broken: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let (tree, keys) = (&self.shelf(code).tree, self.keys_of(code));
+        let mut all = Vec::new();
+        for key in broken {
+            match guarded("read", || Ok(Row::read(tree, keys, key)))? {
+                Ok(Some(row)) => all.extend(row.segment_keys(keys, key)),
+                // What is left of it was found stray.
+                Ok(None) | Err(Fault::Torn) => all.push(key.clone()),
+                Err(Fault::Engine(error)) => return Err(engine("read")(error)),
+            }
+        }
+        Ok(all)
     }
 
     fn rescan(&self, code: u8) -> Result<Scan, StoreError> {

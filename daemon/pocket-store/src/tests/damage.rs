@@ -278,6 +278,24 @@ fn rows_that_vanish_are_seen_until_the_loss_is_accepted() {
     assert_eq!(device.open_clean().count(NOTES).unwrap(), left);
 }
 
+/// All of it goes: a piece that stayed would be damage again.
+#[test]
+fn accepting_a_loss_leaves_nothing_of_a_split_row() {
+    let (device, mut store) = filled(5, 9_000);
+    let key = *store.shelf(NOTES.code()).index.key(id(3)).unwrap();
+    let tree = store.shelf(NOTES.code()).tree.clone();
+    let mut first = tree.get(key).unwrap().unwrap().to_vec();
+    first[2_000] ^= 1;
+    tree.insert(key, first).unwrap();
+    drop(tree);
+    assert_eq!(store.scrub().unwrap().findings.len(), 1);
+    store.accept_loss(NOTES).unwrap();
+    store.sync().unwrap();
+    assert_eq!(store.scrub().unwrap().findings, []);
+    drop(store);
+    assert_eq!(device.open_clean().count(NOTES).unwrap(), 4);
+}
+
 #[test]
 fn the_cut_tail_of_the_audit_log_is_seen() {
     let (device, mut store) = filled(1, 1);
