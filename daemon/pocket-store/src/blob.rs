@@ -228,26 +228,7 @@ pub(crate) fn read(
     offset: u64,
     max: usize,
 ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let reader = BlobReader::open(blobs, blob)?;
-    let end = blob.size.min(offset.saturating_add(max as u64));
-    let mut bytes = Zeroizing::new(Vec::with_capacity(
-        usize::try_from(end.saturating_sub(offset)).unwrap_or(0),
-    ));
-    let mut at = offset;
-    while at < end {
-        let chunk = reader.chunk(at / CHUNK as u64)?;
-        let from = usize::try_from(at % CHUNK as u64).unwrap_or(CHUNK);
-        let until = usize::try_from(end - at)
-            .map_or(CHUNK, |left| from.saturating_add(left))
-            .min(chunk.len());
-        let piece = chunk.get(from..until).unwrap_or_default();
-        if piece.is_empty() {
-            return Err(reader.damaged("a chunk is short"));
-        }
-        bytes.extend_from_slice(piece);
-        at = at.saturating_add(piece.len() as u64);
-    }
-    Ok(bytes)
+    FileReader::open(blobs, blob)?.read(offset, max)
 }
 
 /// Opens every chunk of a file from number `from` on, as long as `go_on` says, and keeps none. Gives
@@ -258,7 +239,7 @@ pub(crate) fn verify(
     from: u64,
     go_on: &mut dyn FnMut() -> bool,
 ) -> Result<Option<u64>, StoreError> {
-    let reader = BlobReader::open(blobs, blob)?;
+    let reader = FileReader::open(blobs, blob)?;
     for index in from..blob.chunks() {
         reader.chunk(index)?;
         if !go_on() {
@@ -268,14 +249,49 @@ pub(crate) fn verify(
     Ok(None)
 }
 
-struct BlobReader<'a> {
+/// A sealed file, open for many small reads. What was opened can be read to its end, also when the
+/// file is removed meanwhile.
+pub struct FileReader {
     file: File,
     opener: BlobOpener,
-    blob: &'a BlobRef,
+    blob: BlobRef,
+    /// The chunk that was opened last, and its number: the next read is often near.
+    last: Option<(u64, Zeroizing<Vec<u8>>)>,
 }
 
-impl<'a> BlobReader<'a> {
-    fn open(blobs: &Path, blob: &'a BlobRef) -> Result<Self, StoreError> {
+impl FileReader {
+    /// Reads up to `max` bytes from `offset`; fewer only at the end of the file. Keeps the last chunk of
+    /// 64 KiB that it opened.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`].
+    pub fn read(&mut self, offset: u64, max: usize) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        let end = self.blob.size.min(offset.saturating_add(max as u64));
+        let length = usize::try_from(end.saturating_sub(offset)).unwrap_or(0);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(length));
+        let mut at = offset;
+        while at < end {
+            let from = usize::try_from(at % CHUNK as u64).unwrap_or(CHUNK);
+            let index = at / CHUNK as u64;
+            let chunk = match self.last.take() {
+                Some((kept, chunk)) if kept == index => chunk,
+                _ => self.chunk(index)?,
+            };
+            let until = usize::try_from(end - at)
+                .map_or(CHUNK, |left| from.saturating_add(left))
+                .min(chunk.len());
+            let piece = chunk.get(from..until).unwrap_or_default();
+            if piece.is_empty() {
+                return Err(self.damaged("a chunk is short"));
+            }
+            bytes.extend_from_slice(piece);
+            at = at.saturating_add(piece.len() as u64);
+            self.last = Some((index, chunk));
+        }
+        Ok(bytes)
+    }
+
+    pub(crate) fn open(blobs: &Path, blob: &BlobRef) -> Result<Self, StoreError> {
         let path = blob.path(blobs);
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -288,7 +304,12 @@ impl<'a> BlobReader<'a> {
             Err(error) => return Err(StoreError::io("open", &path)(error)),
         };
         let opener = BlobOpener::new(&blob.key, SALT, &blob.context());
-        let reader = Self { file, opener, blob };
+        let reader = Self {
+            file,
+            opener,
+            blob: blob.clone(),
+            last: None,
+        };
         reader.check_frame()?;
         Ok(reader)
     }

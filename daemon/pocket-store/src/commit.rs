@@ -12,8 +12,8 @@ use crate::heads::ShelfHead;
 use crate::keys::{SYSTEM, ShelfKeys};
 use crate::plan::{Count, Counted, Effect, Plan};
 use crate::row::{Fault, Kind, Row};
-use crate::shelf::name_of;
-use crate::v1::{self, StubV1};
+use crate::shelf::{Index, name_of};
+use crate::v1::{self, IndexV1, StubV1};
 use crate::{Changes, Store, StoreError};
 
 impl Store {
@@ -98,7 +98,11 @@ impl Store {
         self.doomed.extend(plan.doomed);
         self.unsynced = true;
         for (code, effect) in plan.effects {
-            effect.happen(&mut self.shelf_mut(code).index);
+            let shelf = self.shelf_mut(code);
+            if effect.is_of_record() {
+                shelf.records_version = shelf.records_version.wrapping_add(1);
+            }
+            effect.happen(&mut shelf.index);
         }
         Ok(())
     }
@@ -207,7 +211,7 @@ impl<'a> Stage<'a> {
             (Subject::Value(id), _) => self.retire(
                 Category::Secrets.code(),
                 &value_key(self.store.keys_of(Category::Secrets.code()), id),
-                None,
+                &[],
             ),
         }
     }
@@ -226,7 +230,7 @@ impl<'a> Stage<'a> {
         }
         let key = record_key(keys, id);
         if self.store.shelf(code).index.contains(id) {
-            self.retire(code, &key, blob.as_ref())?;
+            self.retire(code, &key, blob.as_slice())?;
         }
         self.add(
             code,
@@ -243,14 +247,14 @@ impl<'a> Stage<'a> {
     }
 
     /// Whether a file was removed since it was written: by an erase, or by opening the store again.
-    fn is_stale(&self, code: u8, blob: &BlobRef) -> bool {
+    pub(crate) fn is_stale(&self, code: u8, blob: &BlobRef) -> bool {
         let named = self.store.shelf(code).index.has_file(&blob.name);
         blob.code != code || !(named || blob.path(&self.blobs).exists())
     }
 
     fn remove_record(&mut self, code: u8, id: RecordId) -> Result<(), StoreError> {
         if self.store.shelf(code).index.contains(id) {
-            self.retire(code, &record_key(self.store.keys_of(code), id), None)?;
+            self.retire(code, &record_key(self.store.keys_of(code), id), &[])?;
             self.effect(code, Effect::Remove(id));
         }
         Ok(())
@@ -259,7 +263,7 @@ impl<'a> Stage<'a> {
     fn put_system(&mut self, name: String, bytes: &[u8]) -> Result<(), StoreError> {
         let key = system_key(self.store.keys_of(SYSTEM), &name);
         if self.store.shelf(SYSTEM).index.has_name(&name) {
-            self.retire(SYSTEM, &key, None)?;
+            self.retire(SYSTEM, &key, &[])?;
         }
         let plain = v1::encode_named(&name, bytes);
         self.add(SYSTEM, &key, Kind::System, &plain, |content| {
@@ -271,7 +275,7 @@ impl<'a> Stage<'a> {
 
     fn remove_system(&mut self, name: String) -> Result<(), StoreError> {
         if self.store.shelf(SYSTEM).index.has_name(&name) {
-            self.retire(SYSTEM, &system_key(self.store.keys_of(SYSTEM), &name), None)?;
+            self.retire(SYSTEM, &system_key(self.store.keys_of(SYSTEM), &name), &[])?;
             self.effect(SYSTEM, Effect::NoName(name));
         }
         Ok(())
@@ -280,7 +284,7 @@ impl<'a> Stage<'a> {
     fn put_value(&mut self, id: RecordId, bytes: &[u8]) -> Result<(), StoreError> {
         let code = Category::Secrets.code();
         let key = value_key(self.store.keys_of(code), id);
-        self.retire(code, &key, None)?;
+        self.retire(code, &key, &[])?;
         self.add(code, &key, Kind::Value, bytes, |content| {
             StubV1::of_named(content, "")
         })
@@ -307,13 +311,32 @@ impl<'a> Stage<'a> {
             self.inline = total;
             Row::seal(keys, key, kind, plain)
         };
-        self.count(code, key, &row, Count::In);
-        self.insert(code, row.segments(keys, key));
+        self.put_row(code, key, &row);
         Ok(())
     }
 
+    /// Seals `plain` under `key`, in sled whatever its length.
+    pub(crate) fn add_inline(&mut self, code: u8, key: &[u8], kind: Kind, plain: &[u8]) {
+        let row = Row::seal(self.keys_of(code), key, kind, plain);
+        self.put_row(code, key, &row);
+    }
+
+    fn put_row(&mut self, code: u8, key: &[u8], row: &Row) {
+        self.count(code, key, row, Count::In);
+        self.insert(code, row.segments(self.keys_of(code), key));
+    }
+
+    pub(crate) fn keys_of(&self, code: u8) -> &'a ShelfKeys {
+        self.store.keys_of(code)
+    }
+
+    /// What the shelf holds before this commit.
+    pub(crate) fn index_of(&self, code: u8) -> &'a Index {
+        &self.store.shelf(code).index
+    }
+
     /// Takes the row of `key` out, if there is one, and its sealed files but for `keep`.
-    pub(crate) fn retire(&mut self, code: u8, key: &[u8], keep: Option<&BlobRef>) -> Result<(), StoreError> {
+    pub(crate) fn retire(&mut self, code: u8, key: &[u8], keep: &[BlobRef]) -> Result<(), StoreError> {
         let keys = self.store.keys_of(code);
         let Some(row) = read_row(&self.store.shelf(code).tree, keys, key)? else {
             return Ok(());
@@ -323,7 +346,7 @@ impl<'a> Stage<'a> {
             .map_err(StoreError::sealed(format!("a row of {}", name_of(code))))?;
         for blob in blobs_of(&row, &plain)
             .into_iter()
-            .filter(|blob| keep.is_none_or(|keep| keep.name != blob.name))
+            .filter(|blob| keep.iter().all(|keep| keep.name != blob.name))
         {
             self.plan.doomed.push(blob.name);
             self.effect(code, Effect::NoBlob(blob.name));
@@ -378,7 +401,7 @@ impl<'a> Stage<'a> {
         });
     }
 
-    fn effect(&mut self, code: u8, effect: Effect) {
+    pub(crate) fn effect(&mut self, code: u8, effect: Effect) {
         self.plan.effects.push((code, effect));
     }
 }
@@ -392,6 +415,8 @@ pub(crate) fn blobs_of(row: &Row, plain: &[u8]) -> Vec<BlobRef> {
         })
     } else if row.is(Kind::Record) {
         v1::decode(plain).and_then(|(_, blob)| blob).into_iter().collect()
+    } else if row.is(Kind::Index) {
+        IndexV1::decode(plain).map_or_else(Vec::new, |stored| stored.files())
     } else {
         Vec::new()
     }

@@ -2,8 +2,9 @@
 
 use pocket_crypto::{Key, Sealer};
 
+use crate::blob::BlobRef;
 use crate::heads::{self, Head};
-use crate::v1::{self, StubV1};
+use crate::v1::{self, IndexV1, StubV1};
 use crate::{blob, reset};
 
 /// Reads `bytes` as everything that the store ever reads. Must not panic, and what was read and can be
@@ -24,6 +25,11 @@ pub fn read_as_everything(bytes: &[u8]) {
         // Lengths that were read are reckoned with, whatever they are.
         std::hint::black_box((content.file_length(), content.hex()));
         assert!(StubV1::decode(&stub.encode()).is_some());
+    }
+    if let Some(index) = IndexV1::decode(bytes) {
+        let lengths = index.files().iter().map(BlobRef::file_length).max();
+        std::hint::black_box((lengths, index.note().len()));
+        assert!(IndexV1::decode(&index.encode()).is_some());
     }
     if let Some((name, content)) = v1::decode_named(bytes) {
         assert!(v1::decode_named(&v1::encode_named(&name, &content)).is_some());

@@ -37,6 +37,8 @@ pub(crate) struct ShelfKeys {
     pub(crate) generation: u32,
     pub(crate) tree: [u8; 16],
     pub(crate) sealer: Sealer,
+    /// Of the search index's row.
+    pub(crate) index: Sealer,
     rows: MacKey,
     import: MacKey,
     digest: MacKey,
@@ -79,6 +81,7 @@ impl ShelfKeys {
             generation: keys.generation,
             tree: keys.tree,
             sealer: Sealer::new(&key.derive(labels::RECORD_SEAL, &[])),
+            index: Sealer::new(&key.derive(labels::INDEX_SEAL, &[])),
             rows: MacKey::new(&key.derive(labels::RECORD_ID, b"row")),
             import: MacKey::new(&keys.names.derive(labels::RECORD_ID, b"import")),
             digest: MacKey::new(&key.derive(labels::SET_DIGEST, &[])),
@@ -103,4 +106,13 @@ impl ShelfKeys {
 
 fn half(whole: [u8; 32]) -> [u8; 16] {
     *whole.first_chunk().expect("16 of 32 bytes")
+}
+
+#[cfg(test)]
+impl KeySet {
+    /// Puts the sealer of records in the place of the one of the search index.
+    pub(crate) fn exchange_index_key(&mut self, code: u8) {
+        let shelf = self.shelves.get_mut(&code).expect("a shelf of every code");
+        std::mem::swap(&mut shelf.index, &mut shelf.sealer);
+    }
 }

@@ -51,7 +51,11 @@ impl Store {
             stage.remove_keys(code, scan.stray.iter().cloned());
             stage.set_only_head(scan.head);
             for key in orphans {
-                stage.retire(code, key, None)?;
+                stage.retire(code, key, &[])?;
+            }
+            // It speaks of what is lost. Where its row can't be read, that is among the broken ones.
+            if scan.index.search().is_some() {
+                stage.remove_index(code)?;
             }
             for key in &scan.bare {
                 self.strip_file(&mut stage, code, key)?;
@@ -62,6 +66,7 @@ impl Store {
         // Before the effects of the plan, which speak of the new index.
         let shelf = self.shelf_mut(code);
         shelf.index = scan.index;
+        shelf.records_version = shelf.records_version.wrapping_add(1);
         self.write(plan)?;
         self.shelf_mut(code).finding = None;
         Ok(())

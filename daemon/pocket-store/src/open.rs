@@ -138,6 +138,7 @@ impl Found {
                     index,
                     finding,
                     version: 0,
+                    records_version: 0,
                 },
             );
         }

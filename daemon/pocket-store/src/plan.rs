@@ -59,20 +59,29 @@ impl Count {
 /// A change of an index.
 pub(crate) enum Effect {
     Blob([u8; 32], u64),
+    /// The files of the search index.
+    Index(Vec<[u8; 32]>),
     Insert(RecordId, Known, [u8; 16]),
     Name(String),
     NoBlob([u8; 32]),
+    NoIndex,
     NoName(String),
     Remove(RecordId),
 }
 
 impl Effect {
+    pub(crate) fn is_of_record(&self) -> bool {
+        matches!(self, Self::Insert(..) | Self::Remove(_))
+    }
+
     pub(crate) fn happen(self, index: &mut Index) {
         match self {
             Self::Blob(name, length) => index.insert_file(name, length),
+            Self::Index(names) => index.set_search(Some(names)),
             Self::Insert(id, known, key) => index.insert(id, known, key),
             Self::Name(name) => index.insert_name(name),
             Self::NoBlob(name) => index.remove_file(&name),
+            Self::NoIndex => index.set_search(None),
             Self::NoName(name) => index.remove_name(&name),
             Self::Remove(id) => index.remove(id),
         }

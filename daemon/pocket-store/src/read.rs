@@ -77,7 +77,7 @@ impl Store {
         Walk {
             code,
             generation: self.keys_of(code).generation,
-            version: self.shelf(code).version,
+            version: self.shelf(code).records_version,
             after: None,
             met: 0,
         }
@@ -102,7 +102,7 @@ impl Store {
             return Err(StoreError::Moved);
         }
         let shelf = self.shelf(code);
-        let unchanged = shelf.version == walk.version;
+        let unchanged = shelf.records_version == walk.version;
         let start = walk.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
         let mut rows = shelf.tree.range::<&sled::IVec, _>((start, Bound::Unbounded));
         // Behind the last record there may be many further segments.
@@ -255,7 +255,8 @@ impl Store {
         let rows = tree.iter().map_while(Result::ok);
         let mut rows = rows.filter_map(|(key, first)| {
             let row = Row::gather(tree, keys, &key, &first).ok()??;
-            Some((key, row))
+            // Sealed under another key than the one that a reset tries.
+            (!row.is(Kind::Index)).then_some((key, row))
         });
         let (key, row) = guarded("read", || Ok(rows.nth(nth))).ok()??;
         let (id, schema) = (row.binding(&key), row.schema);
@@ -288,7 +289,12 @@ impl Store {
     }
 
     /// The plaintext of a row, from sled or from its sealed file.
-    fn content_of(&self, code: u8, key: &[u8], kind: Kind) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
+    pub(crate) fn content_of(
+        &self,
+        code: u8,
+        key: &[u8],
+        kind: Kind,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, StoreError> {
         let keys = self.keys_of(code);
         let Some(row) = read_row(&self.shelf(code).tree, keys, key)? else {
             return Ok(None);

@@ -212,7 +212,10 @@ impl Store {
         self.write_copies(&mut rekey)?;
         let code = rekey.code();
         let expected = self.head_of(code);
-        let whole = rekey.met == expected && rekey.head.rows == expected.rows;
+        // All but the search index, which holds words of what was deleted.
+        let search = u64::from(self.shelf(code).index.search().is_some());
+        let copied = rekey.head.rows.saturating_add(search);
+        let whole = rekey.met == expected && copied == expected.rows;
         if !matches!(rekey.step, Step::Done) || !whole {
             return Err(StoreError::damaged(
                 name_of(code),
@@ -241,7 +244,10 @@ impl Store {
         self.forget_work_on(code);
         self.keys = keys;
         // The old handle goes first: sled drops no tree that is in use.
-        drop(self.shelves.insert(code, rekey.shelf));
+        let old = self.shelves.insert(code, rekey.shelf);
+        let left = old.as_ref().and_then(|shelf| shelf.index.search());
+        self.doomed.extend(left.unwrap_or_default());
+        drop(old);
         let mut stage = Stage::new(self);
         stage.set_only_head(rekey.head);
         let plan = stage.finish();

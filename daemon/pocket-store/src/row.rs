@@ -5,11 +5,12 @@
 //! `kind u8 | schema u16 | sealed length u32 | sealed bytes`, little-endian; each further one, under
 //! the MAC of that key and its number, is `0xFF | sealed bytes`. Kind, key and schema are bound into
 //! the seal. A value that would take more than [`INLINE`] bytes lies in a sealed file, and the row
-//! is a stub that names it; so does one that would make its commit too large.
+//! is a stub that names it; so does one that would make its commit too large. The row of a search index
+//! is the exception: it names files itself, must be read when they are gone, and has a bound of its own.
 
 use std::ops::Deref;
 
-use pocket_crypto::{Context, OpenError, padme};
+use pocket_crypto::{Context, OpenError, Sealer, padme};
 use sled::IVec;
 use zeroize::Zeroizing;
 
@@ -17,7 +18,7 @@ use crate::keys::ShelfKeys;
 
 /// Longest value given to sled, in bytes.
 const SEGMENT: usize = 3_500;
-/// Longest sealed row that is given to sled: five segments. sled writes each several times over.
+/// Longest sealed row that is given to sled, but for a search index: five segments. sled writes each several times over.
 const INLINE: u64 = 16 * 1024;
 /// Longest sealed row that is read from sled: what an earlier version gave it.
 const LARGEST: usize = 56_000;
@@ -35,6 +36,8 @@ const STUB: u8 = 0x40;
 pub(crate) enum Kind {
     Audit,
     Head,
+    /// Names the files of the search index.
+    Index,
     Record,
     System,
     Value,
@@ -48,6 +51,7 @@ impl Kind {
             Self::System => 3,
             Self::Audit => 4,
             Self::Head => 5,
+            Self::Index => 6,
         }
     }
 
@@ -56,7 +60,7 @@ impl Kind {
         match self {
             Self::Record => crate::v1::SCHEMA,
             Self::Value => 0xfffe,
-            Self::System | Self::Audit | Self::Head => 1,
+            Self::System | Self::Audit | Self::Head | Self::Index => 1,
         }
     }
 }
@@ -113,9 +117,7 @@ impl Row {
 
     fn seal_as(keys: &ShelfKeys, key: &[u8], kind: u8, schema: u16, plain: &[u8]) -> Self {
         let bound = bound(kind, key);
-        let sealed = keys
-            .sealer
-            .seal(&mut rand::rng(), &context(keys, &bound, schema), plain);
+        let sealed = sealer(keys, kind).seal(&mut rand::rng(), &context(keys, &bound, schema), plain);
         Self {
             kind,
             schema,
@@ -126,8 +128,7 @@ impl Row {
     /// Opens it.
     pub(crate) fn open(&self, keys: &ShelfKeys, key: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let bound = bound(self.kind, key);
-        keys.sealer
-            .open(&context(keys, &bound, self.schema), &self.sealed)
+        sealer(keys, self.kind).open(&context(keys, &bound, self.schema), &self.sealed)
     }
 
     /// Whether its content lies in a sealed file.
@@ -247,10 +248,17 @@ impl Row {
 
 /// The newest schema of a kind that this version reads; `None` for a kind that it does not know.
 pub(crate) fn known_schema(kind: u8) -> Option<u16> {
-    [Kind::Record, Kind::Value, Kind::System, Kind::Audit, Kind::Head]
-        .into_iter()
-        .find(|known| known.code() == kind & !STUB)
-        .map(Kind::schema)
+    [
+        Kind::Record,
+        Kind::Value,
+        Kind::System,
+        Kind::Audit,
+        Kind::Head,
+        Kind::Index,
+    ]
+    .into_iter()
+    .find(|known| known.code() == kind & !STUB)
+    .map(Kind::schema)
 }
 
 fn further_segments(length: usize) -> u32 {
@@ -260,6 +268,15 @@ fn further_segments(length: usize) -> u32 {
 
 fn segment_key(keys: &ShelfKeys, key: &[u8], number: u32) -> Vec<u8> {
     keys.row_key(&[b"segment", key, &number.to_be_bytes()]).to_vec()
+}
+
+/// What seals rows of a kind.
+fn sealer(keys: &ShelfKeys, kind: u8) -> &Sealer {
+    if kind & !STUB == Kind::Index.code() {
+        &keys.index
+    } else {
+        &keys.sealer
+    }
 }
 
 fn bound(kind: u8, key: &[u8]) -> Vec<u8> {

@@ -11,8 +11,9 @@ use crate::blob::{BlobRef, Inventory};
 use crate::heads::ShelfHead;
 use crate::keys::{SYSTEM, ShelfKeys};
 use crate::row::{Fault, Kind, Row, known_schema};
+use crate::search_index::index_key;
 use crate::shelf::{Index, name_of};
-use crate::v1::{self, StubV1};
+use crate::v1::{self, IndexV1, StubV1};
 use crate::{StoreError, commit};
 
 /// What a tree holds.
@@ -182,6 +183,9 @@ impl Scan {
         plain: &[u8],
         listed: Listed<'_>,
     ) -> Option<Told> {
+        if row.is(Kind::Index) {
+            return self.read_index(keys, key, plain);
+        }
         if row.is_stub() {
             return self.read_stub(keys, key, row, plain, listed);
         }
@@ -211,6 +215,24 @@ impl Scan {
         self.named.extend(blobs.iter().map(|blob| blob.name));
         Some(Told {
             blobs,
+            content_lost: false,
+        })
+    }
+
+    /// Its files are known, so that they are neither orphans nor forgotten by an erase, but nobody asks
+    /// whether they are there: an index is made anew from the records.
+    fn read_index(&mut self, keys: &ShelfKeys, key: &[u8], plain: &[u8]) -> Option<Told> {
+        let stored = IndexV1::decode(plain)?;
+        commit::is_key(key, &index_key(keys))?;
+        let files = stored.files();
+        for file in &files {
+            self.named.insert(file.name);
+            self.index.insert_file(file.name, file.file_length());
+        }
+        let names = files.iter().map(|file| file.name).collect();
+        self.index.set_search(Some(names));
+        Some(Told {
+            blobs: Vec::new(),
             content_lost: false,
         })
     }

@@ -16,6 +16,8 @@ pub(crate) struct Shelf {
     pub(crate) finding: Option<Finding>,
     /// Grows with each change: who reads it piece by piece sees that it changed meanwhile.
     pub(crate) version: u64,
+    /// The same, of its records alone.
+    pub(crate) records_version: u64,
 }
 
 impl Shelf {
@@ -26,6 +28,7 @@ impl Shelf {
             index: Index::default(),
             finding: None,
             version: 0,
+            records_version: 0,
         }
     }
 }
@@ -76,6 +79,8 @@ pub(crate) struct Index {
     files: BTreeMap<[u8; 32], u64>,
     /// The sum of those lengths.
     file_bytes: u64,
+    /// The files of the search index among them; `None` when it has no row.
+    search: Option<Vec<[u8; 32]>>,
     /// Bytes of its rows as they are given to sled, keys and values.
     row_bytes: u64,
 }
@@ -149,6 +154,15 @@ impl Index {
     /// The names of the sealed files.
     pub(crate) fn files(&self) -> impl Iterator<Item = &[u8; 32]> {
         self.files.keys()
+    }
+
+    /// The sealed files of the search index; `None` when it has no row.
+    pub(crate) fn search(&self) -> Option<&[[u8; 32]]> {
+        self.search.as_deref()
+    }
+
+    pub(crate) fn set_search(&mut self, names: Option<Vec<[u8; 32]>>) {
+        self.search = names;
     }
 
     /// Length of all its sealed files on the disk, in bytes.

@@ -204,6 +204,41 @@ impl StubV1 {
     }
 }
 
+/// The row of a search index.
+#[derive(Deserialize, Serialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct IndexV1 {
+    files: Vec<BlobRefV1>,
+    note: Vec<u8>,
+}
+
+impl IndexV1 {
+    pub(crate) fn new(files: &[BlobRef], note: &[u8]) -> Self {
+        Self {
+            files: files.iter().map(BlobRefV1::from).collect(),
+            note: note.to_vec(),
+        }
+    }
+
+    pub(crate) fn files(&self) -> Vec<BlobRef> {
+        self.files.iter().map(BlobRef::from).collect()
+    }
+
+    pub(crate) fn note(&self) -> &[u8] {
+        &self.note
+    }
+
+    /// The plaintext of the row.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        to_bytes(self)
+    }
+
+    /// Reads it back.
+    pub(crate) fn decode(plain: &[u8]) -> Option<Self> {
+        let (stored, rest) = postcard::take_from_bytes::<Self>(plain).ok()?;
+        rest.is_empty().then_some(stored)
+    }
+}
+
 /// The plaintext of a system row: its name, then the bytes.
 pub(crate) fn encode_named(name: &str, bytes: &[u8]) -> Zeroizing<Vec<u8>> {
     to_bytes(&(name, bytes))

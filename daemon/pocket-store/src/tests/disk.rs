@@ -81,6 +81,12 @@ fn a_full_disk_refuses_in_time_and_loses_nothing() {
     };
     let mut store = open().store;
     apply(&mut store, put_all((0..50).map(|number| note(number, 2_000)))).unwrap();
+    let mut file = store.begin_blob(NOTES).unwrap();
+    file.write(&[1; 100]).unwrap();
+    let files = [file.finish().unwrap().0];
+    store.put_index(NOTES, &files, b"").unwrap();
+    store.put_index(Category::Tasks, &[], b"").unwrap();
+    store.sync().unwrap();
     assert!(data.join("ballast").exists());
 
     // Below the low-water mark nothing is added, and deleting and recording go on.
@@ -89,6 +95,9 @@ fn a_full_disk_refuses_in_time_and_loses_nothing() {
     assert!(matches!(&refused, Err(StoreError::Full(space)) if space.free < space.needed));
     assert_eq!(refused.map_err(|error| error.kind()), Err(FailureKind::Full));
     assert!(store.begin_blob(Category::Documents).is_err());
+    let refused = store.put_index(NOTES, &files, b"");
+    assert!(matches!(refused, Err(StoreError::Full(_))));
+    store.remove_index(Category::Tasks).unwrap();
     apply(&mut store, Changes::new().remove(NOTES, id(1))).unwrap();
     apply(&mut store, Changes::new()).unwrap();
 
@@ -103,7 +112,12 @@ fn a_full_disk_refuses_in_time_and_loses_nothing() {
     let opened = open();
     assert_eq!(opened.findings, []);
     assert_eq!(opened.store.count(NOTES).unwrap(), 50 - deleted);
-    drop(opened);
+    assert!(opened.store.index(Category::Tasks).unwrap().is_none());
+    assert_eq!(opened.store.index(NOTES).unwrap().unwrap().files.len(), 1);
+    let mut store = opened.store;
+    store.remove_index(NOTES).unwrap();
+    store.sync().unwrap();
+    drop(store);
 
     fs::remove_file(disk.path().join("filler")).unwrap();
     let mut store = open().store;

@@ -45,6 +45,13 @@ fn furnish(data: &Path) {
         put_all((1..20).map(|number| note(number, number as usize * 5_000))),
     )
     .unwrap();
+    let mut file = store.begin_blob(pocket_core::Category::Notes).unwrap();
+    file.write(b"words").unwrap();
+    let files = [file.finish().unwrap().0];
+    store
+        .put_index(pocket_core::Category::Notes, &files, b"")
+        .unwrap();
+    store.sync().unwrap();
     fs::create_dir_all(data.join("run")).unwrap();
     fs::create_dir_all(data.join("plugins/x")).unwrap();
     fs::write(data.join("plugins/x/file"), "left over").unwrap();
