@@ -1,6 +1,6 @@
 //! What of a record is found by which field, and what a list needs to know of it.
 
-use pocket_core::{Entry, Record, When};
+use pocket_core::{Entry, Record, Timestamp, When};
 use serde::{Deserialize, Serialize};
 
 use crate::words::for_each_word;
@@ -156,6 +156,7 @@ pub(crate) fn for_each_value<'a>(record: &'a Record, visit: &mut dyn FnMut(Field
             visit(Title, &note.title);
             visit(Text, &note.body);
             visit(Place, &note.path);
+            inline_tags(&note.body).for_each(|tag| visit(Tag, tag));
             note.properties
                 .iter()
                 .for_each(|property| visit(Text, &property.value));
@@ -185,12 +186,25 @@ pub(crate) fn for_each_value<'a>(record: &'a Record, visit: &mut dyn FnMut(Field
     tags.iter().for_each(|tag| visit(Tag, tag));
 }
 
+/// The `#labels` that stand in a text.
+fn inline_tags(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('#').filter_map(|(at, mark)| {
+        let before = text.get(..at)?.chars().next_back();
+        let rest = text.get(at + mark.len()..)?;
+        let end = rest.find(|letter: char| !(letter.is_alphanumeric() || "-_/".contains(letter)));
+        let tag = rest.get(..end.unwrap_or(rest.len()))?;
+        (before.is_none_or(char::is_whitespace) && !tag.is_empty()).then_some(tag)
+    })
+}
+
 /// What a list has to know of a record to put it in order and to narrow itself, without reading it.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub struct Card {
     /// The beginning of its title, in small letters: what it is sorted by.
     pub title: String,
-    /// Its labels.
+    /// When it came in.
+    pub created: Timestamp,
+    /// Its labels, those in a note's text too.
     pub tags: Vec<String>,
     /// The list that it stands on, if it is a task.
     pub list: String,
@@ -211,6 +225,7 @@ impl Card {
         let title = record.title().chars().take(TITLE).flat_map(char::to_lowercase);
         let mut card = Self {
             title: title.collect(),
+            created: entry.created,
             ..Self::default()
         };
         match record {
@@ -218,7 +233,10 @@ impl Card {
             Record::Conversation(conversation) => card.tags.clone_from(&conversation.tags),
             Record::Document(document) => card.tags.clone_from(&document.tags),
             Record::Memory(memory) => card.tags.clone_from(&memory.tags),
-            Record::Note(note) => card.tags.clone_from(&note.tags),
+            Record::Note(note) => {
+                let inline = inline_tags(&note.body).map(str::to_owned);
+                card.tags = note.tags.iter().cloned().chain(inline).collect();
+            }
             Record::Task(task) => {
                 card.tags.clone_from(&task.tags);
                 card.list.clone_from(&task.list);

@@ -182,6 +182,16 @@ fn fields_tags_and_dates() {
 }
 
 #[test]
+fn labels_in_the_text_of_a_note_are_labels() {
+    let entries = [
+        note(1, "One", "for #health/blood, not a#thing"),
+        note(2, "Two", "health"),
+    ];
+    assert_eq!(both(&entries, "tag:health"), [1]);
+    assert!(both(&entries, "tag:thing").is_empty());
+}
+
+#[test]
 fn several_languages() {
     let entries = [
         note(
