@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Broken, Entry as AuditEntry};
-use crate::{AgentName, Category, Entry, Profile, RecordId, Scopes, Sensitivity, Timestamp};
+use crate::{AgentName, Browsed, Category, Entry, Profile, RecordId, Scopes, Sensitivity, Timestamp};
 
 /// What became of one record of an `Add`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -33,8 +33,10 @@ pub struct Page {
 pub struct Hit {
     /// The record.
     pub entry: Entry,
-    /// The words around the place.
+    /// The words around the place, on one line.
     pub snippet: String,
+    /// What of them fits the question: where it begins and ends, in bytes, ascending.
+    pub marks: Vec<(u32, u32)>,
 }
 
 /// Whether the vault is open.
@@ -203,6 +205,8 @@ pub enum Answer {
         /// Length of the whole file in bytes.
         size: u64,
     },
+    /// What there is to see of a category.
+    Browsed(Browsed),
     /// What a check found.
     Check(CheckReport),
     /// What waits for consent.

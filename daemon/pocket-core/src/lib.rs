@@ -17,6 +17,7 @@
 mod actor;
 mod answer;
 pub mod audit;
+mod browse;
 mod category;
 mod content;
 mod failure;
@@ -36,6 +37,7 @@ pub use answer::{
     Added, AgentSummary, Answer, CategoryStatus, CheckReport, Finding, Hit, LockState, Page, ResetProof,
     SecretSummary, Status, Storage,
 };
+pub use browse::{Browse, Browsed, Order};
 pub use category::{Category, Sensitivity, UnknownCategory};
 pub use content::{Content, InvalidRecord};
 pub use failure::{Failure, FailureKind};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentName, Category, Content, Profile, RecordId, Scopes, Timestamp};
+use crate::{AgentName, Browse, Category, Content, Profile, RecordId, Scopes, Timestamp};
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -74,6 +74,13 @@ pub enum Operation {
     },
     /// Shows the passphrase: a session of the owner begins.
     Authenticate,
+    /// Lists records in an order of one's own, or those alone that fit.
+    Browse {
+        /// Which category.
+        category: Category,
+        /// What of it.
+        browse: Box<Browse>,
+    },
     /// Destroys the key of a category, and all that it sealed.
     CategoryErase {
         /// Which one.
@@ -435,7 +442,7 @@ impl Operation {
             Self::FactoryReset { .. } => OperationKind::FactoryReset,
             Self::Get { .. } => OperationKind::Get,
             Self::Health { .. } => OperationKind::Health,
-            Self::List { .. } => OperationKind::List,
+            Self::Browse { .. } | Self::List { .. } => OperationKind::List,
             Self::Lock { .. } => OperationKind::Lock,
             Self::PassphraseChange => OperationKind::PassphraseChange,
             Self::ProfileSet { .. } => OperationKind::ProfileSet,
@@ -464,6 +471,7 @@ impl Operation {
             | Self::CategoryRekey { category }
             | Self::Delete { category, .. }
             | Self::Get { category, .. }
+            | Self::Browse { category, .. }
             | Self::List { category, .. } => vec![*category],
             Self::Edit { content, .. } => vec![content.category()],
             Self::ReadBlob { .. } | Self::UploadBegin | Self::UploadChunk { .. } => vec![Category::Documents],

@@ -387,6 +387,7 @@ mod tests {
         let hit = Found::from(Hit {
             entry: secret(),
             snippet: "whiskers".to_owned(),
+            marks: Vec::new(),
         });
         assert_eq!((hit.title.as_str(), hit.snippet.as_str()), ("bank", ""));
     }
