@@ -188,6 +188,11 @@ impl Index {
         parts.fold(Languages::default(), Languages::or)
     }
 
+    /// Whether it is time for a [`crate::Merge`].
+    pub fn is_worth_merging(&self) -> bool {
+        !self.worth_merging().is_empty()
+    }
+
     /// The parts that are worth merging now; none most of the time. What is in memory goes to a sealed
     /// part when it is large, and takes along the sealed ones that are not much larger: so there are
     /// few, and each record is written a few times.

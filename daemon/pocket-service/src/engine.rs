@@ -124,6 +124,7 @@ impl Engine {
                 Err(_) => {}
             }
             self.look_for_store();
+            self.index_when_idle(Now::read());
             self.work(Now::read());
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();

@@ -5,6 +5,7 @@ mod model;
 mod recording;
 mod records;
 mod reset;
+mod search;
 mod time;
 mod work;
 

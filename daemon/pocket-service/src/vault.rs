@@ -4,6 +4,7 @@ mod admin;
 mod agents;
 mod documents;
 mod housekeeping;
+mod index;
 mod log;
 mod opening;
 mod records;
@@ -33,6 +34,7 @@ use crate::passphrase::NewPassphrase;
 
 use agents::Agents;
 use documents::Uploads;
+use index::Indexes;
 use rekey::Stale;
 
 /// The name under which the lease of the profile is kept.
@@ -56,6 +58,7 @@ pub(crate) struct Vault {
     uploads: Uploads,
     housekeeping: Housekeeping,
     stale: Stale,
+    indexes: Indexes,
     /// When everything was last exported.
     exported: Option<Timestamp>,
     /// Whether a category is being re-keyed: one at a time.
@@ -235,6 +238,9 @@ impl Vault {
             Operation::AuditVerify { exported: false } => {
                 return Ok(Next::Work(self.audit_verify_own(act)?));
             }
+            Operation::Browse { category, browse } => {
+                return Ok(Next::Work(self.browse(act, category, browse)?));
+            }
             Operation::CategoryRekey { category } => {
                 return Ok(Next::Work(self.category_rekey(act, category)?));
             }
@@ -337,12 +343,16 @@ impl Vault {
         let (changes, stale) = self.mark_stale(changes, now);
         let draft = self.chain.draft(permit, records, Outcome::Done, now.wall);
         let entries = draft.entries().to_vec();
+        let touched = changes.records();
         let _leave = self
             .store
             .apply(draft, changes)
             .map_err(|error| failure::store(&error))?;
         self.chain.advance(&entries);
         self.must_sync = true;
+        for (category, id) in touched {
+            self.indexes.touch(category, id);
+        }
         if let Some(stale) = stale {
             self.stale = stale;
         }

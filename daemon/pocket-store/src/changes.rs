@@ -106,6 +106,20 @@ impl Changes {
         self
     }
 
+    /// The records that they add, replace or remove.
+    pub fn records(&self) -> Vec<(Category, RecordId)> {
+        let record = |subject: &Subject| match subject {
+            Subject::Record(code, id) => {
+                let category = Category::ALL
+                    .into_iter()
+                    .find(|category| category.code() == *code);
+                category.map(|category| (category, *id))
+            }
+            _ => None,
+        };
+        self.list.keys().filter_map(record).collect()
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -28,6 +28,10 @@ impl Jobs {
         self.0.is_empty()
     }
 
+    fn is_indexing(&self) -> bool {
+        self.0.iter().any(|job| matches!(job.work, Work::Index))
+    }
+
     /// Adds what the device does by itself.
     pub(super) fn add_own(&mut self, work: Work) {
         self.0.push_back(Job { work, reply: None });
@@ -45,6 +49,16 @@ impl Engine {
         } else {
             let reply = Some(reply);
             self.jobs.0.push_back(Job { work, reply });
+        }
+    }
+
+    /// What was changed is taken into the search index, when nobody asks for anything else.
+    pub(super) fn index_when_idle(&mut self, now: Now) {
+        if let State::Unlocked(vault) = &self.state
+            && !self.jobs.is_indexing()
+            && vault.has_to_index(now)
+        {
+            self.jobs.add_own(Work::Index);
         }
     }
 

@@ -231,6 +231,7 @@ impl Vault {
             .erase_category(category, super::opening::key_set(&self.keys)?)
             .map_err(|error| failure::store(&error))?;
         self.findings.retain(|finding| finding.what != category.name());
+        self.indexes.forget(category);
         if category == Category::Settings {
             self.recall_settings()?;
         }
@@ -267,6 +268,7 @@ impl Vault {
                 self.store
                     .accept_loss(category)
                     .map_err(|error| failure::store(&error))?;
+                self.indexes.forget(category);
             }
         }
         if self.store.system_whole().is_err() {

@@ -8,7 +8,7 @@ use pocket_core::{
 use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
-use super::{Agents, AuditMac, EXPORTED, Housekeeping, KEYRING, LEASE, Stale, Uploads, Vault};
+use super::{Agents, AuditMac, EXPORTED, Housekeeping, Indexes, KEYRING, LEASE, Stale, Uploads, Vault};
 use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::keys::Device;
@@ -126,6 +126,7 @@ impl Vault {
             uploads: Uploads::default(),
             housekeeping: Housekeeping::new(now),
             stale: Stale::default(),
+            indexes: Indexes::default(),
             exported: None,
             unsure: false,
             rekeying: false,

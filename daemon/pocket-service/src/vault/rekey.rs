@@ -230,6 +230,8 @@ impl Vault {
         now: Now,
     ) -> Result<(), Failure> {
         self.stale.set(rekeying.category, stale_since);
+        // What is on the disk of the old index went with the old key: it holds words of what was deleted.
+        self.indexes.forget(rekeying.category);
         self.note_keyring(now)?;
         let category = Some(rekeying.category);
         let done = event(rekeying.actor, rekeying.kind, category, Outcome::Done, now);

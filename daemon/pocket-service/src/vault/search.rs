@@ -1,52 +1,34 @@
-//! Search by reading: every word of the query must stand in the record. Good for the thousands of
-//! records of a first device; the index comes with a crate of its own.
+//! Searching, and lists in an order of one's own: both are answered by the index, once it has taken in
+//! what it could miss.
 
-use std::cmp::Reverse;
-use std::ops::ControlFlow;
+use std::cmp::Ordering;
+use std::collections::{BTreeSet, HashSet};
 
-use pocket_core::{Category, Entry, Failure, Hit, Operation, Record, RecordId, Timestamp};
-use pocket_store::{StoreError, Walk};
+use pocket_core::{Browse, Browsed, Category, Entry, Failure, Hit, Operation, Order, RecordId, Timestamp};
+use pocket_search::{Card, Index, Query, SearchError, search, snippet};
+use tracing::warn;
 
 use super::records::{MOST_PAGE, size};
 use super::{Act, Slice, Vault, Work};
+use crate::engine::Now;
 use crate::failure;
 
-/// Characters of a snippet before and after the place.
-const AROUND: usize = 60;
 /// Longest query in bytes.
 const LONGEST: usize = 1024;
+/// Most lists of tasks that are named.
+const MOST_LISTS: usize = 100;
 
 /// A search under way.
 pub(crate) struct Searching {
     categories: Vec<Category>,
-    words: Vec<String>,
+    query: Query,
     limit: usize,
-    /// Categories that were not read yet, the next one last.
-    left: Vec<Category>,
-    walk: Option<(Category, Walk)>,
-    best: Vec<Found>,
 }
 
-impl Searching {
-    fn begin_again(&mut self) {
-        self.left = self.categories.iter().rev().copied().collect();
-        self.walk = None;
-        self.best.clear();
-    }
-
-    fn consider(&mut self, category: Category, entry: &Entry) {
-        if let Some(score) = score(entry.content.record(), &self.words) {
-            self.best.push(Found {
-                score,
-                updated: entry.updated,
-                category,
-                id: entry.id,
-            });
-            if self.best.len() >= self.limit.saturating_mul(2) {
-                keep_best(&mut self.best, self.limit);
-            }
-        }
-    }
+/// A list being made.
+pub(crate) struct Browsing {
+    category: Category,
+    browse: Box<Browse>,
 }
 
 impl Vault {
@@ -57,13 +39,7 @@ impl Vault {
         query: &str,
         limit: u32,
     ) -> Result<Work, Failure> {
-        let words = words(query);
-        if words.is_empty() || query.len() > LONGEST {
-            return Err(failure::invalid(
-                "there is nothing to search for",
-                "give one to a few words, 1 KiB at most",
-            ));
-        }
+        let query = parse(query)?;
         let categories: Vec<Category> = categories
             .iter()
             .copied()
@@ -71,179 +47,238 @@ impl Vault {
             .collect();
         self.admit(act.permit, &[], act.now)?;
         categories.iter().try_for_each(|category| self.whole(*category))?;
-        let limit = usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(usize::MAX);
-        let mut searching = Searching {
+        self.retry_unreadable(&categories);
+        Ok(Work::Search(Box::new(Searching {
             categories,
-            words,
-            limit,
-            left: Vec::new(),
-            walk: None,
-            best: Vec::new(),
-        };
-        searching.begin_again();
-        Ok(Work::Search(searching))
+            query,
+            limit: usize::try_from(limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(1),
+        })))
     }
 
-    /// Reads on; gives what was found once everything was read.
+    /// Takes in what the index lacks; gives what was found once that is done.
     pub(super) fn search_on(
-        &self,
-        searching: &mut Searching,
+        &mut self,
+        searching: &Searching,
         slice: &Slice,
+        now: Now,
     ) -> Result<Option<Vec<Hit>>, Failure> {
-        loop {
-            let Some((category, mut walk)) = searching.walk.take() else {
-                let Some(category) = searching.left.pop() else {
-                    keep_best(&mut searching.best, searching.limit);
-                    return self.hits(&searching.best, &searching.words).map(Some);
-                };
-                searching.walk = Some((category, self.store.begin_walk(category)));
-                continue;
-            };
-            let walked = self.store.walk(&mut walk, &mut |entry| {
-                searching.consider(category, &entry);
-                if slice.go_on() {
-                    ControlFlow::Continue(())
-                } else {
-                    ControlFlow::Break(())
-                }
-            });
-            match walked {
-                Ok(true) => {}
-                Ok(false) => {
-                    searching.walk = Some((category, walk));
-                    return Ok(None);
-                }
-                Err(StoreError::Moved) => searching.begin_again(),
-                Err(error) => return Err(failure::store(&error)),
-            }
+        let Searching {
+            categories,
+            query,
+            limit,
+        } = searching;
+        if !self.catch_up(categories, slice)? {
+            return Ok(None);
         }
-    }
-
-    /// The records found, as many as one answer may hold.
-    fn hits(&self, found: &[Found], words: &[String]) -> Result<Vec<Hit>, Failure> {
+        let found = self.indexes.with(&self.store, |indexes, files| {
+            let chosen: Vec<(Category, &Index)> = categories
+                .iter()
+                .filter_map(|category| Some((*category, indexes.get(*category)?)))
+                .collect();
+            search(&chosen, query, *limit, now.wall, files)
+        });
+        let (found, meant) = match found {
+            Ok(found) => found,
+            Err(error) => {
+                self.mend(categories, &error);
+                return Ok(None);
+            }
+        };
         let mut hits = Vec::new();
         let mut bytes = 0;
         for found in found {
             let entry = self.store.get(found.category, found.id);
-            // Deleted since it was found.
             let Some(entry) = entry.map_err(|error| failure::store(&error))? else {
                 continue;
             };
             bytes += size(&entry);
+            let shown = snippet(entry.content.record(), &meant);
+            let marks = shown
+                .marks
+                .iter()
+                .filter_map(|mark| Some((u32::try_from(mark.start).ok()?, u32::try_from(mark.end).ok()?)));
             hits.push(Hit {
-                snippet: snippet(entry.content.record(), words),
+                marks: marks.collect(),
+                snippet: shown.text,
                 entry,
             });
             if bytes >= MOST_PAGE {
                 break;
             }
         }
-        Ok(hits)
+        Ok(Some(hits))
     }
-}
 
-/// Where something was found. The record itself is read again at the end: many large ones may fit.
-struct Found {
-    score: u32,
-    updated: Timestamp,
-    category: Category,
-    id: RecordId,
-}
-
-/// The best first; among equals the newest.
-fn keep_best(found: &mut Vec<Found>, limit: usize) {
-    found.sort_by_key(|found| Reverse((found.score, found.updated, found.id)));
-    found.truncate(limit);
-}
-
-fn words(query: &str) -> Vec<String> {
-    query.split_whitespace().map(str::to_lowercase).collect()
-}
-
-/// How well a record fits: `None` unless each word stands in it; words in the title count most.
-fn score(record: &Record, words: &[String]) -> Option<u32> {
-    let title = record.title().to_lowercase();
-    let mut texts = Vec::new();
-    record.for_each_text(&mut |text| texts.push(text.to_lowercase()));
-    words.iter().try_fold(0u32, |score, word| {
-        let places: usize = texts
-            .iter()
-            .map(|text| text.matches(word.as_str()).take(10).count())
-            .sum();
-        let weight = if title.contains(word.as_str()) { 20 } else { 0 };
-        (places > 0).then(|| {
-            score
-                .saturating_add(u32::try_from(places).unwrap_or(10))
-                .saturating_add(weight)
-        })
-    })
-}
-
-/// The words around the first place outside the title where one of `words` stands; the beginning of
-/// the longest text when there is none.
-fn snippet(record: &Record, words: &[String]) -> String {
-    let title = record.title();
-    let mut texts = Vec::new();
-    record.for_each_text(&mut |text| {
-        if text != title && !text.is_empty() {
-            texts.push(text);
+    pub(super) fn browse(
+        &mut self,
+        act: Act,
+        category: Category,
+        browse: Box<Browse>,
+    ) -> Result<Work, Failure> {
+        if browse.words.len() > LONGEST {
+            return Err(failure::invalid("these are too many words", "give 1 KiB at most"));
         }
-    });
-    let place = |text: &&&str| {
-        words
-            .iter()
-            .any(|word| text.to_lowercase().contains(word.as_str()))
-    };
-    let Some(text) = texts.iter().find(place).or_else(|| texts.first()) else {
-        return String::new();
-    };
-    let folded = text.to_lowercase();
-    let at = words
-        .iter()
-        .filter_map(|word| folded.find(word.as_str()))
-        .min()
-        .unwrap_or(0);
-    // Folding may change the length of a few letters: the place is close, never out of bounds.
-    let at = folded.get(..at).map_or(0, |before| before.chars().count());
-    let from = at.saturating_sub(AROUND);
-    let piece: String = text.chars().skip(from).take(2 * AROUND).collect();
-    let piece = piece.split_whitespace().collect::<Vec<_>>().join(" ");
-    let before = if from > 0 { "…" } else { "" };
-    let after = if text.chars().count() > from + 2 * AROUND {
-        "…"
-    } else {
-        ""
-    };
-    format!("{before}{piece}{after}")
+        if !category.holds_records() {
+            return Err(failure::invalid(
+                "the audit log is no list of records",
+                "see `audit show`",
+            ));
+        }
+        self.admit(act.permit, &[], act.now)?;
+        self.whole(category)?;
+        self.retry_unreadable(&[category]);
+        Ok(Work::Browse(Browsing { category, browse }))
+    }
+
+    /// Takes in what the index lacks; gives the list once that is done.
+    pub(super) fn browse_on(
+        &mut self,
+        browsing: &Browsing,
+        slice: &Slice,
+        now: Now,
+    ) -> Result<Option<Browsed>, Failure> {
+        let Browsing { category, browse } = browsing;
+        if !self.catch_up(&[*category], slice)? {
+            return Ok(None);
+        }
+        let rows = self.indexes.with(&self.store, |indexes, files| {
+            let Some(index) = indexes.get(*category) else {
+                return Ok(Rows::default());
+            };
+            let narrowed = if browse.words.trim().is_empty() {
+                None
+            } else {
+                let query = Query::narrowing(&browse.words);
+                let (found, _) = search(&[(*category, index)], &query, usize::MAX, now.wall, files)?;
+                Some(found.iter().map(|found| found.id).collect())
+            };
+            let mut rows = Rows::default();
+            index.for_each_card(files, &mut |id, updated, card| {
+                rows.take(browse, narrowed.as_ref(), Row { id, updated, card });
+            })?;
+            Ok(rows)
+        });
+        let rows: Rows = match rows {
+            Ok(rows) => rows,
+            Err(error) => {
+                self.mend(&[*category], &error);
+                return Ok(None);
+            }
+        };
+        let matching = rows.fitting.len() as u64;
+        let lists = rows.lists.iter().take(MOST_LISTS).cloned().collect();
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut bytes = 0;
+        for id in rows.page(browse) {
+            let entry = self.store.get(*category, id);
+            let entry = entry.map_err(|error| failure::store(&error))?;
+            bytes += entry.as_ref().map_or(0, size);
+            entries.extend(entry);
+            if bytes >= MOST_PAGE {
+                break;
+            }
+        }
+        Ok(Some(Browsed {
+            entries,
+            matching,
+            lists,
+        }))
+    }
+
+    /// An index that can't be read is made anew, which the next piece of work begins.
+    fn mend(&mut self, categories: &[Category], error: &SearchError) {
+        warn!(%error, "the search index is made anew");
+        for category in categories {
+            self.indexes.discard(&self.store, *category);
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pocket_core::Note;
+fn parse(query: &str) -> Result<Query, Failure> {
+    let nothing = || {
+        failure::invalid(
+            "there is nothing to search for",
+            "give one to a few words, 1 KiB at most",
+        )
+    };
+    if query.len() > LONGEST {
+        return Err(nothing());
+    }
+    let query = Query::parse(query).map_err(|error| {
+        failure::invalid(
+            error.to_string(),
+            "see `pocketctl search --help` for what a query may say",
+        )
+    })?;
+    if query.is_empty() {
+        Err(nothing())
+    } else {
+        Ok(query)
+    }
+}
 
-    fn note(title: &str, body: &str) -> Record {
-        Record::Note(Note {
-            title: title.to_owned(),
-            body: body.to_owned(),
-            ..Note::default()
-        })
+/// What a list may show.
+#[derive(Default)]
+struct Rows {
+    fitting: Vec<Row>,
+    lists: BTreeSet<String>,
+}
+
+struct Row {
+    id: RecordId,
+    updated: Timestamp,
+    card: Card,
+}
+
+impl Rows {
+    fn take(&mut self, browse: &Browse, narrowed: Option<&HashSet<RecordId>>, row: Row) {
+        if !row.card.list.is_empty() && !self.lists.contains(&row.card.list) {
+            self.lists.insert(row.card.list.clone());
+        }
+        let card = &row.card;
+        let fits = narrowed.is_none_or(|ids| ids.contains(&row.id))
+            && (browse.tag.is_empty() || card.tags.contains(&browse.tag))
+            && (browse.list.is_empty() || card.list == browse.list)
+            && browse.done.is_none_or(|done| card.done == done);
+        if fits {
+            self.fitting.push(row);
+        }
     }
 
-    #[test]
-    fn every_word_must_stand_and_titles_count_most() {
-        let words = words("Blood TEST");
-        let title = score(&note("Blood test", ""), &words);
-        let body = score(&note("Doctor", "the blood test of May"), &words);
-        assert!(title > body && body.is_some());
-        assert_eq!(score(&note("Blood", "pressure"), &words), None);
+    /// The ids of the rows that are asked for, in their order.
+    fn page(mut self, browse: &Browse) -> Vec<RecordId> {
+        let skip = usize::try_from(browse.skip).unwrap_or(usize::MAX);
+        let limit = usize::try_from(browse.limit.clamp(1, Operation::MOST_LISTED)).unwrap_or(1);
+        let most = skip.saturating_add(limit);
+        let order = |one: &Row, other: &Row| compare(browse.order, one, other);
+        if most < self.fitting.len() {
+            self.fitting.select_nth_unstable_by(most, order);
+            self.fitting.truncate(most);
+        }
+        self.fitting.sort_unstable_by(order);
+        self.fitting.into_iter().skip(skip).map(|row| row.id).collect()
     }
+}
 
-    #[test]
-    fn a_snippet_shows_the_place_and_never_breaks_a_letter() {
-        let long = format!("{} needle {}", "ß İ 漢 ".repeat(50), "after ".repeat(50));
-        let snippet = snippet(&note("Title", &long), &words("needle"));
-        assert!(snippet.contains("needle"), "{snippet}");
-        assert!(snippet.starts_with('…') && snippet.ends_with('…'));
-    }
+/// Which of two rows comes first; the newer of two that are alike.
+fn compare(order: Order, one: &Row, other: &Row) -> Ordering {
+    let newest = || (other.card.created, one.id).cmp(&(one.card.created, other.id));
+    let first = match order {
+        Order::Due => due(&one.card).cmp(&due(&other.card)),
+        Order::Newest => Ordering::Equal,
+        Order::Oldest => one.updated.cmp(&other.updated),
+        Order::Title => one.card.title.cmp(&other.card.title),
+    };
+    first.then_with(newest)
+}
+
+/// What is done comes last, and before it what is never due.
+fn due(card: &Card) -> (bool, bool, &str, u8, &str) {
+    (
+        card.done,
+        card.due.is_empty(),
+        &card.due,
+        card.priority,
+        &card.title,
+    )
 }

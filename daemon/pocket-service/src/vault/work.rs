@@ -9,7 +9,7 @@ use super::Vault;
 use super::housekeeping::Purge;
 use super::log::Verifying;
 use super::rekey::Rekeying;
-use super::search::Searching;
+use super::search::{Browsing, Searching};
 use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
@@ -20,10 +20,12 @@ const PIECE: Duration = Duration::from_millis(20);
 
 /// Work under way, with what it has found so far.
 pub(crate) enum Work {
+    Browse(Browsing),
     Check,
+    Index,
     Purge(Purge),
     Rekey(Box<Rekeying>),
-    Search(Searching),
+    Search(Box<Searching>),
     Verify(Verifying),
 }
 
@@ -31,7 +33,9 @@ impl Work {
     /// What to call it in the journal.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
+            Self::Browse(_) => "list",
             Self::Check => "check",
+            Self::Index => "index",
             Self::Purge(_) => "purge",
             Self::Rekey(_) => "rekey",
             Self::Search(_) => "search",
@@ -73,12 +77,14 @@ impl Vault {
         now: Now,
     ) -> Result<Option<Reply>, Failure> {
         let answer = match work {
+            Work::Browse(browsing) => self.browse_on(browsing, slice, now)?.map(Answer::Browsed),
             Work::Check => self.check_on(slice)?.map(Answer::Check),
+            Work::Index => self.index_on(slice, now).then_some(Answer::Done),
             Work::Purge(purge) => self.purge_on(purge, slice, now)?.then_some(Answer::Done),
             Work::Rekey(rekeying) => self
                 .rekey_on(device, rekeying, slice, now)?
                 .then_some(Answer::Done),
-            Work::Search(searching) => self.search_on(searching, slice)?.map(Answer::Hits),
+            Work::Search(searching) => self.search_on(searching, slice, now)?.map(Answer::Hits),
             Work::Verify(verifying) => self.verify_on(verifying, slice)?.map(Answer::AuditVerified),
         };
         Ok(answer.map(Reply::from))
@@ -89,7 +95,7 @@ impl Vault {
         match work {
             Work::Check => self.store.abandon_scrub(),
             Work::Rekey(rekeying) => self.end_rekey(&rekeying, FailureKind::Unavailable, now),
-            Work::Purge(_) | Work::Search(_) | Work::Verify(_) => {}
+            Work::Browse(_) | Work::Index | Work::Purge(_) | Work::Search(_) | Work::Verify(_) => {}
         }
     }
 
