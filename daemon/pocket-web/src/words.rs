@@ -122,7 +122,7 @@ words! {
         nothing_there, nothing_yet, oldest_first, one_a_line, open_again, open_tasks, order,
         order_due, order_newest, order_oldest, order_title, organisation, overdue, priority,
         priority_hint, priority_is, properties, rename_file, repeats, repeats_hint, role,
-        save_as_new, search_about, search_hint, select, sha256, show_all, shown_and_more, shown_of,
+        save_as_new, search_about, search_hint, select, sha256, show_all, shown_of,
         size, source, source_hint, start, state, state_draft, state_failed, state_queued,
         state_sent, stored_now, subject, tags, tags_hint, telephone, text, text_in_it, tick_off,
         title, to, to_do, too_many_files, too_many_files_do, too_much_at_once, undo_too_late,

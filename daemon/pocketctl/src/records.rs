@@ -156,6 +156,7 @@ pub(crate) fn search(
     for hit in hits {
         let mut json = to_json(&hit.entry)?;
         json["snippet"] = json!(hit.snippet);
+        json["marks"] = json!(hit.marks);
         let text = format!("{}  {}", hit.entry.content.category(), row(&hit.entry));
         let snippet = hit.snippet.trim();
         let text = if snippet.is_empty() {

@@ -41,7 +41,8 @@ struct Row {
     path: String,
     title: String,
     place: &'static str,
-    snippet: String,
+    /// Pieces of the snippet, and whether each fits.
+    snippet: Vec<(bool, String)>,
 }
 
 impl Row {
@@ -51,9 +52,33 @@ impl Row {
             path: view::path(&hit.entry),
             title: view::title(hit.entry.content.record()),
             place: title_of(t, category),
-            snippet: hit.snippet,
+            snippet: pieces(&hit.snippet, &hit.marks),
         }
     }
+}
+
+/// A snippet cut where its marks begin and end.
+fn pieces(snippet: &str, marks: &[(u32, u32)]) -> Vec<(bool, String)> {
+    let mut pieces = Vec::new();
+    let mut rest = 0;
+    let mut push = |marked, from: usize, to: usize| {
+        let piece = snippet.get(from..to).unwrap_or_default();
+        if !piece.is_empty() {
+            pieces.push((marked, piece.to_owned()));
+        }
+    };
+    for (from, to) in marks {
+        let (from, to) = (length_of(*from), length_of(*to));
+        push(false, rest, from);
+        push(true, from, to);
+        rest = to;
+    }
+    push(false, rest, snippet.len());
+    pieces
+}
+
+fn length_of(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// The box, and what was found.
@@ -104,5 +129,25 @@ async fn find(door: &Door, query: &str, category: &str) -> Result<Vec<Hit>, Fail
     match door.ask(operation).await?.answer {
         Answer::Hits(hits) => Ok(hits),
         _ => Err(unexpected()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snippet_is_cut_at_its_marks() {
+        let cut = |marks: &[(u32, u32)]| {
+            let pieces = pieces("an ü needle", marks);
+            pieces
+                .into_iter()
+                .map(|(marked, text)| format!("{marked}:{text}"))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(cut(&[(0, 2), (6, 12)]), ["true:an", "false: ü ", "true:needle"]);
+        assert_eq!(cut(&[]), ["false:an ü needle"]);
+        // What makes no sense shows nothing, and stops nothing.
+        assert_eq!(cut(&[(4, 5), (90, 99)]), [""; 0]);
     }
 }

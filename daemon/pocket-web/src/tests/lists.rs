@@ -94,7 +94,7 @@ async fn a_list_is_narrowed_by_words_and_tags() {
     assert_eq!(titles(&page), ["Two"]);
     let page = owner.get("/records/notes?q=plums").await.text;
     assert!(page.contains("Nothing fits."));
-    for odd in ["sort=x", "page=x", "state=x", "page=99999999999999999999"] {
+    for odd in ["sort=x", "from=x", "state=x", "from=99999999999999999999"] {
         let answer = owner.get(&format!("/records/notes?{odd}")).await;
         assert_eq!(answer.status, StatusCode::OK, "{odd}");
     }

@@ -1,17 +1,15 @@
 //! A category as a list: in pages, narrowed by words or a tag, in an order of the owner's.
 
-use std::collections::BTreeSet;
-
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use pocket_core::{Answer, Category, Entry, Failure, Operation, Page, Record, RecordId, When};
+use pocket_core::{Answer, Category, Entry, Operation, Order, RecordId};
 
-use super::show::{Asked, Show, Sort};
+use super::show::{Asked, Show};
 use super::{category_named, now, view};
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
-use crate::present::{Shell, counted, filters, length, page, records_path, title_of};
+use crate::present::{Shell, counted, filters, page, records_path, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
@@ -19,7 +17,7 @@ use crate::words::{Words, fill};
 use view::Row;
 
 /// Records on a page.
-const PAGE: usize = 50;
+const PAGE: u32 = 50;
 
 #[derive(Template)]
 #[template(path = "records.html")]
@@ -45,7 +43,9 @@ struct ListPage {
 struct Found {
     rows: Vec<Row>,
     older: Option<String>,
-    lists: BTreeSet<String>,
+    lists: Vec<String>,
+    /// How many there are in all.
+    matching: u64,
 }
 
 /// A page of records.
@@ -62,11 +62,12 @@ pub(crate) async fn list(
         .iter()
         .find(|status| status.category == category)
         .map_or(0, |status| status.records);
-    let show = Show::new(category, total, &asked);
+    let show = Show::new(category, &asked);
     let t = owner.look.words();
-    let found = match show.sort {
-        Sort::Newest => newest(&door, t, &show, &asked).await?,
-        _ => sorted(&door, t, &show, &asked).await?,
+    let found = if show.is_plain() {
+        newest(&door, t, &show, &asked).await?
+    } else {
+        browse(&door, t, &show, &asked).await?
     };
     let documents = category == Category::Documents;
     let mut shell =
@@ -90,7 +91,7 @@ pub(crate) async fn list(
         },
         add_words: if documents { t.upload } else { t.add },
         hint: hint(t, category),
-        count: count(t, total, &show, found.rows.len(), found.older.is_some()),
+        count: count(t, total, &show, found.matching),
         rows: found.rows,
         sorts: sorts(t, category),
         states: [
@@ -98,12 +99,12 @@ pub(crate) async fn list(
             ("done", t.done_tasks),
             ("all", t.all_tasks),
         ],
-        lists: found.lists.into_iter().collect(),
+        lists: found.lists,
         here: show.path(&[]),
         newest: show.path(&[]),
         show,
         older: found.older,
-        first_page: asked.after.is_empty() && asked.page() == 0,
+        first_page: asked.after.is_empty() && asked.from() == 0,
     })
 }
 
@@ -119,21 +120,20 @@ fn sorts(t: &Words, category: Category) -> Vec<(&'static str, &'static str)> {
     sorts
 }
 
-fn count(t: &Words, total: u64, show: &Show, shown: usize, more: bool) -> String {
+fn count(t: &Words, total: u64, show: &Show, matching: u64) -> String {
     let all = counted(total, t.n_records);
     if show.takes_all() {
         return format!("{all}, {}", order(t, show.sort));
     }
-    let shown = length(shown).to_string();
-    fill(if more { t.shown_and_more } else { t.shown_of }, &[&shown, &all])
+    fill(t.shown_of, &[&matching.to_string(), &all])
 }
 
-const fn order(t: &Words, sort: Sort) -> &'static str {
+const fn order(t: &Words, sort: Order) -> &'static str {
     match sort {
-        Sort::Due => t.order_due,
-        Sort::Newest => t.order_newest,
-        Sort::Oldest => t.order_oldest,
-        Sort::Title => t.order_title,
+        Order::Due => t.order_due,
+        Order::Newest => t.order_newest,
+        Order::Oldest => t.order_oldest,
+        Order::Title => t.order_title,
     }
 }
 
@@ -149,161 +149,54 @@ const fn hint(t: &Words, category: Category) -> &'static str {
     }
 }
 
-async fn read(door: &Door, category: Category, after: Option<RecordId>, limit: u32) -> Result<Page, Failure> {
-    let operation = Operation::List {
-        category,
-        after,
-        limit,
-    };
-    match door.ask(operation).await?.answer {
-        Answer::Page(page) => Ok(page),
-        _ => Err(unexpected()),
-    }
-}
-
-/// The newest that fit, from where the address says: reads no further than the page goes.
+/// The newest, from where the address says: the order that the device keeps, so that no more is read
+/// than is shown.
 async fn newest(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Found, Trouble> {
-    let mut after: Option<RecordId> = match asked.after.as_str() {
+    let after: Option<RecordId> = match asked.after.as_str() {
         "" => None,
         id => Some(id.parse().map_err(|_| Trouble::NotFound)?),
     };
-    let limit = if show.takes_all() {
-        u32::try_from(PAGE).unwrap_or(1)
-    } else {
-        Operation::MOST_LISTED
+    let operation = Operation::List {
+        category: show.category,
+        after,
+        limit: PAGE,
     };
-    let mut found = Found {
-        rows: Vec::new(),
-        older: None,
-        lists: BTreeSet::new(),
+    let Answer::Page(page) = door.ask(operation).await?.answer else {
+        return Err(unexpected().into());
     };
-    loop {
-        let page = read(door, show.category, after, limit).await?;
-        after = page.entries.last().map(|entry| entry.id);
-        for entry in page
-            .entries
-            .iter()
-            .filter(|entry| show.takes(entry.content.record()))
-        {
-            if found.rows.len() == PAGE {
-                let last = found
-                    .rows
-                    .last()
-                    .map(|row| row.id.to_string())
-                    .unwrap_or_default();
-                found.older = Some(show.path(&[("after", &last)]));
-                return Ok(found);
-            }
-            found.add(entry, t);
-        }
-        if !page.more || after.is_none() {
-            return Ok(found);
-        }
-        if show.takes_all() && found.rows.len() >= PAGE {
-            let last = after.map(|id| id.to_string()).unwrap_or_default();
-            found.older = Some(show.path(&[("after", &last)]));
-            return Ok(found);
-        }
-    }
-}
-
-impl Found {
-    fn add(&mut self, entry: &Entry, t: &Words) {
-        self.lists.extend(list_of(entry.content.record()));
-        self.rows.push(Row::new(entry, t, now()));
-    }
-}
-
-/// The list that a task stands on.
-fn list_of(record: &Record) -> Option<String> {
-    match record {
-        Record::Task(task) if !task.list.is_empty() => Some(task.list.clone()),
-        _ => None,
-    }
-}
-
-/// All that fit, sorted, and of these one page.
-async fn sorted(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Found, Trouble> {
-    let first = asked.page().saturating_mul(PAGE);
-    let mut best = Best::new(first.saturating_add(PAGE + 1));
-    let mut lists = BTreeSet::new();
-    let mut after = None;
-    let today = now();
-    loop {
-        let page = read(door, show.category, after, Operation::MOST_LISTED).await?;
-        after = page.entries.last().map(|entry| entry.id);
-        for entry in &page.entries {
-            let record = entry.content.record();
-            lists.extend(list_of(record));
-            if show.takes(record) {
-                best.offer(key(show.sort, entry), || Row::new(entry, t, today));
-            }
-        }
-        if !page.more || after.is_none() {
-            break;
-        }
-    }
-    let rows = best.into_rows();
-    let older = (rows.len() > first + PAGE).then(|| show.path(&[("page", &(asked.page() + 1).to_string())]));
+    let last = page.entries.last().filter(|_| page.more);
+    let last = last.map(|entry| entry.id.to_string());
     Ok(Found {
-        rows: rows.into_iter().skip(first).take(PAGE).collect(),
-        older,
-        lists,
+        rows: rows(t, &page.entries),
+        older: last.map(|last| show.path(&[("after", &last)])),
+        lists: Vec::new(),
+        matching: page.total,
     })
 }
 
-/// The first rows by their keys. Holds at most twice as many as are wanted, and makes only those that
-/// may be among them.
-struct Best {
-    most: usize,
-    rows: Vec<(String, Row)>,
-    /// The last key that is still among the first, once there are enough.
-    worst: Option<String>,
+/// One page of what fits, in the order that was asked for.
+async fn browse(door: &Door, t: &Words, show: &Show, asked: &Asked) -> Result<Found, Trouble> {
+    let skip = asked.from();
+    let operation = Operation::Browse {
+        category: show.category,
+        browse: Box::new(show.browse(skip, PAGE)),
+    };
+    let Answer::Browsed(browsed) = door.ask(operation).await?.answer else {
+        return Err(unexpected().into());
+    };
+    // A page of large records may hold fewer: the next one begins behind those that are shown.
+    let shown = u32::try_from(browsed.entries.len()).unwrap_or(PAGE);
+    let next = skip.saturating_add(shown);
+    let more = shown > 0 && u64::from(next) < browsed.matching;
+    Ok(Found {
+        rows: rows(t, &browsed.entries),
+        older: more.then(|| show.path(&[("from", &next.to_string())])),
+        lists: browsed.lists,
+        matching: browsed.matching,
+    })
 }
 
-impl Best {
-    const fn new(most: usize) -> Self {
-        Self {
-            most,
-            rows: Vec::new(),
-            worst: None,
-        }
-    }
-
-    /// Of equal keys the one that came first stays first.
-    fn offer(&mut self, key: String, row: impl FnOnce() -> Row) {
-        if self.worst.as_ref().is_some_and(|worst| key >= *worst) {
-            return;
-        }
-        self.rows.push((key, row()));
-        if self.rows.len() >= self.most.saturating_mul(2) {
-            self.keep_best();
-            self.worst = self.rows.last().map(|(key, _)| key.clone());
-        }
-    }
-
-    fn keep_best(&mut self) {
-        self.rows.sort_by(|one, other| one.0.cmp(&other.0));
-        self.rows.truncate(self.most);
-    }
-
-    fn into_rows(mut self) -> Vec<Row> {
-        self.keep_best();
-        self.rows.into_iter().map(|(_, row)| row).collect()
-    }
-}
-
-fn key(sort: Sort, entry: &Entry) -> String {
-    let record = entry.content.record();
-    match (sort, record) {
-        (Sort::Due, Record::Task(task)) => format!(
-            "{}{}{:02}{}",
-            u8::from(task.done),
-            task.due.as_ref().map_or("~", When::as_str),
-            task.priority.unwrap_or(10),
-            task.title.to_lowercase()
-        ),
-        (Sort::Title, _) => record.title().to_lowercase(),
-        _ => format!("{:020}", entry.updated.millis()),
-    }
+fn rows(t: &Words, entries: &[Entry]) -> Vec<Row> {
+    let today = now();
+    entries.iter().map(|entry| Row::new(entry, t, today)).collect()
 }
