@@ -21,7 +21,45 @@ const MAX_LIST: usize = 256;
 pub struct InvalidRecord {
     category: Category,
     field: &'static str,
-    problem: &'static str,
+    problem: Problem,
+}
+
+/// What is wrong with a field of a record.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+pub enum Problem {
+    /// The record says nothing without it.
+    #[error("is empty: give it a text")]
+    Empty,
+    /// Not one line.
+    #[error("holds a line break: it must be a single line")]
+    LineBreak,
+    /// No percentage.
+    #[error("is over 100: it is a percentage")]
+    NoPercentage,
+    /// No priority.
+    #[error("must be 1 (first) to 9 (last)")]
+    NoPriority,
+    /// The record as a whole is over 8 MiB.
+    #[error("is larger than 8 MiB: split it, or keep it as a document")]
+    TooLarge,
+    /// A line is over 1 KiB.
+    #[error("is longer than 1 KiB: put long text into the body or note")]
+    TooLong,
+    /// A list is too long.
+    #[error("has more than 256 entries")]
+    TooMany,
+}
+
+impl InvalidRecord {
+    /// The name of the field.
+    pub const fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// What is wrong with it.
+    pub const fn problem(&self) -> Problem {
+        self.problem
+    }
 }
 
 /// A record that has been checked: it names itself, and no field is over its limit.
@@ -45,18 +83,18 @@ impl Content {
         };
         let (field, text) = required(&record);
         if text.trim().is_empty() {
-            return refuse(field, "is empty: give it a text");
+            return refuse(field, Problem::Empty);
         }
         for (field, line) in lines(&record) {
             if line.len() > MAX_LINE_BYTES {
-                return refuse(field, "is longer than 1 KiB: put long text into the body or note");
+                return refuse(field, Problem::TooLong);
             }
             if line.contains(['\n', '\r', '\0']) {
-                return refuse(field, "holds a line break: it must be a single line");
+                return refuse(field, Problem::LineBreak);
             }
         }
         if longest_list(&record) > MAX_LIST {
-            return refuse("a list", "has more than 256 entries");
+            return refuse("a list", Problem::TooMany);
         }
         if let Some((field, problem)) = out_of_range(&record) {
             return refuse(field, problem);
@@ -64,10 +102,7 @@ impl Content {
         let mut bytes = messages(&record).saturating_mul(MESSAGE_BYTES);
         record.for_each_text(&mut |text| bytes = bytes.saturating_add(text.len()));
         if bytes > MAX_RECORD_BYTES {
-            return refuse(
-                "the record",
-                "is larger than 8 MiB: split it, or keep it as a document",
-            );
+            return refuse("the record", Problem::TooLarge);
         }
         Ok(Self(record))
     }
@@ -211,13 +246,13 @@ fn longest_list(record: &Record) -> usize {
     }
 }
 
-fn out_of_range(record: &Record) -> Option<(&'static str, &'static str)> {
+fn out_of_range(record: &Record) -> Option<(&'static str, Problem)> {
     match record {
         Record::Memory(memory) if memory.confidence.is_some_and(|percent| percent > 100) => {
-            Some(("confidence", "is over 100: it is a percentage"))
+            Some(("confidence", Problem::NoPercentage))
         }
         Record::Task(task) if task.priority.is_some_and(|priority| !(1..=9).contains(&priority)) => {
-            Some(("priority", "must be 1 (first) to 9 (last)"))
+            Some(("priority", Problem::NoPriority))
         }
         _ => None,
     }

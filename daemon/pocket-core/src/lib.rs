@@ -39,7 +39,7 @@ pub use answer::{
 };
 pub use browse::{Browse, Browsed, Order};
 pub use category::{Category, Sensitivity, UnknownCategory};
-pub use content::{Content, InvalidRecord};
+pub use content::{Content, InvalidRecord, Problem};
 pub use failure::{Failure, FailureKind};
 pub use id::{InvalidId, RecordId};
 pub use lock::Attempts;
