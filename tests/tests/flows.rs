@@ -32,7 +32,7 @@ fn by_keyboard_alone_on_a_laptop() {
     by_keyboard(LAPTOP);
 }
 
-/// Unlock, add a note, look at the agents, lock; never a pointer.
+/// Unlock, add a note, look at what waits for consent, lock; never a pointer.
 fn by_keyboard((width, height): (u32, u32)) {
     let device = Device::owned();
     device.ctl(&["lock"]).one();
@@ -71,10 +71,11 @@ fn by_keyboard((width, height): (u32, u32)) {
     }
     tab_to(
         &browser,
-        "profile",
-        "document.activeElement.matches('nav a[href=\"/profile\"]')",
+        "consent",
+        "document.activeElement.matches('nav a[href=\"/consent\"]')",
     );
-    enter(&browser, "/profile");
+    enter(&browser, "/consent");
+    assert!(browser.text("main").contains("Nothing waits for your consent."));
     tab_to(
         &browser,
         "lock",
@@ -222,6 +223,90 @@ fn nothing_typed_is_lost_when_the_session_ends() {
     assert!(device.list("notes").is_empty(), "nothing is saved unasked");
     browser.press("main form.form button[type=submit]");
     assert_eq!(device.list("notes")[0]["fields"]["body"], "that took an hour");
+}
+
+#[test]
+fn no_form_loses_what_was_typed_and_no_secret_stays_on_the_screen() {
+    let device = Device::owned();
+    let browser = Browser::open(PHONE.0, PHONE.1);
+    log_in(&device, &browser);
+    browser.go(&format!("{}/secrets/set", device.ui));
+    browser.fill("[name=name]", "bank.pin");
+    browser.fill("[name=note]", "the blue card");
+    browser.fill("[name=value]", "1234");
+    device.ctl(&["lock"]).one();
+    browser.wait_for("return document.getElementById('changed').innerText.includes('You are logged out')");
+    let left =
+        "return ['name', 'note', 'value'].map((name) => document.querySelector(`[name=${name}]`).value)";
+    assert_eq!(browser.run(left), json!(["bank.pin", "the blue card", ""]));
+    browser.run("document.querySelector('main form.form').noValidate = true");
+    browser.press("main form.form button[type=submit]");
+    browser.fill("[name=passphrase]", PASSPHRASE);
+    browser.press("main button[type=submit]");
+    assert_eq!(browser.path(), "/secrets/set");
+    assert_eq!(browser.run(left), json!(["bank.pin", "the blue card", ""]));
+    // A page on which nothing was typed shows nothing any more.
+    browser.go(&format!("{}/agents/new", device.ui));
+    device.ctl(&["lock"]).one();
+    browser.wait_for("return location.pathname === '/unlock'");
+}
+
+#[test]
+fn what_others_changed_or_deleted_meanwhile_is_not_lost_and_neither_is_the_edit() {
+    let device = Device::owned();
+    let browser = Browser::open(LAPTOP.0, LAPTOP.1);
+    log_in(&device, &browser);
+    let id = device.add("notes", &["title=Trip", "body=first"]);
+    let edit = format!("{}/records/notes/{id}/edit", device.ui);
+    browser.go(&edit);
+    browser.fill("[name=body]", "mine");
+    device.ctl(&["edit", "notes", &id, "body=theirs"]).one();
+    browser.press("main form.form button[type=submit]");
+    assert_eq!(browser.text(".stored pre"), "theirs");
+    browser.press("button[formaction]");
+    let bodies = |device: &Device| {
+        let notes = device.list("notes");
+        let mut bodies: Vec<String> = notes
+            .iter()
+            .map(|note| note["fields"]["body"].to_string())
+            .collect();
+        bodies.sort();
+        bodies
+    };
+    assert_eq!(bodies(&device), ["\"mine\"", "\"theirs\""]);
+    browser.go(&edit);
+    browser.fill("[name=body]", "mine again");
+    device.ctl(&["delete", "notes", &id]).one();
+    browser.press("main form.form button[type=submit]");
+    assert!(browser.text("main").contains("This was deleted meanwhile."));
+    browser.press("main form.form button[type=submit]");
+    assert_eq!(bodies(&device), ["\"mine again\"", "\"mine\""]);
+}
+
+#[test]
+fn an_upload_that_finds_the_session_over_keeps_its_files() {
+    let device = Device::owned();
+    let browser = Browser::open(LAPTOP.0, LAPTOP.1);
+    log_in(&device, &browser);
+    let file = device.place.path("letter.txt");
+    fs::write(&file, "a letter").unwrap();
+    browser.go(&format!("{}/documents/upload", device.ui));
+    browser.choose("[name=file]", path_text(&file));
+    device.ctl(&["lock"]).one();
+    browser.wait_for("return document.getElementById('changed').innerText.includes('You are logged out')");
+    browser.click("main form.form button[type=submit]");
+    browser.wait_for("return document.querySelector('.progress').innerText.includes('in another tab')");
+    // In the other tab.
+    browser.run_slowly(&format!(
+        "const done = arguments[arguments.length - 1]; (async () => {{ \
+         const page = new DOMParser().parseFromString(await (await fetch('/unlock')).text(), 'text/html'); \
+         const form_token = page.querySelector('[name=form_token]').value; \
+         await fetch('/unlock', {{method: 'POST', body: new URLSearchParams({{form_token, passphrase: '{PASSPHRASE}'}})}}); \
+         done(true); }})()",
+    ));
+    browser.click("main form.form button[type=submit]");
+    browser.until_path("/records/documents?done=uploaded");
+    assert_eq!(device.list("documents").len(), 1);
 }
 
 /// In bytes: far more than a door may hold at once, and not too much for a build without optimisation.

@@ -135,17 +135,17 @@ impl Tour<'_> {
         }
     }
 
-    /// The page that is shown, in both themes and languages.
+    /// The page that is shown, in each language and both themes.
     fn look_at(&self, name: &str) {
-        for (language, theme) in [("en", "light"), ("de", "dark")] {
+        for (language, theme) in [("en", "light"), ("en", "dark"), ("de", "light"), ("de", "dark")] {
             self.browser.cookie(&self.look, &format!("{language}.{theme}"));
             self.browser.run("location.reload()");
             self.browser.wait_for(&format!(
                 "return document.readyState === 'complete' && document.documentElement.dataset.theme === '{theme}' \
                  && document.documentElement.lang === '{language}'"
             ));
-            self.check(&format!("{name} in {theme}"));
-            self.save(&format!("{name}-{theme}"));
+            self.check(&format!("{name} in {language} and {theme}"));
+            self.save(&format!("{name}-{language}-{theme}"));
         }
     }
 

@@ -49,6 +49,14 @@ function countDown(element, at) {
   element.textContent = `${at.toLocaleTimeString(undefined, { timeStyle: "short" })} (${words})`;
 }
 localTimes(document);
+// Numbers too, with as many decimals as they came with.
+function localNumbers(root) {
+  root.querySelectorAll("data[value]").forEach((element) => {
+    const digits = (element.value.split(".")[1] ?? "").length;
+    element.textContent = Number(element.value).toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  });
+}
+localNumbers(document);
 setInterval(() => { document.querySelectorAll("time[data-left]").forEach((element) => countDown(element, new Date(element.dateTime))); }, 30000);
 
 // A second press must not send a form twice; slow work says that it runs.
@@ -172,6 +180,7 @@ function refresh(fresh) {
     const other = fresh.querySelector(`[data-part="${part.dataset.part}"]`);
     if (!other) { whole = false; return; }
     localTimes(other);
+    localNumbers(other);
     const ticked = [...part.querySelectorAll(":checked")].map((box) => box.value);
     other.querySelectorAll("input[type=checkbox]").forEach((box) => { box.checked = ticked.includes(box.value); });
     if (other.innerHTML === part.innerHTML) return;

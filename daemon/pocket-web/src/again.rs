@@ -46,7 +46,7 @@ impl Again {
                 t.kept_again_do
             };
             shell.notice = Some(Notice {
-                remedy: remedy.to_owned(),
+                remedy: remedy.into(),
                 ..Notice::good(t.kept_again)
             });
             shell.unsaved = true;

@@ -4,11 +4,9 @@ use std::io;
 use std::path::{Component, Path};
 
 use axum::body::Bytes;
-use pocket_core::{Failure, FailureKind, Timestamp};
+use pocket_core::{Failure, Timestamp};
 use tar::{Builder, Header};
 use tokio::sync::mpsc;
-
-use crate::door::unexpected;
 
 /// The folder that all files lie in, so that unpacking fills no folder of the owner's.
 const FOLDER: &str = "pocketai-export";
@@ -18,6 +16,16 @@ const ZEROS: [u8; 1024] = [0; 1024];
 
 /// An archive being made. Pieces go out one after the other, and `None` after the last.
 pub(crate) struct Archive(mpsc::Sender<Option<Bytes>>);
+
+/// An archive that can't be finished: it ends without its end, which is all that its reader can be told.
+#[derive(Debug)]
+pub(crate) struct BrokenOff;
+
+impl From<Failure> for BrokenOff {
+    fn from(_: Failure) -> Self {
+        Self
+    }
+}
 
 /// A file of an archive whose bytes are still to come.
 pub(crate) struct Open<'a> {
@@ -32,7 +40,7 @@ impl Archive {
     }
 
     /// Adds a whole file. `path` is relative, with `/`.
-    pub(crate) async fn file(&self, path: &str, changed: Timestamp, bytes: Vec<u8>) -> Result<(), Failure> {
+    pub(crate) async fn file(&self, path: &str, changed: Timestamp, bytes: Vec<u8>) -> Result<(), BrokenOff> {
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let file = self.begin(path, changed, size).await?;
         file.write(bytes.into()).await?;
@@ -40,42 +48,38 @@ impl Archive {
     }
 
     /// Adds a file of exactly `size` bytes, which are written to it next.
-    pub(crate) async fn begin(&self, path: &str, changed: Timestamp, size: u64) -> Result<Open<'_>, Failure> {
-        let head = head(path, changed, size).map_err(|error| {
-            let message = format!("{path} can't be the name of a file in the export: {error}");
-            Failure::new(FailureKind::Invalid, message, "rename the record")
-        })?;
+    pub(crate) async fn begin(
+        &self,
+        path: &str,
+        changed: Timestamp,
+        size: u64,
+    ) -> Result<Open<'_>, BrokenOff> {
+        let head = head(path, changed, size).map_err(|_| BrokenOff)?;
         self.send(Some(head.into())).await?;
         Ok(Open { archive: self, size })
     }
 
     /// Ends the archive: two blocks of zeros.
-    pub(crate) async fn end(self) -> Result<(), Failure> {
+    pub(crate) async fn end(self) -> Result<(), BrokenOff> {
         self.send(Some(Bytes::from_static(&ZEROS))).await?;
         self.send(None).await
     }
 
-    async fn send(&self, piece: Option<Bytes>) -> Result<(), Failure> {
-        self.0.send(piece).await.map_err(|_| {
-            Failure::new(
-                FailureKind::Unavailable,
-                "the browser ended the download",
-                "begin the export again",
-            )
-        })
+    async fn send(&self, piece: Option<Bytes>) -> Result<(), BrokenOff> {
+        self.0.send(piece).await.map_err(|_| BrokenOff)
     }
 }
 
 impl Open<'_> {
     /// Writes the next bytes.
-    pub(crate) async fn write(&self, piece: Bytes) -> Result<(), Failure> {
+    pub(crate) async fn write(&self, piece: Bytes) -> Result<(), BrokenOff> {
         self.archive.send(Some(piece)).await
     }
 
     /// Fills the last block up.
-    pub(crate) async fn end(self) -> Result<(), Failure> {
+    pub(crate) async fn end(self) -> Result<(), BrokenOff> {
         let missing = self.size.next_multiple_of(BLOCK) - self.size;
-        let missing = usize::try_from(missing).map_err(|_| unexpected())?;
+        let missing = usize::try_from(missing).map_err(|_| BrokenOff)?;
         let zeros = ZEROS.get(..missing).unwrap_or_default();
         self.archive.send(Some(Bytes::from_static(zeros))).await
     }

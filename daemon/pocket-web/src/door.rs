@@ -21,6 +21,7 @@ use crate::guard::Owner;
 use crate::kept::Kept;
 use crate::limit::RateLimit;
 use crate::session::{CookieToken, SessionId, Sessions, hex};
+use crate::words::ENGLISH;
 
 /// Changes that someone without a session may ask for in a minute, all callers together: on the
 /// loopback address there is no telling them apart. The engine slows guesses down besides.
@@ -298,13 +299,10 @@ fn status_of(reply: Reply) -> Result<Status, Failure> {
     }
 }
 
-/// The engine gave an answer of another kind than the operation has.
+/// The engine gave an answer of another kind than the operation has. In the language of the device: a
+/// page of another tells it by its kind.
 pub(crate) fn unexpected() -> Failure {
-    Failure::new(
-        FailureKind::Internal,
-        "the device gave an answer that does not fit the question",
-        "try again; if it stays, read the journal of pocketd",
-    )
+    Failure::new(FailureKind::Internal, ENGLISH.unexpected, ENGLISH.unexpected_do)
 }
 
 /// The value of a `Set-Cookie` header. Without `Secure`: this door speaks plain HTTP on the loopback

@@ -2,6 +2,7 @@
 
 pub(crate) mod agents;
 pub(crate) mod audit;
+pub(crate) mod consent;
 pub(crate) mod device;
 pub(crate) mod documents;
 pub(crate) mod erasing;

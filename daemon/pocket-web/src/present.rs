@@ -1,4 +1,6 @@
-//! What the pages have in common: the frame around them, and how times, sizes and names are shown.
+//! What the pages have in common: the frame around them, and how times and names are shown.
+
+mod numbers;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -7,7 +9,9 @@ use pocket_core::{Category, Failure, FailureKind, Profile, Status, Timestamp};
 use crate::guard::Owner;
 use crate::look::{Language, Look};
 use crate::trouble::{Trouble, status_of};
-use crate::words::{Words, fill};
+use crate::words::Words;
+
+pub(crate) use numbers::{Phrase, bytes_in_words, counted, counted_plain, filled, grouped, number, phrase};
 
 /// Something to tell the owner on top of a page.
 #[derive(Clone)]
@@ -15,26 +19,26 @@ pub(crate) struct Notice {
     /// Whether it went well.
     pub(crate) good: bool,
     /// What happened.
-    pub(crate) message: String,
+    pub(crate) message: Phrase,
     /// What to do; may be empty.
-    pub(crate) remedy: String,
+    pub(crate) remedy: Phrase,
     /// Whether it can be undone.
     pub(crate) undo: bool,
 }
 
 impl Notice {
     /// That it went well.
-    pub(crate) fn good(message: impl Into<String>) -> Self {
+    pub(crate) fn good(message: impl Into<Phrase>) -> Self {
         Self {
             good: true,
             message: message.into(),
-            remedy: String::new(),
+            remedy: Phrase::default(),
             undo: false,
         }
     }
 
     /// What went wrong.
-    pub(crate) fn bad(message: impl Into<String>, remedy: impl Into<String>) -> Self {
+    pub(crate) fn bad(message: impl Into<Phrase>, remedy: impl Into<Phrase>) -> Self {
         Self {
             good: false,
             message: message.into(),
@@ -51,6 +55,7 @@ impl Notice {
             _ if look.language == Language::English => None,
             FailureKind::Conflict => Some((t.failed_conflict, t.failed_conflict_do)),
             FailureKind::Full => Some((t.failed_full, t.failed_full_do)),
+            FailureKind::Internal => Some((t.internal, t.unexpected_do)),
             FailureKind::NotFound => Some((t.failed_not_found, t.failed_not_found_do)),
             FailureKind::Throttled => Some((t.failed_throttled, t.failed_throttled_do)),
             FailureKind::Unavailable => Some((t.failed_unavailable, t.failed_unavailable_do)),
@@ -161,9 +166,13 @@ impl Shell {
         let kept = RECORD_CATEGORIES
             .map(|category| (records_path(category), category.name(), title_of(t, category)));
         [
-            [("/", "home", t.home), ("/search", "search", t.search)]
-                .map(place)
-                .into(),
+            [
+                ("/", "home", t.home),
+                ("/search", "search", t.search),
+                ("/consent", "consent", t.consent),
+            ]
+            .map(place)
+            .into(),
             kept.into_iter()
                 .chain([("/secrets", "secrets", t.secrets)])
                 .map(place)
@@ -297,30 +306,6 @@ impl Moment {
     }
 }
 
-/// A number of bytes in words: `1.5 MiB`.
-pub(crate) fn bytes_in_words(t: &Words, bytes: u64) -> String {
-    if bytes < 1024 {
-        return counted(bytes, t.n_bytes);
-    }
-    let mut unit = 1024;
-    let mut name = "KiB";
-    for larger in ["MiB", "GiB"] {
-        if bytes / unit >= 1024 {
-            unit *= 1024;
-            name = larger;
-        }
-    }
-    let tenths = bytes.saturating_mul(10) / unit;
-    format!("{}{}{} {name}", tenths / 10, t.decimal, tenths % 10)
-}
-
-/// A count with its noun: `1 record`, `2 records`. `forms` has the one for 1 and the one for others,
-/// with `|` between them.
-pub(crate) fn counted(number: u64, forms: &str) -> String {
-    let (one, more) = forms.split_once('|').unwrap_or((forms, forms));
-    fill(if number == 1 { one } else { more }, &[&number.to_string()])
-}
-
 /// A length as a count.
 pub(crate) fn length(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
@@ -380,25 +365,6 @@ pub(crate) mod filters {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words::{ENGLISH, GERMAN};
-
-    #[test]
-    fn sizes_are_in_words() {
-        for (bytes, words) in [
-            (0, "0 bytes"),
-            (1, "1 byte"),
-            (1023, "1023 bytes"),
-            (1024, "1.0 KiB"),
-            (1536, "1.5 KiB"),
-            (1024 * 1024 - 1, "1023.9 KiB"),
-            (1024 * 1024, "1.0 MiB"),
-            (1024 * 1024 * 1024, "1.0 GiB"),
-            (u64::MAX, "1717986918.3 GiB"),
-        ] {
-            assert_eq!(bytes_in_words(&ENGLISH, bytes), words);
-        }
-        assert_eq!(bytes_in_words(&GERMAN, 1536), "1,5 KiB");
-    }
 
     #[test]
     fn moments_are_to_the_minute() {

@@ -11,8 +11,8 @@ use crate::door::Door;
 use crate::guard::{Guard, enter};
 use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
-    agents, audit, device, documents, erasing, export, first_run, home, keys, login, profile, records,
-    search, secrets, settings, strength, upload,
+    agents, audit, consent, device, documents, erasing, export, first_run, home, keys, login, profile,
+    records, search, secrets, settings, strength, upload,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -132,6 +132,7 @@ fn tool_routes() -> Vec<Route> {
         post("/settings", Form, settings::submit),
         post("/settings/look", Owner, settings::submit_look),
         get("/audit", Owner, audit::show),
+        get("/consent", Owner, consent::list),
         post("/audit/verify", Owner, audit::verify),
         post("/audit/export", Owner, audit::export),
     ]
@@ -142,6 +143,7 @@ fn device_routes() -> Vec<Route> {
     vec![
         get("/device", Owner, device::show),
         get("/device/check", Owner, device::check),
+        get("/device/storage", Owner, device::storage),
         post("/device/check", Owner, device::submit_check),
         get("/device/passphrase", Owner, keys::passphrase),
         post("/device/passphrase", Owner, keys::submit_passphrase),

@@ -10,8 +10,8 @@ use pocket_core::{Failure, FailureKind};
 use crate::fields::Fields;
 use crate::guard::append_cookie;
 use crate::look::Look;
-use crate::present::Notice;
-use crate::words::{Words, fill};
+use crate::present::{Notice, Phrase, phrase};
+use crate::words::Words;
 
 /// Why a request was not answered with what it asked for.
 pub(crate) enum Trouble {
@@ -100,8 +100,8 @@ pub(crate) struct Told(Arc<Trouble>);
 struct TroublePage<'a> {
     look: Look,
     title: &'static str,
-    message: String,
-    remedy: String,
+    message: Phrase,
+    remedy: Phrase,
     again: Option<Again<'a>>,
 }
 
@@ -208,19 +208,19 @@ impl Trouble {
         page.render().unwrap_or_default()
     }
 
-    fn words(&self, look: Look, t: &'static Words) -> (&'static str, String, String) {
+    fn words(&self, look: Look, t: &'static Words) -> (&'static str, Phrase, Phrase) {
         let (title, message, remedy) = match self {
             Self::Failure(failure) => {
                 let Notice { message, remedy, .. } = Notice::of(look, failure);
                 return (title_of(t, failure.kind), message, remedy);
             }
             Self::Throttled(seconds) => {
-                let remedy = fill(t.too_many_do, &[&seconds.to_string()]);
-                return (t.too_many, t.too_many_why.to_owned(), remedy);
+                let remedy = phrase(t, t.too_many_do, &[*seconds]);
+                return (t.too_many, t.too_many_why.into(), remedy);
             }
             other => other.fixed_words(t),
         };
-        (title, message.to_owned(), remedy.to_owned())
+        (title, message.into(), remedy.into())
     }
 
     const fn fixed_words(&self, t: &'static Words) -> (&'static str, &'static str, &'static str) {

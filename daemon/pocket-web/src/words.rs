@@ -6,7 +6,7 @@
 mod de;
 mod en;
 
-use pocket_core::OperationKind;
+use pocket_core::{FailureKind, OperationKind};
 
 pub(crate) use de::GERMAN;
 pub(crate) use en::ENGLISH;
@@ -44,19 +44,21 @@ words! {
     /// The device, home, in and out, what can't be undone.
     device DeviceWords {
         accept_loss, all_whole, ask_again_loss, back, category, change, check, check_about,
-        check_long, choose, confirm_key, critical, destroying, ends, erase_about, erase_category,
-        erase_for_good, erasing, export_about, export_everything, export_first, export_hint,
-        export_now, export_open, export_progress, export_without, factory_reset, failed_unlocks_do,
-        for_good, for_good_about, go_on, import_files, import_files_how, import_formats, import_how,
-        import_title, import_twice, import_what, import_why, in_and_out, in_and_out_about, kept_for,
+        check_long, choose, confirm_key, critical, database_order, destroying, disk_full,
+        disk_full_do, disk_nearly_full, ends, erase_about, erase_category, erase_for_good, erasing,
+        export_about, export_everything, export_first, export_hint, export_now, export_open,
+        export_progress, export_without, factory_reset, failed_unlocks_do, for_good, for_good_about,
+        free, go_on, import_files, import_files_how, import_formats, import_how, import_title,
+        import_twice, import_what, import_why, in_and_out, in_and_out_about, kept_for,
         key_unconfirmed, key_unconfirmed_why, last_export, last_step, lock_hint, lock_now,
-        log_out_everywhere, log_out_here, logged_in, make_new_device, n_damaged, n_days, n_sessions,
-        n_wrong_passphrases, new_memory, new_note, new_task, none_lately, not_the_word,
-        nothing_brings_back, nothing_waits, panic_lock, quick_add, recent_activity, rekey,
-        rekey_about, rekey_none, rekey_now, rekey_since, rekeying, reset_about, reset_keeps,
-        sessions_and_lock, state_damaged, state_locked, state_new, state_unlocked, step_numbers,
-        step_word, type_erase, type_it_back, vault, version, waits_for_you, was_read, what_you_keep,
-        whole_log, will_be_gone, your_keys,
+        log_out_everywhere, log_out_here, logged_in, make_new_device, must_stay_free, n_damaged,
+        n_days, n_sessions, n_wrong_passphrases, new_memory, new_note, new_task, no_category,
+        not_the_word, nothing_brings_back, nothing_waits, panic_lock, quick_add, recent_activity,
+        rekey, rekey_about, rekey_none, rekey_now, rekey_since, rekeying, reset_about, reset_keeps,
+        room, room_unknown, sessions_and_lock, state_damaged, state_locked, state_new,
+        state_unlocked, step_numbers, step_word, storage, storage_about, storage_by_category,
+        storage_rest, taken, type_erase, type_it_back, vault, version, waits_for_you, was_read,
+        what_you_keep, whole_log, will_be_gone, your_keys,
     }
     /// Setup, unlock, the keys in the owner's hands.
     entrance EntranceWords {
@@ -75,8 +77,8 @@ words! {
     /// What all pages have, and several.
     frame FrameWords {
         agents, ask_again_hint, ask_again_why, audit_log, cancel, change_passphrase,
-        changed_elsewhere, connection_lost, contacts, conversations, copied, correct_field, decimal,
-        delete, device, device_secret, documents, done_added, done_again, done_confirmed,
+        changed_elsewhere, connection_lost, consent, contacts, conversations, copied, correct_field,
+        decimal, delete, device, device_secret, documents, done_added, done_again, done_confirmed,
         done_deleted, done_erased, done_passphrase, done_profile, done_rekeyed, done_restored,
         done_revoked, done_saved, done_uploaded, everything, export, failed_conflict,
         failed_conflict_do, failed_credential, failed_credential_do, failed_full, failed_full_do,
@@ -86,29 +88,34 @@ words! {
         means_local, means_offline, memory, more, n_bytes, n_records, name, new_recovery_key, note,
         notes, nothing_fits, outbox, pages, profile, reading_all, reload, save, search,
         search_everything, secrets, sections, sending, settings, show, show_again, show_again_do,
-        shown_once, skip, step_passphrase, steps, tasks, undo, until, upload, upload_broken,
-        upload_login, upload_refused, value, what_may_leave, where_word, your_passphrase,
+        shown_once, skip, step_passphrase, steps, tasks, thousands, undo, until, upload,
+        upload_broken, upload_login, upload_refused, value, what_may_leave, where_word,
+        your_passphrase,
     }
     /// The audit log.
     log LogWords {
-        agent_named, allowed, audit_about, by_mcp, by_pocketctl, failed_with, former_agent,
-        log_broken, log_broken_do, log_whole, newest, older, on_this_page, only_agents, only_all,
-        only_changes, only_refused, op_accept_loss, op_add, op_agent_add, op_agent_list,
-        op_agent_revoke, op_ask, op_audit_export, op_audit_show, op_audit_verify, op_authenticate,
-        op_auto_lock, op_category_erase, op_category_rekey, op_check, op_consent_list, op_delete,
-        op_edit, op_export, op_factory_reset, op_failed_unlocks, op_get, op_health,
-        op_keyring_written, op_list, op_lock, op_passphrase_change, op_profile_set, op_profile_show,
-        op_purge, op_read_blob, op_recovery_confirm, op_recovery_new, op_rekey, op_resume,
-        op_search, op_secret_delete, op_secret_list, op_secret_set, op_self_test, op_setup,
-        op_setup_code, op_status, op_stop, op_unlock, op_upload_begin, op_upload_chunk,
-        refusal_anonymous, refusal_audit, refusal_door, refusal_gateway, refusal_owner,
-        refusal_passphrase, refusal_profile, refusal_scope, refusal_secrets, refused_for,
-        someone_by, the_device, verify, you_by,
+        agent_named, allowed, audit_about, by_mcp, by_pocketctl, failed_with, failure_conflict,
+        failure_consent_needed, failure_damaged, failure_device_secret_foreign,
+        failure_device_secret_missing, failure_full, failure_internal, failure_invalid,
+        failure_locked, failure_newer, failure_not_found, failure_not_set_up, failure_refused,
+        failure_throttled, failure_unavailable, failure_wrong_credential, former_agent, log_broken,
+        log_broken_do, log_whole, newest, older, on_this_page, only_agents, only_all, only_changes,
+        only_refused, op_accept_loss, op_add, op_agent_add, op_agent_list, op_agent_revoke, op_ask,
+        op_audit_export, op_audit_show, op_audit_verify, op_authenticate, op_auto_lock,
+        op_category_erase, op_category_rekey, op_check, op_consent_list, op_delete, op_edit,
+        op_export, op_factory_reset, op_failed_unlocks, op_get, op_health, op_keyring_written,
+        op_list, op_lock, op_passphrase_change, op_profile_set, op_profile_show, op_purge,
+        op_read_blob, op_recovery_confirm, op_recovery_new, op_rekey, op_resume, op_search,
+        op_secret_delete, op_secret_list, op_secret_set, op_self_test, op_setup, op_setup_code,
+        op_status, op_stop, op_unlock, op_upload_begin, op_upload_chunk, refusal_anonymous,
+        refusal_audit, refusal_door, refusal_gateway, refusal_owner, refusal_passphrase,
+        refusal_profile, refusal_scope, refusal_secrets, refused_for, someone_by, the_device,
+        verify, you_by,
     }
     /// Records, documents, search.
     records RecordsWords {
         about, about_hint, add, add_messages, add_messages_hint, address, all_lists, all_tasks,
-        an_agent, an_import, back_to_list, birthday, by, by_due, by_title, came_in,
+        an_agent, an_import, back_to_list, bad_file_name, birthday, by, by_due, by_title, came_in,
         changed_meanwhile_do, changed_meanwhile_replace, channel, confidence, confidence_hint,
         daily, day_hint, delete_question, delete_selected, delete_these, digits_only, done, done_on,
         done_tasks, download, drop_here, due, earlier_messages, edit, edit_of, email,
@@ -116,47 +123,72 @@ words! {
         empty_outbox, empty_tasks, fact, field_no_text, field_too_long, file_too_large,
         file_too_large_do, files, filter_in, first_page, fortnightly, found_nothing, from_file,
         gone, gone_do, gone_document, gone_document_do, holds_from, holds_until, in_the_file,
-        labelled_hint, last_changed, list, mark_done, markdown_hint, media_type, monthly, n_changes,
-        n_found, n_messages, n_stored, needed, never, new_in, newest_first, next_page, nickname,
-        no_file, no_file_do, not_a_date, not_a_number, not_done, notes_on_it, nothing_more,
-        nothing_there, nothing_yet, oldest_first, one_a_line, open_again, open_tasks, order,
-        order_due, order_newest, order_oldest, order_title, organisation, overdue, priority,
-        priority_hint, priority_is, properties, rename_file, repeats, repeats_hint, role,
-        save_as_new, search_about, search_hint, select, sha256, show_all, shown_of,
-        size, source, source_hint, start, state, state_draft, state_failed, state_queued,
-        state_sent, stored_now, subject, tags, tags_hint, telephone, text, text_in_it, tick_off,
-        title, to, to_do, too_many_files, too_many_files_do, too_much_at_once, undo_too_late,
-        undo_too_late_do, unknown_part, unknown_part_do, upload_broke_off, upload_broke_off_do,
-        upload_hint, upload_or_import, upload_title, web, weekly, what_to_do, which_tasks,
-        with_whom, words, yearly, you,
+        invalid_empty, invalid_line_break, invalid_percentage, invalid_priority, invalid_too_large,
+        invalid_too_long, invalid_too_many, labelled_hint, last_changed, list, mark_done,
+        markdown_hint, media_type, monthly, n_changes, n_found, n_messages, n_stored, needed, never,
+        new_in, newest_first, next_page, nickname, no_file, no_file_do, not_a_date, not_a_number,
+        not_done, notes_on_it, nothing_more, nothing_there, nothing_yet, oldest_first, one_a_line,
+        open_again, open_tasks, order, order_due, order_newest, order_oldest, order_title,
+        organisation, overdue, priority, priority_hint, priority_is, properties, rename_file,
+        repeats, repeats_hint, role, save_as_new, search_about, search_hint, select, sha256,
+        show_all, shown_of, size, source, source_hint, start, state, state_draft,
+        state_failed, state_queued, state_sent, stored_now, subject, tags, tags_hint, telephone,
+        text, text_in_it, the_record, tick_off, title, to, to_do, too_many_files, too_many_files_do,
+        too_much_at_once, undo_too_late, undo_too_late_do, unknown_part, unknown_part_do,
+        upload_broke_off, upload_broke_off_do, upload_hint, upload_or_import, upload_title, web,
+        weekly, what_to_do, which_tasks, with_whom, words, yearly, you,
     }
     /// Agents, secrets, profile, settings.
     tools ToolsWords {
         agent_may, agent_may_hint, agent_name_hint, agents_about, agents_token, allows_consent,
         allows_custom, allows_local, allows_offline, as_browser, ask_again_auto_lock,
-        ask_again_open, auto_lock, auto_lock_hint, bad_minutes, bad_minutes_do, choose_of_four,
-        client_config, client_config_http, client_config_stdio, config_for, copy, dark, days_hint,
+        ask_again_open, auto_lock, auto_lock_hint, bad_agent_name, bad_auto_lock, bad_days,
+        bad_minutes, bad_minutes_do, choose_of_four, client_config, client_config_http,
+        client_config_stdio, config_for, consent_about, consent_title, copy, dark, days_hint,
         days_to_keep, delete_secret, delete_secret_question, for_minutes, i_have_it, language,
-        last_used, light, made, make_agent, may_nothing, may_nothing_do, minutes_hint, never_used,
-        new_agent, no_agents, no_secrets, no_way_out_yet, now, profile_title, replace, revoke,
-        revoke_agent, revoke_question, secret_name_hint, secret_value_hint, secrets_about, set_it,
-        set_on, set_profile, set_secret, theme, this_browser, this_device, token_about, token_of,
-        verb_delete, verb_read, verb_search, verb_write,
+        last_used, light, made, make_agent, may_nothing, may_nothing_do, minutes_hint, n_waiting,
+        never_used, new_agent, no_agents, no_profile, no_secrets, no_way_out_yet, nothing_can_wait,
+        now, profile_title, replace, revoke, revoke_agent, revoke_question, secret_name_hint,
+        secret_value_hint, secrets_about, set_it, set_on, set_profile, set_secret, theme,
+        this_browser, this_device, token_about, token_of, verb_delete, verb_read, verb_search,
+        verb_write,
     }
     /// What goes wrong.
     trouble TroubleWords {
-        begin_at_home, broke, broke_do, broke_why, foreign_page, foreign_page_do, kind_conflict,
-        kind_consent, kind_credential, kind_damaged, kind_full, kind_invalid, kind_locked,
-        kind_not_found, kind_not_set_up, kind_throttled, kind_unavailable, logged_out,
+        begin_at_home, broke, broke_do, broke_why, foreign_page, foreign_page_do, internal,
+        kind_conflict, kind_consent, kind_credential, kind_damaged, kind_full, kind_invalid,
+        kind_locked, kind_not_found, kind_not_set_up, kind_throttled, kind_unavailable, logged_out,
         logged_out_do, logged_out_why, no_such_page, no_such_page_why, not_a_form, not_a_form_do,
         not_possible_here, not_understood, out_of_date, refused, send_again, send_it_again,
         stale_form, stale_form_do, stale_record, stale_record_do, too_large, too_large_do,
-        too_large_why, too_many, too_many_do, too_many_why, wrong_address, wrong_host,
-        wrong_host_do, wrong_method,
+        too_large_why, too_many, too_many_do, too_many_why, unexpected, unexpected_do,
+        wrong_address, wrong_host, wrong_host_do, wrong_method,
     }
 }
 
 impl Words {
+    /// Why something failed, as the audit log has it.
+    pub(crate) const fn failure(&self, kind: FailureKind) -> &'static str {
+        match kind {
+            FailureKind::Conflict => self.failure_conflict,
+            FailureKind::ConsentNeeded => self.failure_consent_needed,
+            FailureKind::Damaged => self.failure_damaged,
+            FailureKind::DeviceSecretForeign => self.failure_device_secret_foreign,
+            FailureKind::DeviceSecretMissing => self.failure_device_secret_missing,
+            FailureKind::Full => self.failure_full,
+            FailureKind::Internal => self.failure_internal,
+            FailureKind::Invalid => self.failure_invalid,
+            FailureKind::Locked => self.failure_locked,
+            FailureKind::Newer => self.failure_newer,
+            FailureKind::NotFound => self.failure_not_found,
+            FailureKind::NotSetUp => self.failure_not_set_up,
+            FailureKind::Refused => self.failure_refused,
+            FailureKind::Throttled => self.failure_throttled,
+            FailureKind::Unavailable => self.failure_unavailable,
+            FailureKind::WrongCredential => self.failure_wrong_credential,
+        }
+    }
+
     /// What was done, as the audit log has it.
     pub(crate) const fn operation(&self, kind: OperationKind) -> &'static str {
         match kind {

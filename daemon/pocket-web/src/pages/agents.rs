@@ -207,7 +207,7 @@ async fn make(door: &Door, owner: &Owner, fields: &Fields) -> Result<(String, Se
     let name: AgentName = fields
         .line("name")
         .parse()
-        .map_err(|error| invalid(error, t.agent_name_hint))?;
+        .map_err(|_: &str| invalid(t.bad_agent_name, t.agent_name_hint))?;
     let scopes = scopes(fields).ok_or_else(|| invalid(t.may_nothing, t.may_nothing_do))?;
     door.ask_again(owner.session, fields.secret("passphrase")).await?;
     let reply = door.ask(Operation::AgentAdd { name, scopes }).await?;

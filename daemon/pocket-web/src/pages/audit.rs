@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::agents;
-use crate::present::{Moment, Notice, Shell, page, title_of};
+use crate::present::{Moment, Notice, Phrase, Shell, filled, number, page, phrase, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
@@ -99,13 +99,13 @@ struct AuditPage {
 /// An entry in words.
 pub(crate) struct Row {
     /// Its number.
-    pub(crate) sequence: u64,
+    pub(crate) sequence: Phrase,
     /// When.
     pub(crate) at: Moment,
     /// Who did it.
     pub(crate) who: String,
     /// What it was.
-    pub(crate) what: String,
+    pub(crate) what: Phrase,
     /// In which category; may be empty.
     pub(crate) place: &'static str,
     /// What became of it.
@@ -213,16 +213,18 @@ async fn entries(door: &Door, before: Option<u64>, limit: u32) -> Result<Vec<Ent
 /// An entry in words.
 pub(crate) fn row(t: &Words, entry: &Entry, names: &Names) -> Row {
     let event = &entry.event;
-    let count = if event.count > 1 {
-        format!(" ({})", event.count)
+    let what = t.operation(event.operation);
+    let what = if event.count > 1 {
+        let count = number(t, event.count.into());
+        filled("{0} ({1})", &[what.into(), count])
     } else {
-        String::new()
+        what.into()
     };
     Row {
-        sequence: entry.sequence,
+        sequence: number(t, entry.sequence),
         at: Moment(event.at),
         who: who(t, event.actor, names),
-        what: format!("{}{count}", t.operation(event.operation)),
+        what,
         place: event.category.map_or("", |category| title_of(t, category)),
         outcome: outcome(t, event.outcome),
         bad: is_bad(event.outcome),
@@ -257,7 +259,7 @@ fn outcome(t: &Words, outcome: Outcome) -> String {
     match outcome {
         Outcome::Allowed => t.allowed.to_owned(),
         Outcome::Done => t.is_done.to_owned(),
-        Outcome::Failed(kind) => fill(t.failed_with, &[&kind.name().replace('-', " ")]),
+        Outcome::Failed(kind) => fill(t.failed_with, &[t.failure(kind)]),
         Outcome::Refused(refusal) => fill(t.refused_for, &[refusal_in_words(t, refusal)]),
     }
 }
@@ -284,7 +286,7 @@ pub(crate) async fn verify(State(door): State<Door>, owner: Owner) -> Result<Res
     };
     let t = owner.look.words();
     let notice = match verdict {
-        Ok(count) => Notice::good(fill(t.log_whole, &[&count.to_string()])),
+        Ok(count) => Notice::good(phrase(t, t.log_whole, &[count])),
         Err(broken) => Notice::bad(fill(t.log_broken, &[&broken.to_string()]), t.log_broken_do),
     };
     let mut shell = Shell::new(&owner, t.audit_log, "/audit");

@@ -3,17 +3,19 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use pocket_core::{Answer, CheckReport, Operation};
+use pocket_core::{Answer, CheckReport, Operation, Status, Storage};
 use std::time::Instant;
 
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
-use crate::present::{Shell, counted, length, page, page_after};
+use crate::present::{
+    Phrase, Shell, bytes_in_words, counted, filled, length, page, page_after, phrase, records_path, title_of,
+};
 use crate::query::Query;
 use crate::trouble::Trouble;
-use crate::words::fill;
+use crate::words::Words;
 
 #[derive(Template)]
 #[template(path = "device.html")]
@@ -21,7 +23,8 @@ struct DevicePage {
     shell: Shell,
     version: String,
     device_secret: String,
-    sessions: String,
+    sessions: Phrase,
+    storage: Phrase,
     unconfirmed: bool,
 }
 
@@ -37,9 +40,99 @@ pub(crate) async fn show(
         shell: Shell::new(&owner, t.device, "/device").done(done.code()),
         version: owner.status.version.clone(),
         device_secret: owner.status.device_secret.clone(),
-        sessions: counted(length(sessions), t.n_sessions),
+        sessions: counted(t, length(sessions), t.n_sessions),
+        storage: room_in_words(t, owner.status.storage),
         unconfirmed: owner.status.recovery_confirmed == Some(false),
     })
+}
+
+/// What is taken, and what is free.
+pub(crate) fn room_in_words(t: &Words, room: Option<Storage>) -> Phrase {
+    let room = room.map(|room| [room.taken, room.free].map(|bytes| bytes_in_words(t, bytes)));
+    room.map_or_else(|| t.room_unknown.into(), |room| filled(t.room, &room))
+}
+
+#[derive(Template)]
+#[template(path = "storage.html")]
+struct StoragePage {
+    shell: Shell,
+    bars: Vec<Bar>,
+    taken: Phrase,
+    free: Phrase,
+    needed: Phrase,
+    known: bool,
+}
+
+/// What something takes on the disk.
+struct Bar {
+    /// Where it is shown; empty for what is no category.
+    path: &'static str,
+    icon: &'static str,
+    title: &'static str,
+    /// How many records; says nothing for what is no category.
+    count: Phrase,
+    bytes: u64,
+    size: Phrase,
+    /// In percent of the largest.
+    share: u64,
+}
+
+/// What each category takes, and the room that is left.
+pub(crate) async fn storage(owner: Owner) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    let status = owner.status.as_ref();
+    let room = status.storage;
+    let room_of = |part: fn(&Storage) -> u64| room.as_ref().map_or(0, part);
+    page(&StoragePage {
+        shell: Shell::new(&owner, t.storage, "/device"),
+        bars: bars(t, status),
+        taken: bytes_in_words(t, room_of(|room| room.taken)),
+        free: bytes_in_words(t, room_of(|room| room.free)),
+        needed: bytes_in_words(t, room_of(|room| room.needed)),
+        known: room.is_some(),
+    })
+}
+
+/// The largest first; what the database needs besides comes last.
+fn bars(t: &Words, status: &Status) -> Vec<Bar> {
+    let mut bars: Vec<Bar> = status
+        .categories
+        .iter()
+        .map(|status| Bar {
+            path: records_path(status.category),
+            icon: status.category.name(),
+            title: title_of(t, status.category),
+            count: counted(t, status.records, t.n_records),
+            bytes: status.bytes,
+            size: bytes_in_words(t, status.bytes),
+            share: 0,
+        })
+        .collect();
+    bars.sort_by_key(|bar| std::cmp::Reverse(bar.bytes));
+    let sealed: u64 = bars.iter().map(|bar| bar.bytes).sum();
+    if let Some(room) = status.storage {
+        let rest = room.taken.saturating_sub(sealed);
+        bars.push(Bar {
+            path: "",
+            icon: "device",
+            title: t.database_order,
+            count: Phrase::default(),
+            bytes: rest,
+            size: bytes_in_words(t, rest),
+            share: 0,
+        });
+    }
+    let most = bars.iter().map(|bar| bar.bytes).max().unwrap_or(0);
+    for bar in &mut bars {
+        bar.share = share(bar.bytes, most);
+    }
+    bars
+}
+
+/// In percent of the most; a single byte among millions is still seen.
+pub(crate) fn share(part: u64, most: u64) -> u64 {
+    let percent = part.saturating_mul(100).checked_div(most).unwrap_or(0);
+    if part == 0 { 0 } else { percent.max(1) }
 }
 
 #[derive(Template)]
@@ -47,8 +140,8 @@ pub(crate) async fn show(
 struct CheckPage {
     shell: Shell,
     report: Option<CheckReport>,
-    verdict: String,
-    was_read: String,
+    verdict: Phrase,
+    was_read: Phrase,
 }
 
 /// Offers the check.
@@ -60,12 +153,12 @@ pub(crate) async fn check(owner: Owner) -> Result<Response, Trouble> {
     )))
 }
 
-const fn check_page(shell: Shell) -> CheckPage {
+fn check_page(shell: Shell) -> CheckPage {
     CheckPage {
         shell,
         report: None,
-        verdict: String::new(),
-        was_read: String::new(),
+        verdict: Phrase::default(),
+        was_read: Phrase::default(),
     }
 }
 
@@ -87,18 +180,11 @@ pub(crate) async fn submit_check(
     page(&CheckPage {
         shell: Shell::new(&owner, owner.look.words().check, "/device"),
         verdict: if report.findings.is_empty() {
-            t.all_whole.to_owned()
+            t.all_whole.into()
         } else {
-            counted(length(report.findings.len()), t.n_damaged)
+            counted(t, length(report.findings.len()), t.n_damaged)
         },
-        was_read: fill(
-            t.was_read,
-            &[
-                &report.records.to_string(),
-                &report.blobs.to_string(),
-                &report.audit.to_string(),
-            ],
-        ),
+        was_read: phrase(t, t.was_read, &[report.records, report.blobs, report.audit]),
         report: Some(report),
     })
 }

@@ -11,7 +11,7 @@ use crate::door::{Door, drop_cookie};
 use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
 use crate::pages::Done;
-use crate::present::{Moment, Notice, Shell, go, page, page_after, title_of};
+use crate::present::{Moment, Notice, Phrase, Shell, go, grouped, number, page, page_after, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::Words;
@@ -23,7 +23,7 @@ const WORD: &str = "ERASE";
 #[template(path = "erase.html")]
 struct ErasePage {
     shell: Shell,
-    choices: Vec<(&'static str, &'static str, u64)>,
+    choices: Vec<(&'static str, &'static str, String)>,
     chosen: String,
 }
 
@@ -39,7 +39,7 @@ fn erase_page(shell: Shell, owner: &Owner, chosen: String) -> ErasePage {
             (
                 status.category.name(),
                 title_of(t, status.category),
-                status.records,
+                grouped(t, status.records),
             )
         })
         .collect();
@@ -130,8 +130,8 @@ async fn destroy_remains(door: &Door, owner: &Owner, fields: &Fields) -> Result<
 
 fn category(t: &Words, fields: &Fields) -> Result<Category, Failure> {
     let chosen = fields.line("category").parse();
-    chosen.map_err(|error: pocket_core::UnknownCategory| {
-        Failure::new(FailureKind::Invalid, error.to_string(), t.choose)
+    chosen.map_err(|_: pocket_core::UnknownCategory| {
+        Failure::new(FailureKind::Invalid, t.no_category, t.choose)
     })
 }
 
@@ -149,7 +149,7 @@ struct ResetPage {
     shell: Shell,
     /// 1: what will be gone; 2: the word; 3: the passphrase.
     step: u8,
-    counts: Vec<(&'static str, u64)>,
+    counts: Vec<(&'static str, Phrase)>,
     confirm: String,
 }
 
@@ -168,7 +168,7 @@ fn reset_page(shell: Shell, owner: &Owner, step: u8, confirm: &str) -> ResetPage
         shell,
         step,
         counts: counted
-            .map(|status| (title_of(t, status.category), status.records))
+            .map(|status| (title_of(t, status.category), number(t, status.records)))
             .collect(),
         confirm: confirm.to_owned(),
     }

@@ -9,20 +9,17 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use pocket_core::{
-    Answer, Category, Document, Entry, Failure, FailureKind, Operation, Page, Record, RecordId,
-};
+use pocket_core::{Answer, Category, Document, Entry, Failure, Operation, Page, Record, RecordId};
 use pocket_formats::{EXPORTED, NoteNames, Part, Parts, document_path, export_note};
 use tokio::sync::mpsc;
 
-use crate::archive::Archive;
+use crate::archive::{Archive, BrokenOff};
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::documents;
-use crate::present::{Shell, length, page, page_after};
+use crate::present::{Phrase, Shell, length, page, page_after, phrase};
 use crate::trouble::Trouble;
-use crate::words::fill;
 
 /// Pieces that are ready before the browser has taken the one before.
 const AHEAD: usize = 1;
@@ -34,7 +31,7 @@ struct ExportPage {
     /// Records that went out, while an export is under way.
     progress: Option<u64>,
     total: u64,
-    words: String,
+    words: Phrase,
 }
 
 /// Says what an export has in it and what not, and offers it.
@@ -50,12 +47,9 @@ fn export_page(door: &Door, shell: Shell, owner: &Owner) -> ExportPage {
         .map(|status| status.records)
         .sum();
     let progress = door.exporting().records();
-    let done = progress.unwrap_or(0).to_string();
+    let t = shell.look.words();
     ExportPage {
-        words: fill(
-            shell.look.words().export_progress,
-            &[&done, &u64::to_string(&total)],
-        ),
+        words: phrase(t, t.export_progress, &[progress.unwrap_or(0), total]),
         shell,
         progress,
         total,
@@ -77,7 +71,7 @@ pub(crate) async fn submit(
     tokio::spawn(async move {
         let _running = door.exporting().begin();
         // One that fails breaks off without its end, and the browser says so; it can't be told why.
-        write(&door, Archive::new(out)).await.unwrap_or_default();
+        drop(write(&door, Archive::new(out)).await);
     });
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),
@@ -101,7 +95,7 @@ async fn next_piece(mut pieces: Pieces) -> io::Result<Option<(Bytes, Pieces)>> {
     }
 }
 
-async fn write(door: &Door, archive: Archive) -> Result<(), Failure> {
+async fn write(door: &Door, archive: Archive) -> Result<(), BrokenOff> {
     for category in EXPORTED {
         match Parts::of(category) {
             Some(parts) => records(door, &archive, category, parts).await?,
@@ -117,11 +111,11 @@ async fn records(
     archive: &Archive,
     category: Category,
     mut parts: Parts,
-) -> Result<(), Failure> {
+) -> Result<(), BrokenOff> {
     let mut listing = Listing::of(door, category);
     while let Some(entries) = listing.next().await? {
         for entry in entries {
-            let full = parts.add(&entry).map_err(|_| unexpected())?;
+            let full = parts.add(&entry).map_err(|_| BrokenOff)?;
             send(archive, full).await?;
             if let Record::Document(described) = entry.content.record() {
                 document(door, archive, &entry, described).await?;
@@ -131,19 +125,19 @@ async fn records(
     send(archive, parts.finish()).await
 }
 
-async fn send(archive: &Archive, part: Option<Part>) -> Result<(), Failure> {
+async fn send(archive: &Archive, part: Option<Part>) -> Result<(), BrokenOff> {
     match part {
         Some(Part { file, changed }) => archive.file(&file.path, changed, file.bytes).await,
         None => Ok(()),
     }
 }
 
-async fn notes(door: &Door, archive: &Archive) -> Result<(), Failure> {
+async fn notes(door: &Door, archive: &Archive) -> Result<(), BrokenOff> {
     let mut names = NoteNames::default();
     let mut listing = Listing::of(door, Category::Notes);
     while let Some(entries) = listing.next().await? {
         for entry in entries {
-            let file = export_note(&entry, &mut names).map_err(|_| unexpected())?;
+            let file = export_note(&entry, &mut names).map_err(|_| BrokenOff)?;
             archive.file(&file.path, entry.updated, file.bytes).await?;
         }
     }
@@ -156,7 +150,7 @@ async fn document(
     archive: &Archive,
     entry: &Entry,
     described: &Document,
-) -> Result<(), Failure> {
+) -> Result<(), BrokenOff> {
     let Some(path) = document_path(entry.id, described) else {
         return Ok(());
     };
@@ -165,12 +159,7 @@ async fn document(
     while offset < described.size {
         let (size, piece) = documents::read(door, entry.id, offset).await?;
         if size != described.size || piece.is_empty() {
-            let message = format!("document {} has not the size that it should have", entry.id);
-            return Err(Failure::new(
-                FailureKind::Damaged,
-                message,
-                "see what is damaged: Device, Check",
-            ));
+            return Err(BrokenOff);
         }
         offset = offset.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
         file.write(piece).await?;

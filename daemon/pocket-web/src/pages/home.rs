@@ -4,20 +4,21 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use pocket_core::audit::Entry;
-use pocket_core::{Answer, Category, CategoryStatus, Failure, Finding, LockState, Operation, OperationKind};
+use pocket_core::{Answer, Category, CategoryStatus, Failure, Finding, LockState, Operation, Storage};
 
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
-use crate::pages::{Done, audit};
-use crate::present::{Moment, Shell, counted, meaning_of, page, records_path, title_of};
+use crate::pages::device::{room_in_words, share};
+use crate::pages::{Done, audit, consent};
+use crate::present::{
+    Moment, Phrase, Shell, bytes_in_words, counted, filled, length, meaning_of, page, records_path, title_of,
+};
 use crate::query::Query;
 use crate::trouble::Trouble;
-use crate::words::{Words, fill};
+use crate::words::Words;
 
-/// Entries of the audit log that are looked through for the last export.
-const LOOKED_AT: u32 = 200;
-/// Entries that are shown.
-const SHOWN: usize = 6;
+/// Entries of the audit log that are shown.
+const SHOWN: u32 = 6;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -27,36 +28,40 @@ struct HomePage {
     version: String,
     meaning: &'static str,
     unconfirmed: bool,
-    failed_unlocks: String,
+    failed_unlocks: Phrase,
+    nearly_full: Option<Phrase>,
     findings: Vec<Finding>,
     cards: Vec<Card>,
+    waiting: Option<Phrase>,
     activity: Vec<audit::Row>,
     last_export: Option<Moment>,
+    room: Phrase,
 }
 
 struct Card {
     path: &'static str,
     icon: &'static str,
     title: &'static str,
-    count: String,
-    /// In percent of the fullest category.
+    count: Phrase,
+    size: Phrase,
+    /// In percent of the largest category.
     share: u64,
-    kept: String,
+    kept: Phrase,
     critical: bool,
 }
 
 fn card(t: &Words, status: &CategoryStatus, most: u64) -> Card {
-    let kept = status
-        .retention_days
-        .map(|days| fill(t.kept_for, &[&counted(days.into(), t.n_days)]));
-    let share = status.records.saturating_mul(100).checked_div(most).unwrap_or(0);
+    let kept = status.retention_days.map(|days| {
+        let days = counted(t, days.into(), t.n_days);
+        filled(t.kept_for, &[days])
+    });
     Card {
         path: records_path(status.category),
         icon: status.category.name(),
         title: title_of(t, status.category),
-        count: counted(status.records, t.n_records),
-        // A single record among thousands is still seen.
-        share: if status.records == 0 { 0 } else { share.max(1) },
+        count: counted(t, status.records, t.n_records),
+        size: bytes_in_words(t, status.bytes),
+        share: share(status.bytes, most),
         kept: kept.unwrap_or_default(),
         critical: status.sensitivity == pocket_core::Sensitivity::Critical,
     }
@@ -69,14 +74,10 @@ pub(crate) async fn show(
     Query(done): Query<Done>,
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
-    let entries = latest(&door).await?;
     let names = audit::Names::of(&door).await?;
+    let entries = latest(&door).await?;
+    let waiting = length(consent::waiting(&door).await?.len());
     let status = owner.status.as_ref();
-    let kept = status
-        .categories
-        .iter()
-        .filter(|status| !matches!(status.category, Category::Audit | Category::Settings));
-    let most = kept.clone().map(|status| status.records).max().unwrap_or(0);
     page(&HomePage {
         shell: Shell::new(&owner, t.home, "/").done(done.code()),
         state: state_in_words(t, &status.state),
@@ -84,27 +85,44 @@ pub(crate) async fn show(
         meaning: meaning_of(t, status.profile),
         unconfirmed: status.recovery_confirmed == Some(false),
         failed_unlocks: match status.failed_unlocks {
-            0 => String::new(),
-            failed => counted(failed.into(), t.n_wrong_passphrases),
+            0 => Phrase::default(),
+            failed => counted(t, failed.into(), t.n_wrong_passphrases),
         },
+        nearly_full: status.storage.and_then(|room| nearly_full(t, room)),
         findings: status.findings.clone(),
-        cards: kept.map(|status| card(t, status, most)).collect(),
-        activity: entries
-            .iter()
-            .take(SHOWN)
-            .map(|entry| audit::row(t, entry, &names))
-            .collect(),
-        last_export: entries
-            .iter()
-            .find(|entry| entry.event.operation == OperationKind::Export)
-            .map(|entry| Moment(entry.event.at)),
+        cards: cards(t, &status.categories),
+        waiting: (waiting > 0).then(|| counted(t, waiting, t.n_waiting)),
+        activity: entries.iter().map(|entry| audit::row(t, entry, &names)).collect(),
+        last_export: status.last_export.map(Moment),
+        room: room_in_words(t, status.storage),
     })
+}
+
+fn cards(t: &Words, categories: &[CategoryStatus]) -> Vec<Card> {
+    let kept = categories
+        .iter()
+        .filter(|status| !matches!(status.category, Category::Audit | Category::Settings));
+    let most = kept.clone().map(|status| status.bytes).max().unwrap_or(0);
+    kept.map(|status| card(t, status, most)).collect()
+}
+
+/// A warning before nothing can be added any more: at twice what must stay free.
+fn nearly_full(t: &Words, room: Storage) -> Option<Phrase> {
+    let words = if room.free < room.needed {
+        t.disk_full
+    } else if room.free < room.needed.saturating_mul(2) {
+        t.disk_nearly_full
+    } else {
+        return None;
+    };
+    let sizes = [room.free, room.needed].map(|bytes| bytes_in_words(t, bytes));
+    Some(filled(words, &sizes))
 }
 
 async fn latest(door: &Door) -> Result<Vec<Entry>, Failure> {
     let show = Operation::AuditShow {
         before: None,
-        limit: LOOKED_AT,
+        limit: SHOWN,
     };
     match door.ask(show).await?.answer {
         Answer::Audit(entries) => Ok(entries),
@@ -118,5 +136,24 @@ const fn state_in_words(t: &Words, state: &LockState) -> &'static str {
         LockState::FirstRun => t.state_new,
         LockState::Locked => t.state_locked,
         LockState::Unlocked => t.state_unlocked,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::ENGLISH;
+
+    #[test]
+    fn the_owner_is_warned_before_the_disk_is_full() {
+        let room = |free| Storage {
+            taken: 1,
+            free,
+            needed: 1_000,
+        };
+        let told = |free| nearly_full(&ENGLISH, room(free)).map(|told| told.to_string());
+        assert_eq!(told(2_000), None);
+        assert!(told(1_999).is_some_and(|told| told.starts_with("The disk is nearly full")));
+        assert!(told(999).is_some_and(|told| told.starts_with("The disk is full")));
     }
 }

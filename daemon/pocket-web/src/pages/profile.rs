@@ -93,8 +93,8 @@ async fn set(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Failure>
     let profile: Profile = fields
         .line("profile")
         .parse()
-        .map_err(|error: pocket_core::UnknownProfile| {
-            Failure::new(FailureKind::Invalid, error.to_string(), t.choose_of_four)
+        .map_err(|_: pocket_core::UnknownProfile| {
+            Failure::new(FailureKind::Invalid, t.no_profile, t.choose_of_four)
         })?;
     let minutes = match fields.line("minutes") {
         "" => None,

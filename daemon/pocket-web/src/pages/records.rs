@@ -2,6 +2,7 @@
 
 pub(crate) mod edit;
 pub(crate) mod form;
+mod invalid;
 pub(crate) mod listing;
 pub(crate) mod remove;
 pub(crate) mod show;
@@ -22,7 +23,7 @@ use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::markdown;
 use crate::pages::documents;
-use crate::present::{Moment, RECORD_CATEGORIES, Shell, counted, filters, go, page, records_path};
+use crate::present::{Moment, Phrase, RECORD_CATEGORIES, Shell, counted, filters, go, page, records_path};
 use crate::query::Query;
 use crate::trouble::Trouble;
 
@@ -71,7 +72,7 @@ struct RecordPage {
     task_done: Option<bool>,
     created: Moment,
     updated: Moment,
-    changes: String,
+    changes: Phrase,
     origin: &'static str,
     id: RecordId,
 }
@@ -130,8 +131,8 @@ fn record_page(owner: &Owner, entry: &Entry, asked: &Asked) -> RecordPage {
         created: Moment(entry.created),
         updated: Moment(entry.updated),
         changes: match entry.revision.saturating_sub(1) {
-            0 => String::new(),
-            changes => counted(changes.into(), t.n_changes),
+            0 => Phrase::default(),
+            changes => counted(t, changes.into(), t.n_changes),
         },
         origin: view::origin(t, entry.origin),
         id: entry.id,

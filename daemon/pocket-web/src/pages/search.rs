@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::records::view;
-use crate::present::{Notice, Shell, counted, length, page, title_of};
+use crate::present::{Notice, Phrase, Shell, counted, length, page, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
@@ -34,7 +34,7 @@ struct SearchPage {
     places: Vec<(&'static str, &'static str)>,
     hits: Vec<Row>,
     asked: bool,
-    outcome: String,
+    outcome: Phrase,
 }
 
 struct Row {
@@ -101,7 +101,7 @@ pub(crate) async fn show(
             .collect(),
         hits: Vec::new(),
         asked: !query.trim().is_empty(),
-        outcome: String::new(),
+        outcome: Phrase::default(),
         chosen,
     };
     if search.asked {
@@ -112,9 +112,9 @@ pub(crate) async fn show(
         }
     }
     search.outcome = if search.hits.is_empty() {
-        fill(t.found_nothing, &[&search.query])
+        fill(t.found_nothing, &[&search.query]).into()
     } else {
-        counted(length(search.hits.len()), t.n_found)
+        counted(t, length(search.hits.len()), t.n_found)
     };
     page(&search)
 }

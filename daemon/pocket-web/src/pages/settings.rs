@@ -173,13 +173,16 @@ async fn save(door: &Door, owner: &Owner, stored: &[Entry], fields: &Fields) -> 
 }
 
 fn change(t: &Words, stored: &[Entry], setting: Setting) -> Result<Operation, Failure> {
-    let invalid = |error: String| Failure::new(FailureKind::Invalid, error, t.correct_field);
-    DeviceSettings::default()
-        .apply(&setting)
-        .map_err(|error| invalid(error.to_string()))?;
+    let wrong = if setting.name == AUTO_LOCK {
+        t.bad_auto_lock
+    } else {
+        t.bad_days
+    };
+    let invalid = || Failure::new(FailureKind::Invalid, wrong, t.correct_field);
+    DeviceSettings::default().apply(&setting).map_err(|_| invalid())?;
     let same = |entry: &&Entry| matches!(entry.content.record(), Record::Setting(known) if known.name == setting.name);
     let known = stored.iter().find(same).map(|entry| (entry.id, entry.revision));
-    let content = Content::check(Record::Setting(setting)).map_err(|error| invalid(error.to_string()))?;
+    let content = Content::check(Record::Setting(setting)).map_err(|_| invalid())?;
     Ok(match known {
         Some((id, revision)) => Operation::Edit {
             id,

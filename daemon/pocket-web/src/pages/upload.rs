@@ -13,7 +13,7 @@ use crate::door::{Door, cookie, unexpected};
 use crate::fields::{FORM_TOKEN, Fields};
 use crate::guard::Owner;
 use crate::pages::records::form::split_tags;
-use crate::present::{Notice, Shell, counted, go, length, page_after};
+use crate::present::{Notice, Shell, counted_plain, go, length, page_after};
 use crate::trouble::Trouble;
 use crate::words::Words;
 
@@ -94,7 +94,7 @@ pub(crate) async fn submit_upload(
         Ok(()) => Ok(go("/records/documents?done=uploaded")),
         Err(mut failure) => {
             if intake.stored > 0 {
-                let stored = counted(length(intake.stored), t.n_stored);
+                let stored = counted_plain(t, length(intake.stored), t.n_stored);
                 failure.remedy = format!("{}; {stored}", failure.remedy);
             }
             let form = UploadPage::new(&owner);
@@ -182,7 +182,7 @@ impl Intake {
         };
         // Looked at before the bytes come, which may take minutes.
         let checked = Content::check(Record::Document(document));
-        let content = checked.map_err(|error| invalid(&error.to_string(), t.rename_file))?;
+        let content = checked.map_err(|_| invalid(t.bad_file_name, t.rename_file))?;
         let Answer::Upload(upload) = door.ask(Operation::UploadBegin).await?.answer else {
             return Err(unexpected());
         };

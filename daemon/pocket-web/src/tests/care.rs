@@ -413,3 +413,97 @@ async fn a_wrong_passphrase_is_wrong_within_the_five_minutes_too() {
         "/settings?done=saved"
     );
 }
+
+#[tokio::test]
+async fn storage_is_shown_by_category_in_bytes_and_the_last_export_is_remembered() {
+    let (device, mut owner) = Device::with_owner().await;
+    added(
+        &mut owner,
+        "notes",
+        &[("title", "Trip"), ("body", &"words ".repeat(9_000))],
+    )
+    .await;
+    let home = owner.get("/").await.text;
+    assert!(
+        home.contains("1 record · ") && home.contains(" taken, ") && home.contains(" free"),
+        "{home}"
+    );
+    assert!(home.contains("<dt>Last export</dt><dd>Never"), "{home}");
+    let page = owner.get("/device/storage").await;
+    let order: Vec<&str> = ["Notes", "Tasks", "Kept by the database"]
+        .into_iter()
+        .filter(|title| page.text.contains(title))
+        .collect();
+    assert_eq!(order.len(), 3, "{}", page.text);
+    let (_, chart) = page.text.split_once("<ul class=\"chart").unwrap();
+    assert!(
+        chart.find("Notes").unwrap() < chart.find("Tasks").unwrap(),
+        "the largest first"
+    );
+    let raw = String::from_utf8_lossy(&page.bytes);
+    assert!(
+        raw.contains("<data value=\"") && raw.contains("</data> KiB"),
+        "{raw}"
+    );
+    device.control(Operation::Export).await.unwrap();
+    // However much happens afterwards.
+    for _ in 0..3 {
+        device.control(Operation::AuditExport).await.unwrap();
+    }
+    assert!(
+        owner
+            .get("/")
+            .await
+            .text
+            .contains("<dt>Last export</dt><dd><time")
+    );
+}
+
+#[tokio::test]
+async fn what_waits_for_consent_is_asked_of_the_engine_and_nothing_does() {
+    let (_device, mut owner) = Device::with_owner().await;
+    let page = owner.get("/consent").await.text;
+    for part in [
+        "Nothing waits for your consent.",
+        "this version has no program",
+        "href=\"/profile\"",
+    ] {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    for path in ["/", "/records/notes"] {
+        assert!(owner.get(path).await.text.contains("href=\"/consent\""), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_german_says_in_german_what_failed() {
+    let (_device, mut owner) = Device::with_owner().await;
+    owner
+        .submit(
+            "/profile",
+            "/profile",
+            &[("profile", "CUSTOM"), ("passphrase", "not this one")],
+        )
+        .await;
+    owner
+        .cookies
+        .insert("pocketai_look_7878".to_owned(), "de.light".to_owned());
+    let log = owner.get("/audit").await.text;
+    assert!(log.contains("falsche Passphrase"), "{log}");
+    let wrong = owner
+        .submit("/records/notes/new", "/records/notes/new", &[("title", "")])
+        .await;
+    assert!(
+        wrong.text.contains("\u{201e}Titel\u{201c} ist leer"),
+        "{}",
+        wrong.text
+    );
+    let wrong = owner
+        .submit("/settings", "/settings", &[("auto_lock_minutes", "1441")])
+        .await;
+    assert!(
+        wrong.text.contains("Das automatische Sperren nimmt"),
+        "{}",
+        wrong.text
+    );
+}

@@ -8,6 +8,7 @@ use pocket_core::{
 use crate::fields::Fields;
 use crate::words::{Words, fill};
 
+use super::invalid;
 use super::view::repeat_in_words;
 
 /// A field of the form.
@@ -314,8 +315,7 @@ pub(crate) fn read(t: &Words, record: &Record, fields: &Fields, now: Timestamp) 
         Record::Task(task) => Record::Task(read_task(t, task, fields, now)?),
         fixed @ (Record::Secret(_) | Record::Setting(_)) => fixed,
     };
-    Content::check(read)
-        .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string(), t.correct_field))
+    invalid::check(t, read)
 }
 
 fn own(fields: &Fields, name: &str) -> String {

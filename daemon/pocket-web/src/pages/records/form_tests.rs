@@ -103,9 +103,9 @@ fn a_wrong_field_is_named() {
         ),
         (
             vec![("title", "t"), ("priority", "12")],
-            "tasks: priority must be 1 (first) to 9 (last)",
+            "\u{201c}Priority\u{201d} must be 1 (first) to 9 (last)",
         ),
-        (vec![("title", " ")], "tasks: title is empty: give it a text"),
+        (vec![("title", " ")], "\u{201c}What to do\u{201d} is empty"),
     ] {
         assert!(
             outcome(&task, &fields(&pairs)).is_err_and(|said| said == words),

@@ -9,10 +9,10 @@ use super::show::{Asked, Show};
 use super::{category_named, now, view};
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
-use crate::present::{Shell, counted, filters, page, records_path, title_of};
+use crate::present::{Phrase, Shell, counted, filled, filters, number, page, records_path, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
-use crate::words::{Words, fill};
+use crate::words::Words;
 
 use view::Row;
 
@@ -27,7 +27,7 @@ struct ListPage {
     add_path: String,
     add_words: &'static str,
     hint: &'static str,
-    count: String,
+    count: Phrase,
     rows: Vec<Row>,
     show: Show,
     sorts: Vec<(&'static str, &'static str)>,
@@ -120,12 +120,12 @@ fn sorts(t: &Words, category: Category) -> Vec<(&'static str, &'static str)> {
     sorts
 }
 
-fn count(t: &Words, total: u64, show: &Show, matching: u64) -> String {
-    let all = counted(total, t.n_records);
+fn count(t: &Words, total: u64, show: &Show, matching: u64) -> Phrase {
+    let all = counted(t, total, t.n_records);
     if show.takes_all() {
-        return format!("{all}, {}", order(t, show.sort));
+        return Phrase::joined([all, order(t, show.sort).into()], ", ");
     }
-    fill(t.shown_of, &[&matching.to_string(), &all])
+    filled(t.shown_of, &[number(t, matching), all])
 }
 
 const fn order(t: &Words, sort: Order) -> &'static str {

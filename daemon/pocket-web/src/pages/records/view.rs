@@ -5,8 +5,8 @@ use pocket_core::{
     Timestamp, When,
 };
 
-use crate::present::{Moment, bytes_in_words, counted, length, records_path};
-use crate::words::{Words, fill};
+use crate::present::{Moment, Phrase, bytes_in_words, counted, length, phrase, records_path};
+use crate::words::Words;
 
 /// Longest title in a list, in characters.
 const TITLE: usize = 120;
@@ -25,7 +25,7 @@ pub(crate) struct Row {
     /// What it is called.
     pub(crate) title: String,
     /// A few more words on it.
-    pub(crate) detail: String,
+    pub(crate) detail: Phrase,
     /// Its id, if it is a task.
     pub(crate) task: Option<RecordId>,
     /// Whether it is a task that is done.
@@ -116,7 +116,7 @@ pub(crate) fn tags(record: &Record) -> &[String] {
     }
 }
 
-fn detail(t: &Words, record: &Record) -> String {
+fn detail(t: &Words, record: &Record) -> Phrase {
     match record {
         Record::Contact(contact) => {
             let first = |list: &[Labelled]| {
@@ -125,49 +125,49 @@ fn detail(t: &Words, record: &Record) -> String {
                     .unwrap_or_default()
             };
             joined([
-                contact.organisation.clone(),
-                first(&contact.phones),
-                first(&contact.emails),
+                contact.organisation.as_str().into(),
+                first(&contact.phones).into(),
+                first(&contact.emails).into(),
             ])
         }
         Record::Conversation(conversation) => joined([
-            conversation.channel.clone(),
-            counted(length(conversation.messages.len()), t.n_messages),
+            conversation.channel.as_str().into(),
+            counted(t, length(conversation.messages.len()), t.n_messages),
             conversation
                 .messages
                 .last()
                 .map(|message| shortened(&message.text))
-                .unwrap_or_default(),
+                .unwrap_or_default()
+                .into(),
         ]),
         Record::Document(document) => joined([
-            document.media_type.clone(),
+            document.media_type.as_str().into(),
             bytes_in_words(t, document.size),
-            shortened(&document.note),
+            shortened(&document.note).into(),
         ]),
-        Record::Memory(memory) if memory.subject.is_empty() => memory.source.clone(),
-        Record::Memory(memory) => shortened(&memory.text),
-        Record::Note(note) if note.title.is_empty() => after_first_line(&note.body),
-        Record::Note(note) => shortened(note.body.trim_start_matches(['#', ' '])),
+        Record::Memory(memory) if memory.subject.is_empty() => memory.source.as_str().into(),
+        Record::Memory(memory) => shortened(&memory.text).into(),
+        Record::Note(note) if note.title.is_empty() => after_first_line(&note.body).into(),
+        Record::Note(note) => shortened(note.body.trim_start_matches(['#', ' '])).into(),
         Record::Outbox(outbox) => joined([
-            outbox.channel.clone(),
-            outbox.to.clone(),
-            state(t, outbox).to_owned(),
+            outbox.channel.as_str().into(),
+            outbox.to.as_str().into(),
+            state(t, outbox).into(),
         ]),
-        Record::Secret(secret) => secret.note.clone(),
-        Record::Setting(setting) => setting.value.clone(),
+        Record::Secret(secret) => secret.note.as_str().into(),
+        Record::Setting(setting) => setting.value.as_str().into(),
         Record::Task(task) => joined([
-            task.list.clone(),
+            task.list.as_str().into(),
             task.priority
-                .map(|priority| fill(t.priority_is, &[&priority.to_string()]))
+                .map(|priority| phrase(t, t.priority_is, &[priority.into()]))
                 .unwrap_or_default(),
-            shortened(&task.notes),
+            shortened(&task.notes).into(),
         ]),
     }
 }
 
-fn joined(parts: [String; 3]) -> String {
-    let said: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    said.join(" \u{b7} ")
+fn joined(parts: [Phrase; 3]) -> Phrase {
+    Phrase::joined(parts, " \u{b7} ")
 }
 
 const fn state(t: &Words, outbox: &Outbox) -> &'static str {
@@ -238,6 +238,8 @@ pub(crate) enum Value {
     Line(String),
     /// One under the other.
     Links(Vec<Link>),
+    /// A text with numbers in it.
+    Phrase(Phrase),
     /// Labels.
     Tags(Vec<String>),
     /// As it was typed.
@@ -280,6 +282,7 @@ impl Value {
         match self {
             Self::Day(text) | Self::Line(text) | Self::Text(text) => !text.is_empty(),
             Self::Links(list) => !list.is_empty(),
+            Self::Phrase(phrase) => !phrase.is_empty(),
             Self::Tags(tags) => !tags.is_empty(),
         }
     }
@@ -376,7 +379,10 @@ fn contact_facts(t: &Words, contact: &Contact) -> Vec<Fact> {
 fn document_facts(t: &Words, document: &Document) -> Vec<Fact> {
     vec![
         line(t.media_type, &document.media_type),
-        line(t.size, &bytes_in_words(t, document.size)),
+        Fact {
+            label: t.size,
+            value: Value::Phrase(bytes_in_words(t, document.size)),
+        },
         line(t.from_file, &document.path),
         text(t.note, &document.note),
         text(t.text_in_it, &document.text),
