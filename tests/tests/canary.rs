@@ -227,6 +227,32 @@ fn holds(bytes: &[u8], mark: &[u8]) -> bool {
 }
 
 #[test]
+fn no_word_of_the_owner_is_readable_in_the_search_index() {
+    let device = Device::owned();
+    // So many notes that a part of the index lies on the disk: nothing else here makes a sealed file.
+    let note = |number| format!("{{\"title\":\"{WORD} {number}\",\"body\":\"{WORD}\"}}\n");
+    let notes: String = (0..4_200).map(note).collect();
+    device
+        .place
+        .ctl_given(&["add", "notes", "-"], None, notes.as_bytes())
+        .lines();
+    let sealed = device.place.data().join("blobs");
+    let listed = |folder: &Path| fs::read_dir(folder).into_iter().flatten().flatten();
+    let is_written = || {
+        let mut files = listed(&sealed).flat_map(|folder| listed(&folder.path()));
+        files.any(|file| file.path().extension().is_none())
+    };
+    while !is_written() {
+        device.ctl(&["status"]).one();
+    }
+    assert_eq!(device.ctl(&["search", &format!("{WORD} 4199")]).lines().len(), 1);
+    let (place, _) = device.stop();
+    for file in files_under(&place.data().join("blobs")) {
+        clear_of_words(&fs::read(&file).unwrap(), &file.display().to_string());
+    }
+}
+
+#[test]
 fn the_search_finds_the_word_in_every_dress() {
     let b64 = |text: &str| base64_inside(text.as_bytes(), 0);
     for before in ["", "a", "ab", "abc"] {

@@ -176,10 +176,12 @@ impl Place {
             .spawn()
             .unwrap();
         let mut stdin = child.stdin.take().expect("it was piped");
-        // A command that reads no input closes the pipe: that is its right.
-        stdin.write_all(input).unwrap_or_default();
-        drop(stdin);
-        let output = child.wait_with_output().unwrap();
+        // Beside reading: both pipes are short. A command that reads no input closes the pipe: that is
+        // its right.
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || stdin.write_all(input).unwrap_or_default());
+            child.wait_with_output().unwrap()
+        });
         Done {
             code: output.status.code(),
             out: String::from_utf8(output.stdout).unwrap(),

@@ -103,7 +103,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "ID")]
         after: Option<RecordId>,
     },
-    /// Find records by their words, the best first
+    /// Find records by their words, the best first: "a phrase", begin*, roughly~, -not, +must, title:word,
+    /// tag:word, from:word, list:word, after:2026-01-31, before:2026-02-28
     Search {
         /// Only in this category
         #[arg(long = "in", value_name = "CATEGORY")]
