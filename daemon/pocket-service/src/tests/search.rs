@@ -108,11 +108,29 @@ fn an_index_on_the_disk_is_read_again_and_a_lost_one_made_anew() {
     device.add(note("Needle", "lies in the hay"));
     assert_eq!(device.titles("needle"), ["Needle"]);
     let files = device.wait_for_files();
+    // What the sealed part does not know of yet when the vault is closed.
+    let found = hits(device.ask(search("\"filler 99\"")));
+    let edit = Operation::Edit {
+        id: found[0].entry.id,
+        content: Box::new(Content::check(note("Thimble", "sewing")).unwrap()),
+        revision: None,
+    };
+    device.ask(edit).map(drop).unwrap();
+    let found = hits(device.ask(search("\"filler 98\"")));
+    let id = found[0].entry.id;
+    device
+        .ask(Operation::Delete { category: NOTES, id })
+        .map(drop)
+        .unwrap();
     device.restart();
     assert_eq!(device.sealed_files(), files, "what is named is kept");
     device.unlock();
     assert_eq!(device.titles("needle"), ["Needle"]);
     assert_eq!(device.titles("\"straw\" filler 17")[0], "Filler 17");
+    assert_eq!(device.titles("thimble"), ["Thimble"]);
+    assert_eq!(device.titles("\"filler 99\""), [""; 0]);
+    assert_eq!(device.titles("\"filler 98\""), [""; 0]);
+    assert_eq!(device.sealed_files(), files, "and used");
     // Damaged in the middle, cut, gone: never a finding, and everything is found.
     for damage in [0, 1, 2] {
         for file in device.wait_for_files() {
