@@ -130,6 +130,8 @@ fn an_index_on_the_disk_is_read_again_and_a_lost_one_made_anew() {
     assert_eq!(device.titles("thimble"), ["Thimble"]);
     assert_eq!(device.titles("\"filler 99\""), [""; 0]);
     assert_eq!(device.titles("\"filler 98\""), [""; 0]);
+    // A piece of what is done between requests comes after each: enough to have written it anew.
+    (0..100).for_each(|_| drop(device.status()));
     assert_eq!(device.sealed_files(), files, "and used");
     // Damaged in the middle, cut, gone: never a finding, and everything is found.
     for damage in [0, 1, 2] {
@@ -183,6 +185,14 @@ fn erasing_and_rekeying_leave_nothing_of_the_old_index() {
         .map(drop)
         .unwrap();
     assert_eq!(device.titles("filler"), [""; 0]);
+    let all = Operation::Browse {
+        category: NOTES,
+        browse: Box::new(in_order(Order::Title)),
+    };
+    match device.ask(all).map(|reply| reply.answer) {
+        Ok(Answer::Browsed(browsed)) => assert_eq!(browsed.matching, 0),
+        _ => panic!("no list"),
+    }
     assert!(device.sealed_files().is_empty());
     device.add(note("After", "new hay"));
     assert_eq!(device.titles("hay"), ["After"]);
