@@ -23,6 +23,8 @@ use crate::failure;
 const RULES: [u8; 2] = [1, 0];
 /// When to try again to write what could not be written, on a full disk for example.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
+/// Records that are taken in before it is looked whether the memory has become too full.
+const BATCH: usize = 64;
 
 /// The indexes of all categories.
 #[derive(Default)]
@@ -189,10 +191,15 @@ impl Vault {
     pub(crate) fn has_to_index(&self, now: Now) -> bool {
         let waits = |failed: Instant| now.steady.saturating_duration_since(failed) < AGAIN;
         let may_write = !self.indexes.failed.is_some_and(waits);
+        let writing = self.indexes.writing.as_ref().map(|writing| writing.category);
         self.indexed().any(|category| {
             let held = self.indexes.of.get(&category.code());
-            held.is_none_or(|held| !held.pending.is_empty() || (may_write && held.index.is_worth_merging()))
-        }) || self.indexes.writing.is_some()
+            let may_write = may_write && (writing.is_none() || writing == Some(category));
+            writing == Some(category)
+                || held.is_none_or(|held| {
+                    !held.pending.is_empty() || (may_write && held.index.is_worth_merging())
+                })
+        })
     }
 
     /// The categories that have an index.
@@ -203,33 +210,43 @@ impl Vault {
         records.filter(|category| self.store.whole(*category).is_ok())
     }
 
-    /// Takes in what these categories' indexes lack; `false` when the time is up before that.
-    pub(super) fn catch_up(&mut self, categories: &[Category], slice: &Slice) -> Result<bool, Failure> {
-        for category in categories {
-            if !self.indexes.of.contains_key(&category.code()) {
-                self.indexes.load(&self.store, *category);
-                if !slice.go_on() {
-                    return Ok(false);
+    /// Takes in what the index of a category lacks, and writes what that makes too much for the memory;
+    /// `false` when the time is up before that.
+    pub(super) fn catch_up(&mut self, category: Category, slice: &Slice, now: Now) -> Result<bool, Failure> {
+        if !self.indexes.of.contains_key(&category.code()) {
+            self.indexes.load(&self.store, category);
+        }
+        while slice.go_on() {
+            if self.take_pending(category, slice)? {
+                return Ok(true);
+            }
+            self.write(category, slice, now);
+        }
+        Ok(false)
+    }
+
+    /// Takes in some of what is pending; `true` when that was all.
+    fn take_pending(&mut self, category: Category, slice: &Slice) -> Result<bool, Failure> {
+        let Some(held) = self.indexes.of.get_mut(&category.code()) else {
+            return Ok(false);
+        };
+        for _ in 0..BATCH {
+            let Some(id) = held.pending.pop_first() else {
+                return Ok(true);
+            };
+            match self.store.get(category, id) {
+                Ok(Some(entry)) => held.index.put(&entry),
+                Ok(None) => held.index.remove(id),
+                Err(error) => {
+                    held.unreadable.insert(id);
+                    return Err(failure::store(&error));
                 }
             }
-            let Some(held) = self.indexes.of.get_mut(&category.code()) else {
-                continue;
-            };
-            while let Some(id) = held.pending.pop_first() {
-                match self.store.get(*category, id) {
-                    Ok(Some(entry)) => held.index.put(&entry),
-                    Ok(None) => held.index.remove(id),
-                    Err(error) => {
-                        held.unreadable.insert(id);
-                        return Err(failure::store(&error));
-                    }
-                }
-                if !slice.go_on() {
-                    return Ok(held.pending.is_empty());
-                }
+            if !slice.go_on() {
+                break;
             }
         }
-        Ok(true)
+        Ok(held.pending.is_empty())
     }
 
     /// What could not be read before is tried again: a search must not pass over it in silence.
@@ -244,23 +261,31 @@ impl Vault {
     /// One piece of what the index does by itself; `true` once there is nothing more to do.
     pub(super) fn index_on(&mut self, slice: &Slice, now: Now) -> bool {
         let categories: Vec<Category> = self.indexed().collect();
-        for category in categories {
-            loop {
-                // What can't be read is said to who searches.
-                let caught_up = self.catch_up(&[category], slice).unwrap_or(false);
-                // Before more is taken in: what is in memory has a bound.
-                match self.write_on(category, slice, now) {
-                    Ok(true) if caught_up => break,
-                    Ok(true) => {}
-                    Ok(false) => return false,
-                    Err(error) => self.give_up_writing(category, &error, now),
-                }
+        categories.into_iter().all(|category| {
+            // What can't be read is said to who searches.
+            while !self.catch_up(category, slice, now).unwrap_or(false) {
                 if !slice.go_on() {
                     return false;
                 }
             }
+            while !self.write(category, slice, now) {
+                if !slice.go_on() {
+                    return false;
+                }
+            }
+            true
+        })
+    }
+
+    /// Writes on; `true` when there is nothing to write, or it can't be.
+    fn write(&mut self, category: Category, slice: &Slice, now: Now) -> bool {
+        match self.write_on(category, slice, now) {
+            Ok(done) => done,
+            Err(error) => {
+                self.give_up_writing(category, &error, now);
+                true
+            }
         }
-        true
     }
 
     /// Writes on the part of a category that is worth it; `true` when there is none.
@@ -291,7 +316,6 @@ impl Vault {
         self.indexes.of.insert(category.code(), held);
         if written? {
             self.end_writing(writing)?;
-            self.indexes.failed = None;
             return Ok(!self.indexes.get(category).is_some_and(Index::is_worth_merging));
         }
         self.indexes.writing = Some(writing);
@@ -324,28 +348,28 @@ impl Vault {
             merge,
             mut file,
         } = writing;
+        // Put back at the end: where that is not reached, nothing is known to be as it should.
         let Some(mut held) = self.indexes.of.remove(&category.code()) else {
             return Ok(());
         };
         let number = self.indexes.next_file;
         self.indexes.next_file = number.wrapping_add(1);
         let mut out = |bytes: &[u8]| file.write(bytes).map_err(Unwritten::Store);
-        let finished = self.indexes.with(&self.store, |_, files| {
-            merge.finish(&mut held.index, files, number, &mut out)
-        });
-        finished?;
+        let index = &mut held.index;
+        self.indexes.with(&self.store, |_, files| {
+            merge.finish(index, files, number, &mut out)
+        })?;
         let (blob, _) = file.finish().map_err(Unwritten::Store)?;
         self.indexes.files.insert(number, blob);
         let sealed = held.index.sealed();
-        let files = sealed
-            .iter()
-            .filter_map(|file| self.indexes.files.get(file).cloned());
-        let files: Vec<BlobRef> = files.collect();
+        let files = sealed.iter().filter_map(|file| self.indexes.files.get(file));
+        let files: Vec<BlobRef> = files.cloned().collect();
         self.store
             .put_index(category, &files, &RULES)
             .map_err(Unwritten::Store)?;
         self.must_sync = true;
         self.indexes.of.insert(category.code(), held);
+        self.indexes.failed = None;
         let used: BTreeSet<u32> = self
             .indexes
             .of
@@ -356,19 +380,17 @@ impl Vault {
         Ok(())
     }
 
-    /// What was not written stays in memory, or is read again from the records.
+    /// What was not written stays in memory. What can't be read any more is made anew.
     fn give_up_writing(&mut self, category: Category, error: &Unwritten, now: Now) {
         match error {
             Unwritten::Index(error) => {
-                warn!(category = category.name(), %error, "the search index is made anew")
+                warn!(category = category.name(), %error, "the search index is made anew");
+                self.indexes.discard(&self.store, category);
             }
             Unwritten::Store(error) => {
-                warn!(category = category.name(), %error, "the search index can't be written")
+                warn!(category = category.name(), %error, "the search index can't be written");
+                self.indexes.failed = Some(now.steady);
             }
         }
-        if matches!(error, Unwritten::Store(_)) {
-            self.indexes.failed = Some(now.steady);
-        }
-        self.indexes.forget(category);
     }
 }

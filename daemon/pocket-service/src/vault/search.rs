@@ -67,8 +67,10 @@ impl Vault {
             query,
             limit,
         } = searching;
-        if !self.catch_up(categories, slice)? {
-            return Ok(None);
+        for category in categories {
+            if !self.catch_up(*category, slice, now)? {
+                return Ok(None);
+            }
         }
         let found = self.indexes.with(&self.store, |indexes, files| {
             let chosen: Vec<(Category, &Index)> = categories
@@ -138,7 +140,7 @@ impl Vault {
         now: Now,
     ) -> Result<Option<Browsed>, Failure> {
         let Browsing { category, browse } = browsing;
-        if !self.catch_up(&[*category], slice)? {
+        if !self.catch_up(*category, slice, now)? {
             return Ok(None);
         }
         let rows = self.indexes.with(&self.store, |indexes, files| {
