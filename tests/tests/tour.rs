@@ -2,6 +2,7 @@
 //! accessibility objects to, nothing wider than the screen, nothing from elsewhere. Leaves pictures
 //! of all of them in `target/screenshots`, for people to look at.
 
+use std::cell::Cell;
 use std::fs;
 
 use base64ct::{Base64, Encoding};
@@ -16,6 +17,12 @@ const ROUTES: &str = include_str!("../../daemon/pocket-web/routes.txt");
 const FIRST_LOAD: u64 = 100_000;
 /// Pages that send a file or lead elsewhere.
 const NO_PAGES: [&str; 3] = ["/documents/{id}/file", "/documents/{id}/view", "/notes/named"];
+
+/// Pages that ask about something: what the device of the tour has of it.
+const QUESTIONS: [(&str, &str); 2] = [
+    ("/agents/revoke", "?name=assistant"),
+    ("/secrets/delete", "?name=router"),
+];
 
 const CATEGORIES: [&str; 7] = [
     "memory",
@@ -43,6 +50,7 @@ fn tour(screen: &str, width: u32, height: u32) {
         browser: Browser::open(width, height),
         axe: axe(),
         screen,
+        requests: Cell::new(0),
         look: format!("pocketai_look_{}", device.ui.rsplit(':').next().unwrap()),
     };
     tour.browser.go(&device.ui);
@@ -65,7 +73,8 @@ fn tour(screen: &str, width: u32, height: u32) {
         tour.look_at(&path);
     }
     tour.special_pages(&device);
-    let requests = only_from_here(&tour.browser.network());
+    tour.count_requests();
+    let requests = tour.requests.get();
     assert!(
         requests > 100,
         "{requests} requests: is the log of the network still kept?"
@@ -76,6 +85,8 @@ struct Tour<'a> {
     browser: Browser,
     axe: String,
     screen: &'a str,
+    /// Requests that were seen, all of them to this machine.
+    requests: Cell<usize>,
     look: String,
 }
 
@@ -128,11 +139,28 @@ impl Tour<'_> {
         self.browser.fill("[name=value]", "x");
         self.browser.press("main button[type=submit]");
         self.picture_only("secrets-one");
+        self.edits_meanwhile(device);
         if self.screen == "phone" {
             go("/");
             self.browser.click(".drawer > summary");
             self.picture_only("drawer");
         }
+    }
+
+    /// An edit of what others have changed, and of what they have deleted.
+    fn edits_meanwhile(&self, device: &Device) {
+        let id = device.add("tasks", &["title=Water the beans", "list=Garden"]);
+        let edit = format!("{}/records/tasks/{id}/edit", device.ui);
+        self.browser.go(&edit);
+        self.browser.fill("[name=title]", "Water the beans and the peas");
+        device.ctl(&["edit", "tasks", &id, "list=Home"]).one();
+        self.browser.press("main form.form button[type=submit]");
+        self.picture_only("edit-changed-meanwhile");
+        self.browser.go(&edit);
+        self.browser.fill("[name=title]", "Water the beans and the peas");
+        device.ctl(&["delete", "tasks", &id]).one();
+        self.browser.press("main form.form button[type=submit]");
+        self.picture_only("edit-deleted-meanwhile");
     }
 
     /// The page that is shown, in each language and both themes.
@@ -147,6 +175,13 @@ impl Tour<'_> {
             self.check(&format!("{name} in {language} and {theme}"));
             self.save(&format!("{name}-{language}-{theme}"));
         }
+        self.count_requests();
+    }
+
+    /// Reads the log of the network, which grows long: WebDriver gives it out whole.
+    fn count_requests(&self) {
+        let seen = only_from_here(&self.browser.network());
+        self.requests.set(self.requests.get() + seen);
     }
 
     /// A page that can't be loaded anew.
@@ -265,7 +300,9 @@ fn paths(ids: &[(&str, String)]) -> Vec<String> {
             continue;
         }
         if !path.contains("{category}") {
-            paths.push(path.to_owned());
+            let which = QUESTIONS.iter().find(|(of, _)| *of == path);
+            let query = which.map_or("", |(_, query)| query);
+            paths.push(format!("{path}{query}"));
             continue;
         }
         for category in CATEGORIES {
@@ -307,6 +344,19 @@ fn fill(device: &Device) -> Vec<(&'static str, String)> {
         "tasks",
         &json!({"title": "Read the book", "list": "Leisure"}),
     );
+    device
+        .ctl(&[
+            "agent",
+            "add",
+            "assistant",
+            "--scope",
+            "notes:read+search,tasks:read+write",
+        ])
+        .one();
+    device
+        .place
+        .ctl_given(&["secret", "set", "router"], None, b"x")
+        .one();
     let file = device.place.path("garden.txt");
     fs::write(&file, "Beans: north bed\nPeas: south bed\n").unwrap();
     device.ctl(&["import", path_text(&file)]).one();

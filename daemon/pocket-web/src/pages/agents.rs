@@ -229,8 +229,15 @@ pub(crate) struct Which {
 }
 
 /// Asks before an agent's token is taken away.
-pub(crate) async fn revoke(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
+pub(crate) async fn revoke(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(which): Query<Which>,
+) -> Result<Response, Trouble> {
     let name = which.name.unwrap_or_default();
+    if !all(&door).await?.iter().any(|agent| agent.name.as_str() == name) {
+        return Ok(go("/agents"));
+    }
     let t = owner.look.words();
     page(&AskFirst {
         shell: Shell::new(&owner, t.revoke_agent, "/agents"),

@@ -73,8 +73,8 @@ struct Bar {
     count: Phrase,
     bytes: u64,
     size: Phrase,
-    /// In percent of the largest.
-    share: u64,
+    /// In percent of the largest category; of what is none, nothing.
+    share: Option<u64>,
 }
 
 /// What each category takes, and the room that is left.
@@ -105,11 +105,15 @@ fn bars(t: &Words, status: &Status) -> Vec<Bar> {
             count: counted(t, status.records, t.n_records),
             bytes: status.bytes,
             size: bytes_in_words(t, status.bytes),
-            share: 0,
+            share: None,
         })
         .collect();
     bars.sort_by_key(|bar| std::cmp::Reverse(bar.bytes));
     let sealed: u64 = bars.iter().map(|bar| bar.bytes).sum();
+    let most = bars.iter().map(|bar| bar.bytes).max().unwrap_or(0);
+    for bar in &mut bars {
+        bar.share = Some(share(bar.bytes, most));
+    }
     if let Some(room) = status.storage {
         let rest = room.taken.saturating_sub(sealed);
         bars.push(Bar {
@@ -119,12 +123,8 @@ fn bars(t: &Words, status: &Status) -> Vec<Bar> {
             count: Phrase::default(),
             bytes: rest,
             size: bytes_in_words(t, rest),
-            share: 0,
+            share: None,
         });
-    }
-    let most = bars.iter().map(|bar| bar.bytes).max().unwrap_or(0);
-    for bar in &mut bars {
-        bar.share = share(bar.bytes, most);
     }
     bars
 }

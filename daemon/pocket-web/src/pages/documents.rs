@@ -8,9 +8,10 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use pocket_core::{Answer, Category, Document, Entry, Failure, Operation, Record, RecordId};
+use pocket_core::{Answer, Category, Document, Failure, Operation, Record, RecordId};
 
 use crate::door::{Door, unexpected};
+use crate::pages::records;
 use crate::perimeter::Sandboxed;
 use crate::trouble::Trouble;
 
@@ -23,7 +24,7 @@ const EXCERPT: usize = 64 * 1024;
 /// here.
 pub(crate) async fn download(State(door): State<Door>, Path(id): Path<String>) -> Result<Response, Trouble> {
     let id: RecordId = id.parse().map_err(|_| Trouble::NotFound)?;
-    let entry = document(&door, id).await?;
+    let entry = records::read(&door, Category::Documents, id).await?;
     let Record::Document(document) = entry.content.record() else {
         return Err(Trouble::NotFound);
     };
@@ -89,7 +90,7 @@ fn excerpt(first: &[u8]) -> Option<String> {
 /// Sends a picture to be shown. In a sandbox: whatever else it is, it can't act.
 pub(crate) async fn view(State(door): State<Door>, Path(id): Path<String>) -> Result<Response, Trouble> {
     let id: RecordId = id.parse().map_err(|_| Trouble::NotFound)?;
-    document(&door, id).await?;
+    records::read(&door, Category::Documents, id).await?;
     let (size, first) = read(&door, id, 0).await?;
     let kind = picture_type(&first)
         .filter(|_| size <= MOST_PICTURE)
@@ -119,20 +120,6 @@ fn send(door: Door, id: RecordId, size: u64, first: Bytes) -> Response {
     );
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
     response
-}
-
-async fn document(door: &Door, id: RecordId) -> Result<Entry, Failure> {
-    match door
-        .ask(Operation::Get {
-            category: Category::Documents,
-            id,
-        })
-        .await?
-        .answer
-    {
-        Answer::Entry(entry) => Ok(*entry),
-        _ => Err(unexpected()),
-    }
 }
 
 /// A download under way.

@@ -12,7 +12,8 @@ pub(crate) mod view;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::{FromRequestParts, Path, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 use pocket_core::{
     Answer, Category, Content, Entry, Failure, FailureKind, NewEntry, Operation, Record, RecordId, Timestamp,
@@ -56,6 +57,21 @@ pub(crate) async fn read(door: &Door, category: Category, id: RecordId) -> Resul
     }
 }
 
+/// The record that the address names, read: a page that needs it is not made without it.
+pub(crate) struct Stored(pub(crate) Entry);
+
+impl FromRequestParts<Door> for Stored {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Trouble> {
+        let named = Path::<(String, String)>::from_request_parts(parts, door).await;
+        let Path((category, id)) = named.map_err(|_| Trouble::NotFound)?;
+        Ok(Self(
+            read(door, category_named(&category)?, id_named(&id)?).await?,
+        ))
+    }
+}
+
 #[derive(Template)]
 #[template(path = "record.html")]
 struct RecordPage {
@@ -81,11 +97,9 @@ struct RecordPage {
 pub(crate) async fn show(
     State(door): State<Door>,
     owner: Owner,
-    Path((category, id)): Path<(String, String)>,
+    Stored(entry): Stored,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let entry = read(&door, category, id_named(&id)?).await?;
     let mut shown = record_page(&owner, &entry, &asked);
     match entry.content.record() {
         Record::Document(document) if !document.sha256.is_empty() => {

@@ -140,6 +140,9 @@ pub(crate) async fn delete(
     Query(which): Query<Which>,
 ) -> Result<Response, Trouble> {
     let name = which.name.unwrap_or_default();
+    if !secrets(&door).await?.iter().any(|secret| secret.name == name) {
+        return Ok(go("/secrets"));
+    }
     page(&delete_page(&door, &owner, name))
 }
 

@@ -4,8 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use pocket_core::{
-    Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, NewEntry, Operation, Record,
-    Setting,
+    Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, Operation, Record, Setting,
 };
 
 use crate::again::Again;
@@ -14,6 +13,7 @@ use crate::fields::Fields;
 use crate::guard::{Owner, append_cookie};
 use crate::look::{Language, Look, Theme};
 use crate::pages::Done;
+use crate::pages::records::add_one;
 use crate::present::{RECORD_CATEGORIES, Shell, go, page_after, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
@@ -189,19 +189,7 @@ fn change(t: &Words, stored: &[Entry], setting: Setting) -> Result<Operation, Fa
             content: Box::new(content),
             revision: Some(revision),
         },
-        None => {
-            let entry = NewEntry {
-                id: None,
-                created: None,
-                updated: None,
-                upload: None,
-                content,
-            };
-            Operation::Add {
-                items: vec![entry],
-                import: false,
-            }
-        }
+        None => add_one(content),
     })
 }
 

@@ -7,7 +7,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use pocket_core::{Category, Entry, Failure, FailureKind, NewEntry, Operation, Record, RecordId};
 
-use super::{category_named, id_named, read, view};
+use super::{Stored, category_named, id_named, read, view};
 use crate::door::Door;
 use crate::fields::Fields;
 use crate::guard::Owner;
@@ -43,16 +43,10 @@ pub(crate) struct AskFirst {
 }
 
 /// Asks before a record is deleted that can't be put back.
-pub(crate) async fn delete(
-    State(door): State<Door>,
-    owner: Owner,
-    Path((category, id)): Path<(String, String)>,
-) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let entry = read(&door, category, id_named(&id)?).await?;
+pub(crate) async fn delete(owner: Owner, Stored(entry): Stored) -> Result<Response, Trouble> {
     let t = owner.look.words();
     page(&AskFirst {
-        shell: Shell::new(&owner, t.delete, records_path(category)),
+        shell: Shell::new(&owner, t.delete, records_path(entry.content.category())),
         question: fill(t.delete_question, &[&view::title(entry.content.record())]),
         items: Vec::new(),
         action: String::new(),
@@ -67,11 +61,10 @@ pub(crate) async fn delete(
 pub(crate) async fn submit_delete(
     State(door): State<Door>,
     owner: Owner,
-    Path((category, id)): Path<(String, String)>,
+    Stored(entry): Stored,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    let category = category_named(&category)?;
-    let entry = read(&door, category, id_named(&id)?).await?;
+    let category = entry.content.category();
     delete_all(&door, &owner, category, vec![entry], fields.ticked("sure")).await
 }
 
