@@ -425,7 +425,7 @@ async fn storage_is_shown_by_category_in_bytes_and_the_last_export_is_remembered
     .await;
     let home = owner.get("/").await.text;
     assert!(
-        home.contains("1 record · ") && home.contains(" taken, ") && home.contains(" free"),
+        home.contains("<span>1 record</span>") && home.contains(" taken, ") && home.contains(" free"),
         "{home}"
     );
     assert!(home.contains("<dt>Last export</dt><dd>Never"), "{home}");
