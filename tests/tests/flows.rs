@@ -309,6 +309,33 @@ fn an_upload_that_finds_the_session_over_keeps_its_files() {
     assert_eq!(device.list("documents").len(), 1);
 }
 
+#[test]
+fn without_scripts_too_the_note_of_an_upload_comes_back() {
+    let device = Device::owned();
+    let browser = Browser::open_with(LAPTOP.0, LAPTOP.1, Scripts::Off);
+    browser.go(&format!("{}/unlock", device.ui));
+    browser.fill("[name=passphrase]", PASSPHRASE);
+    browser.click("main button[type=submit]");
+    browser.until_path("/");
+    let file = device.place.path("letter.txt");
+    fs::write(&file, "a letter").unwrap();
+    browser.go(&format!("{}/documents/upload", device.ui));
+    browser.fill("[name=note]", "from the attic");
+    browser.choose("[name=file]", path_text(&file));
+    device.ctl(&["lock"]).one();
+    browser.click("main form.form button[type=submit]");
+    browser.until("the login", || browser.path().starts_with("/unlock"));
+    browser.fill("[name=passphrase]", PASSPHRASE);
+    browser.click("main button[type=submit]");
+    browser.until_path("/documents/upload");
+    assert!(
+        browser
+            .text("main")
+            .contains("This is what you wrote before your session ended.")
+    );
+    assert!(device.list("documents").is_empty());
+}
+
 /// In bytes: far more than a door may hold at once, and not too much for a build without optimisation.
 const LARGE: u64 = 48 * 1024 * 1024;
 
