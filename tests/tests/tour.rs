@@ -231,9 +231,12 @@ impl Tour<'_> {
             })
             .collect();
         // Ids differ from run to run.
-        let plain: Vec<&str> = plain
+        let plain: Vec<String> = plain
             .split('_')
-            .map(|part| if part.len() == 32 { "id" } else { part })
+            .map(|part| match part.split_at_checked(32) {
+                Some((id, rest)) if id.bytes().all(|byte| byte.is_ascii_hexdigit()) => format!("id{rest}"),
+                _ => part.to_owned(),
+            })
             .collect();
         let png = Base64::decode_vec(&self.browser.picture()).unwrap();
         let name = if plain.concat().starts_with('-') {
