@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
-use levenshtein_automata::LevenshteinAutomatonBuilder;
+use levenshtein_automata::{DFA, LevenshteinAutomatonBuilder};
 use pocket_core::{Category, RecordId, Timestamp};
 
 use crate::languages::{Languages, Stem};
@@ -30,6 +30,10 @@ const COMMON: u64 = 8;
 const SHARE: f32 = 0.4;
 /// Terms that one word may stand for, in a part.
 const MOST_TERMS: usize = 64;
+/// Words of a query for which other spellings are looked for: each walks through the dictionaries.
+const MOST_ALIKE: usize = 8;
+/// Letters of the longest word for which they are.
+const LONGEST_ALIKE: usize = 24;
 /// Terms that are looked through for forms of a word, in a part.
 const MOST_FORMS: usize = 1_000;
 
@@ -144,12 +148,20 @@ impl<'a> Search<'a> {
     fn expand(&mut self, files: &Files<'_>) -> Result<(), SearchError> {
         let query = self.query;
         let mut counts = Vec::new();
+        let mut alike = 0;
         for clause in &query.clauses {
             let mut count = 0;
             for step in steps(&clause.what) {
                 count = 0;
+                let like = if *step == Step::Alike {
+                    like(&clause.what)
+                } else {
+                    None
+                };
+                alike += usize::from(like.is_some());
+                let like = like.filter(|_| alike <= MOST_ALIKE);
                 for place in &mut self.parts {
-                    let meaning = place.mean(clause, *step, files)?;
+                    let meaning = place.mean(clause, *step, like.as_ref(), files)?;
                     count += meaning.count();
                     place.meanings.push(meaning);
                 }
@@ -298,7 +310,13 @@ const fn steps(what: &What) -> &'static [Step] {
 }
 
 impl Place<'_> {
-    fn mean(&self, clause: &Clause, step: Step, files: &Files<'_>) -> Result<Meaning, SearchError> {
+    fn mean(
+        &self,
+        clause: &Clause,
+        step: Step,
+        like: Option<&DFA>,
+        files: &Files<'_>,
+    ) -> Result<Meaning, SearchError> {
         match (&clause.what, step) {
             (What::Phrase(words), _) => Ok(Meaning {
                 terms: Vec::new(),
@@ -306,7 +324,7 @@ impl Place<'_> {
             }),
             (What::Word(word, _), step) => Ok(Meaning {
                 terms: match step {
-                    Step::Alike => self.alike(word),
+                    Step::Alike => self.alike(word, like),
                     Step::Beginning => self.beginning(word),
                     Step::Forms | Step::Phrase => self.forms(word),
                 },
@@ -369,16 +387,15 @@ impl Place<'_> {
         terms
     }
 
-    fn alike(&self, word: &str) -> Vec<(String, f32, u32)> {
-        let Some(builder) = automata(word) else {
+    fn alike(&self, word: &str, like: Option<&DFA>) -> Vec<(String, f32, u32)> {
+        let Some(like) = like else {
             return self.forms(word);
         };
         let mut terms = Vec::new();
-        self.part
-            .for_each_like(&builder.build_dfa(word), &mut |term, count| {
-                let weight: f32 = if term == word { 1.0 } else { 0.5 };
-                terms.push((term.to_owned(), weight, count));
-            });
+        self.part.for_each_like(like, &mut |term, count| {
+            let weight: f32 = if term == word { 1.0 } else { 0.5 };
+            terms.push((term.to_owned(), weight, count));
+        });
         terms.sort_by(|one, other| other.1.total_cmp(&one.1).then(other.2.cmp(&one.2)));
         terms.truncate(MOST_TERMS);
         terms
@@ -517,15 +534,20 @@ const fn is_hangul(letter: char) -> bool {
     matches!(letter, '\u{1100}'..='\u{11ff}' | '\u{ac00}'..='\u{d7ff}')
 }
 
-/// How far a spelling may be off: a letter in short words, two in long ones; none in the shortest.
-fn automata(word: &str) -> Option<&'static LevenshteinAutomatonBuilder> {
+/// Takes the words that are spelt like this one: a letter off in short words, two in long ones. `None`
+/// for the shortest, where that would be another word, and for what is no word.
+fn like(what: &What) -> Option<DFA> {
     static ONE: OnceLock<LevenshteinAutomatonBuilder> = OnceLock::new();
     static TWO: OnceLock<LevenshteinAutomatonBuilder> = OnceLock::new();
-    match word.chars().count() {
-        0..=3 => None,
-        4..=7 => Some(ONE.get_or_init(|| LevenshteinAutomatonBuilder::new(1, true))),
-        _ => Some(TWO.get_or_init(|| LevenshteinAutomatonBuilder::new(2, true))),
-    }
+    let What::Word(word, _) = what else {
+        return None;
+    };
+    let builder = match word.chars().count() {
+        4..=7 => ONE.get_or_init(|| LevenshteinAutomatonBuilder::new(1, true)),
+        8..=LONGEST_ALIKE => TWO.get_or_init(|| LevenshteinAutomatonBuilder::new(2, true)),
+        _ => return None,
+    };
+    Some(builder.build_dfa(word))
 }
 
 #[expect(
