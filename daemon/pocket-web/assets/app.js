@@ -18,6 +18,14 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
   });
 });
 
+// What is needed only to switch something off shows when that is about to happen.
+document.querySelectorAll("[data-if-zero]").forEach((part) => {
+  const field = document.getElementById(part.dataset.ifZero);
+  const look = () => { part.hidden = Number(field.value) !== 0; };
+  field.addEventListener("input", look);
+  look();
+});
+
 // The drawer closes as its visitor expects.
 const drawer = document.querySelector(".drawer");
 if (drawer) {
