@@ -49,7 +49,12 @@ impl Fields {
     /// Reads the texts that stand before the first file of a form of several parts, of at most `limit`
     /// bytes each; the file itself is left alone.
     pub(crate) async fn read_before_files(request: Request, limit: usize) -> Result<Self, Trouble> {
-        let mut form: Multipart = request.extract().await.map_err(|_| Trouble::NotAForm)?;
+        let form = request.extract().await.map_err(|_| Trouble::NotAForm)?;
+        Self::before_files(form, limit).await
+    }
+
+    /// The same of a form whose beginning was read already.
+    pub(crate) async fn before_files(mut form: Multipart, limit: usize) -> Result<Self, Trouble> {
         let mut pairs = Vec::new();
         while let Some(mut field) = form.next_field().await.map_err(|_| Trouble::NotAForm)? {
             if field.file_name().is_some() || pairs.len() >= MOST_FIELDS_BEFORE_FILES {

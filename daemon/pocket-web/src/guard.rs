@@ -20,6 +20,8 @@ use crate::trouble::{Trouble, VaultLocked, login_path};
 const FORM_BYTES: usize = 64 * 1024;
 /// Most bytes of a form that carries nothing but a passphrase: 4 KiB.
 const ESTIMATE_BYTES: usize = 4 * 1024;
+/// Most bytes of a text that goes with an upload: 8 KiB.
+pub(crate) const UPLOAD_TEXT_BYTES: usize = 8 * 1024;
 /// Most bytes of a form that carries a record: the 8 MiB of its texts, and what is around them.
 const RECORD_BYTES: usize = 9 * 1024 * 1024;
 
@@ -250,7 +252,7 @@ async fn signed_out(door: &Door, guard: Guard, brought: &str, request: Request) 
     let path = request.uri().path().to_owned();
     let headers = request.headers().clone();
     let read = match guard {
-        Guard::Upload => Fields::read_before_files(request, ESTIMATE_BYTES).await,
+        Guard::Upload => Fields::read_before_files(request, UPLOAD_TEXT_BYTES).await,
         _ => Fields::read(request, KEPT_BYTES).await,
     };
     let Ok(fields) = read else {
@@ -269,7 +271,7 @@ async fn signed_out(door: &Door, guard: Guard, brought: &str, request: Request) 
 
 /// Keeps what may be kept of a form that was sent to `path`, and leads to `next`; `None` if there is
 /// nothing to keep.
-fn keep(
+pub(crate) fn keep(
     door: &Door,
     headers: &HeaderMap,
     path: &str,

@@ -7,5 +7,6 @@ mod lists;
 mod perimeter;
 mod serving;
 mod sessions;
+mod shown;
 mod typed;
 mod work;

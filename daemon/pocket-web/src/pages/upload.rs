@@ -1,5 +1,7 @@
 //! Documents on their way in, 1 MiB at a time, so that files of any size pass through a small memory.
 
+use std::time::Instant;
+
 use askama::Template;
 use axum::extract::State;
 use axum::extract::multipart::{Field, Multipart};
@@ -11,14 +13,12 @@ use pocket_crypto::SecretBytes;
 use crate::again::Again;
 use crate::door::{Door, cookie, unexpected};
 use crate::fields::{FORM_TOKEN, Fields};
-use crate::guard::Owner;
+use crate::guard::{Owner, UPLOAD_TEXT_BYTES, keep};
 use crate::pages::records::form::split_tags;
 use crate::present::{Notice, Shell, counted_plain, go, length, page_after};
 use crate::trouble::Trouble;
 use crate::words::Words;
 
-/// Most bytes of a text field in front of the files.
-const FIELD_BYTES: usize = 8 * 1024;
 /// Most files at once.
 const MOST_FILES: usize = 256;
 /// Most bytes of all files of one form: 4 GiB.
@@ -82,8 +82,11 @@ pub(crate) async fn submit_upload(
     let is_token = first.name() == Some(FORM_TOKEN);
     let token = short_text(t, first).await.map_err(|_| Trouble::NotAForm)?;
     let session = cookie(&headers, &door.session_cookie()).unwrap_or_default();
-    if !is_token || !door.form_token_matches(session, &token) {
+    if !is_token || token.is_empty() {
         return Err(Trouble::StaleForm(None));
+    }
+    if !door.form_token_matches(session, &token) {
+        return Err(stale(&door, &headers, form).await);
     }
     let mut intake = Intake::new(t);
     let taken = match announced(&headers) {
@@ -106,6 +109,15 @@ pub(crate) async fn submit_upload(
             page_after(&failure, &form)
         }
     }
+}
+
+/// A form of an earlier session: its texts are shown again, and the files are not taken.
+async fn stale(door: &Door, headers: &HeaderMap, form: Multipart) -> Trouble {
+    let Ok(fields) = Fields::before_files(form, UPLOAD_TEXT_BYTES).await else {
+        return Trouble::StaleForm(None);
+    };
+    let page = "/documents/upload";
+    keep(door, headers, page, &fields, page.to_owned(), Instant::now()).unwrap_or(Trouble::StaleForm(None))
 }
 
 /// How many bytes the browser is about to send.
@@ -252,7 +264,7 @@ async fn send_piece(door: &Door, upload: RecordId, piece: Vec<u8>) -> Result<(),
 async fn short_text(t: &Words, mut field: Field<'_>) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     while let Some(chunk) = field.chunk().await.map_err(|_| broken_off(t))? {
-        if bytes.len() + chunk.len() > FIELD_BYTES {
+        if bytes.len() + chunk.len() > UPLOAD_TEXT_BYTES {
             return Err(invalid(t.field_too_long, t.correct_field));
         }
         bytes.extend_from_slice(&chunk);

@@ -173,6 +173,30 @@ async fn what_was_said_of_an_upload_comes_back_and_the_file_is_not_taken() {
     );
 }
 
+#[tokio::test]
+async fn what_was_said_of_an_upload_from_the_session_before_comes_back_too() {
+    let (_device, mut owner) = Device::with_owner().await;
+    let token = owner.get("/documents/upload").await.form_token();
+    owner.submit("/device", "/logout", &[]).await;
+    owner.log_in().await;
+    let note = "n".repeat(6_000);
+    let parts: [(&str, Option<&str>, &[u8]); 3] = [
+        ("form_token", None, token.as_bytes()),
+        ("note", None, note.as_bytes()),
+        ("file", Some("a.txt"), b"bytes"),
+    ];
+    let answer = owner.send_parts("/documents/upload", &parts).await;
+    assert_eq!(answer.location(), "/documents/upload", "{}", answer.text);
+    assert!(owner.get("/documents/upload").await.text.contains(&note));
+    assert!(
+        owner
+            .get("/records/documents")
+            .await
+            .text
+            .contains("Nothing here yet.")
+    );
+}
+
 fn id_of(path: &str) -> pocket_core::RecordId {
     path.rsplit('/').next().unwrap().parse().unwrap()
 }
