@@ -45,10 +45,10 @@ use axum::routing::any_service;
 use pocket_core::Failure;
 use pocket_crypto::SecretBytes;
 use pocket_service::Handle;
-use rmcp::ServiceExt;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
+use rmcp::{ServerHandler, ServiceExt};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
@@ -120,6 +120,17 @@ where
 }
 
 fn router_with(handle: Handle, address: SocketAddr, config: StreamableHttpServerConfig) -> Router {
+    let server = Server::over_http(handle.clone());
+    router_for(server, handle, address, config)
+}
+
+/// The gate and the protocol before `server`.
+fn router_for<S: ServerHandler + Clone>(
+    server: S,
+    handle: Handle,
+    address: SocketAddr,
+    config: StreamableHttpServerConfig,
+) -> Router {
     // With the port: otherwise a page on any other port of this machine would pass.
     let hosts = [address.to_string(), format!("localhost:{}", address.port())];
     let origins = hosts.iter().map(|host| format!("http://{host}"));
@@ -132,8 +143,8 @@ fn router_with(handle: Handle, address: SocketAddr, config: StreamableHttpServer
     let mut sessions = LocalSessionManager::default();
     sessions.session_config.keep_alive = Some(LONGEST_IDLE);
     let sessions = Arc::new(sessions);
-    let gate = Gate::new(handle.clone(), sessions.clone());
-    let service = StreamableHttpService::new(move || Ok(Server::over_http(handle.clone())), sessions, config);
+    let gate = Gate::new(handle, sessions.clone());
+    let service = StreamableHttpService::new(move || Ok(server.clone()), sessions, config);
     let service = any_service(service).layer(from_fn_with_state(gate, Gate::pass));
     Router::new().route("/mcp", service)
 }
