@@ -73,6 +73,29 @@ pub struct Agent {
     pub scopes: Scopes,
 }
 
+/// How much an agent may do, so that one that was taken over can neither fill the disk nor take the
+/// device from the others.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct AgentLimits {
+    /// Calls in a minute.
+    pub calls: u32,
+    /// Records that it may add.
+    pub records: u32,
+    /// Bytes that it may write.
+    pub bytes: u64,
+}
+
+impl Default for AgentLimits {
+    /// More than a person's assistant needs in years, and little of an SD card.
+    fn default() -> Self {
+        Self {
+            calls: 600,
+            records: 20_000,
+            bytes: 64 * 1024 * 1024,
+        }
+    }
+}
+
 /// What an agent may do with a category.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "lowercase")]

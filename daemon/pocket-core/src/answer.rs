@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Broken, Entry as AuditEntry};
-use crate::{AgentName, Browsed, Category, Entry, Profile, RecordId, Scopes, Sensitivity, Timestamp};
+use crate::{
+    AgentLimits, AgentName, Browsed, Category, Entry, Profile, RecordId, Scopes, Sensitivity, Timestamp,
+};
 
 /// What became of one record of an `Add`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -185,6 +187,12 @@ pub struct AgentSummary {
     pub created: Timestamp,
     /// When it last did something.
     pub last_used: Option<Timestamp>,
+    /// How much it may do.
+    pub limits: AgentLimits,
+    /// Records that it has added under this token, less those that it deleted.
+    pub records: u32,
+    /// Bytes that it has written under this token.
+    pub bytes: u64,
 }
 
 /// An answer. Secrets (recovery key, token, setup code) and pieces of files travel beside it.

@@ -32,7 +32,7 @@ mod reset;
 mod settings;
 mod time;
 
-pub use actor::{Actor, ActorRef, Agent, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
+pub use actor::{Actor, ActorRef, Agent, AgentLimits, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
 pub use answer::{
     Added, AgentSummary, Answer, CategoryStatus, CheckReport, Finding, Hit, LockState, Page, ResetProof,
     SecretSummary, Status, Storage,
@@ -43,7 +43,7 @@ pub use content::{Content, InvalidRecord, Problem};
 pub use failure::{Failure, FailureKind};
 pub use id::{InvalidId, RecordId};
 pub use lock::Attempts;
-pub use operation::{Credential, NewEntry, Operation, OperationKind};
+pub use operation::{Credential, NewEntry, NewFact, Operation, OperationKind};
 pub use permit::{Draft, Permit, RecordedPermit, Recording};
 pub use policy::{Decision, Question, Reason, decide, decide_own};
 pub use profile::{Lease, Profile, UnknownProfile};

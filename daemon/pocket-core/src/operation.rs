@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentName, Browse, Category, Content, Profile, RecordId, Scopes, Timestamp};
+use crate::{AgentLimits, AgentName, Browse, Category, Content, Profile, RecordId, Scopes, Timestamp};
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -28,6 +28,16 @@ pub struct NewEntry {
     pub content: Content,
 }
 
+/// A fact to remember.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct NewFact {
+    /// What it says: a [`crate::Memory`].
+    pub content: Content,
+    /// The older fact that it takes the place of. That one stays, with the end of its validity set: it
+    /// is history from then on.
+    pub supersedes: Option<RecordId>,
+}
+
 /// A request, from any door. Secrets (passphrases, codes, secret values, tokens) and chunks of
 /// files travel beside it, so that it can be stored in no log by mistake.
 #[derive(Clone, Deserialize, Serialize)]
@@ -46,10 +56,22 @@ pub enum Operation {
         /// What it may do.
         scopes: Scopes,
     },
+    /// Sets how much an agent may do.
+    AgentLimit {
+        /// Which one.
+        name: AgentName,
+        /// How much.
+        limits: AgentLimits,
+    },
     /// Lists the agents.
     AgentList,
     /// Takes an agent's token away, at once.
     AgentRevoke {
+        /// Which one.
+        name: AgentName,
+    },
+    /// Gives an agent a new token in place of the one it has; the answer brings it, once.
+    AgentRotate {
         /// Which one.
         name: AgentName,
     },
@@ -169,6 +191,11 @@ pub enum Operation {
     RecoveryConfirm,
     /// Replaces the recovery key; the answer brings the new one, once.
     RecoveryNew,
+    /// Adds facts, each unless the same words about the same subject are kept and hold still.
+    Remember {
+        /// What to remember, at most [`Operation::MOST_ITEMS`].
+        facts: Vec<NewFact>,
+    },
     /// Searches.
     Search {
         /// Where; all that the actor may search when empty.
@@ -226,8 +253,10 @@ pub enum OperationKind {
     AcceptLoss,
     Add,
     AgentAdd,
+    AgentLimit,
     AgentList,
     AgentRevoke,
+    AgentRotate,
     Ask,
     AuditExport,
     AuditShow,
@@ -282,12 +311,14 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 48] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
+        Self::AgentLimit,
         Self::AgentList,
         Self::AgentRevoke,
+        Self::AgentRotate,
         Self::Ask,
         Self::AuditExport,
         Self::AuditShow,
@@ -362,8 +393,10 @@ impl OperationKind {
             Self::AcceptLoss => "accept-loss",
             Self::Add => "add",
             Self::AgentAdd => "agent-add",
+            Self::AgentLimit => "agent-limit",
             Self::AgentList => "agent-list",
             Self::AgentRevoke => "agent-revoke",
+            Self::AgentRotate => "agent-rotate",
             Self::Ask => "ask",
             Self::AuditExport => "audit-export",
             Self::AuditShow => "audit-show",
@@ -422,10 +455,12 @@ impl Operation {
     /// Its kind.
     pub const fn kind(&self) -> OperationKind {
         match self {
-            Self::Add { .. } => OperationKind::Add,
+            Self::Add { .. } | Self::Remember { .. } => OperationKind::Add,
             Self::AgentAdd { .. } => OperationKind::AgentAdd,
+            Self::AgentLimit { .. } => OperationKind::AgentLimit,
             Self::AgentList => OperationKind::AgentList,
             Self::AgentRevoke { .. } => OperationKind::AgentRevoke,
+            Self::AgentRotate { .. } => OperationKind::AgentRotate,
             Self::Ask { .. } => OperationKind::Ask,
             Self::AuditExport => OperationKind::AuditExport,
             Self::AuditShow { .. } => OperationKind::AuditShow,
@@ -474,6 +509,7 @@ impl Operation {
             | Self::Browse { category, .. }
             | Self::List { category, .. } => vec![*category],
             Self::Edit { content, .. } => vec![content.category()],
+            Self::Remember { facts } => facts.iter().map(|fact| fact.content.category()).collect(),
             Self::ReadBlob { .. } | Self::UploadBegin | Self::UploadChunk { .. } => vec![Category::Documents],
             Self::Search { categories, .. } => categories.clone(),
             Self::SecretDelete { .. } | Self::SecretList | Self::SecretSet { .. } => vec![Category::Secrets],

@@ -71,6 +71,8 @@ enum Needs {
     OwnerWithPassphrase,
     /// The owner or an agent, if the profile opens the cloud.
     Cloud,
+    /// The owner, or an agent about what it asked for itself.
+    Known,
     /// The device itself.
     Device,
 }
@@ -113,7 +115,8 @@ fn check(
     fixed_categories(kind, categories)?;
     match (needs(kind), actor) {
         (Needs::Anyone, _)
-        | (Needs::Scope(_) | Needs::Owner, Actor::Owner { .. })
+        | (Needs::Known, Actor::Agent(_))
+        | (Needs::Known | Needs::Scope(_) | Needs::Owner, Actor::Owner { .. })
         | (
             Needs::OwnerAtDevice,
             Actor::Owner {
@@ -178,6 +181,7 @@ const fn needs(kind: OperationKind) -> Needs {
         K::Get | K::List | K::ReadBlob => Needs::Scope(Verb::Read),
         K::Search => Needs::Scope(Verb::Search),
         K::Ask => Needs::Cloud,
+        K::ConsentList => Needs::Known,
         K::SetupCode => Needs::OwnerAtDevice,
         K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
@@ -192,14 +196,15 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::Stop => Needs::Device,
         K::AcceptLoss
         | K::AgentAdd
+        | K::AgentLimit
         | K::AgentList
         | K::AgentRevoke
+        | K::AgentRotate
         | K::AuditExport
         | K::AuditShow
         | K::AuditVerify
         | K::CategoryRekey
         | K::Check
-        | K::ConsentList
         | K::Export
         | K::Health
         | K::Lock

@@ -64,6 +64,7 @@ fn the_table() {
             | K::SelfTest
             | K::Stop => ["no", "no", "no", "no", "yes"],
             K::Ask => ["no"; 5],
+            K::ConsentList => ["no", "yes", "yes", "yes", "no"],
             _ => ["no", "no", "yes", "yes", "no"],
         };
         assert_eq!(row(kind), expected, "{kind:?}");

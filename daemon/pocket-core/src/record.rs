@@ -44,6 +44,13 @@ pub struct Memory {
     pub valid_until: Option<When>,
 }
 
+impl Memory {
+    /// Whether it has ceased to hold at `now`: it is history then.
+    pub fn is_history(&self, now: Timestamp) -> bool {
+        self.valid_until.as_ref().is_some_and(|end| end.is_past(now))
+    }
+}
+
 /// A note in Markdown.
 #[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(default, deny_unknown_fields)]

@@ -102,6 +102,16 @@ impl When {
         self.0.get(..10).unwrap_or(&self.0)
     }
 
+    /// Whether it is over at `now`: a day when the next one has begun, a time when it has come. Where no
+    /// time zone is said, UTC is taken.
+    pub fn is_past(&self, now: Timestamp) -> bool {
+        let now = Self::from_instant(now);
+        match self.0.trim_end_matches('Z').get(11..) {
+            None => self.day() < now.day(),
+            Some(_) => self.0.trim_end_matches('Z') <= now.0.trim_end_matches('Z'),
+        }
+    }
+
     /// From an instant, in UTC.
     pub fn from_instant(at: Timestamp) -> Self {
         let text = jiff::Timestamp::from_millisecond(at.millis()).map(|instant| format!("{instant:.0}"));
@@ -192,6 +202,21 @@ mod tests {
             "\u{662}026-11-22",
         ] {
             assert_eq!(text.parse::<When>(), Err(InvalidWhen), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_past_when_the_next_begins_and_a_time_when_it_comes() {
+        let now: Timestamp = "2026-11-22T10:30:00.400Z".parse().unwrap();
+        for (when, past) in [
+            ("2026-11-21", true),
+            ("2026-11-22", false),
+            ("2026-11-22T10:29", true),
+            ("2026-11-22T10:30:00Z", true),
+            ("2026-11-22T10:30:01Z", false),
+            ("2026-11-23", false),
+        ] {
+            assert_eq!(when.parse::<When>().unwrap().is_past(now), past, "{when}");
         }
     }
 }

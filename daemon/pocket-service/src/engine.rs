@@ -7,14 +7,15 @@ mod work;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pocket_core::{
-    Actor, Agent, Answer, Door, Failure, FailureKind, LockState, Operation, OperationKind, Timestamp,
+    Actor, Agent, Answer, Door, Failure, FailureKind, LockState, Operation, OperationKind, RecordId,
+    Timestamp,
 };
 use pocket_crypto::{Key, SecretBytes};
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::handle::{Message, Reply, Request, Shown};
+use crate::handle::{Message, Reply, Request, Shown, Touched};
 use crate::keys::Device;
 use crate::locked::{Locked, Opened};
 use crate::passphrase::{Kdf, NewPassphrase};
@@ -45,6 +46,7 @@ pub(crate) struct Engine {
     device: Device,
     state: State,
     changed: watch::Sender<u64>,
+    touched: broadcast::Sender<Touched>,
     /// Who wants to know that the engine has stopped, once it was told to.
     stopping: Option<oneshot::Sender<()>>,
     store: StoreThread,
@@ -93,7 +95,7 @@ impl Engine {
     /// `mailbox` is the engine's own, for the thread that opens the store.
     pub(crate) fn open(
         config: Config,
-        changed: watch::Sender<u64>,
+        (changed, touched): (watch::Sender<u64>, broadcast::Sender<Touched>),
         mailbox: mpsc::WeakSender<Message>,
     ) -> Result<Self, StartError> {
         let mut device = Device::open(config)?;
@@ -102,6 +104,7 @@ impl Engine {
             device,
             state,
             changed,
+            touched,
             stopping: None,
             store: StoreThread::new(mailbox),
             jobs: Jobs::default(),
@@ -160,7 +163,8 @@ impl Engine {
         };
         match message {
             // A caller that has gone away wants no answer.
-            Message::Agent { token, reply } => reply.send(self.agent(&token)).unwrap_or_else(drop),
+            Message::Agent { token, reply } => reply.send(self.agent(&token, now)).unwrap_or_else(drop),
+            Message::AgentById { id, reply } => reply.send(self.agent_by_id(id)).unwrap_or_else(drop),
             Message::Kdf { reply } => reply.send(self.kdf(now)).unwrap_or_else(drop),
             Message::PassphraseSalt { reply } => reply.send(self.passphrase_salt()).map_or((), drop),
             Message::Run {
@@ -193,6 +197,9 @@ impl Engine {
                 "writing to disk failed; the store is opened anew"
             );
             self.reopen();
+        }
+        if synced.is_ok() {
+            self.tell_touched();
         }
         for (reply, answer) in held {
             let answer = match &synced {
@@ -393,9 +400,32 @@ impl Engine {
         status
     }
 
-    fn agent(&self, token: &SecretBytes) -> Result<Agent, Failure> {
+    /// Tells which records were changed, once that is on disk.
+    fn tell_touched(&mut self) {
+        if let State::Unlocked(vault) = &mut self.state {
+            for record in vault.take_touched() {
+                // Nobody may be listening.
+                self.touched.send(record).map(drop).unwrap_or_default();
+            }
+        }
+    }
+
+    fn agent_by_id(&self, id: RecordId) -> Result<Agent, Failure> {
         match &self.state {
-            State::Unlocked(vault) => vault.agents.authenticate(token),
+            State::Unlocked(vault) => vault.agents.by_id(id),
+            State::FirstRun(_) => Err(failure::not_set_up()),
+            State::Locked(_) | State::Opening(_) => Err(failure::locked()),
+            State::Damaged(failure) => Err(failure.clone()),
+        }
+    }
+
+    fn agent(&mut self, token: &SecretBytes, now: Now) -> Result<Agent, Failure> {
+        match &mut self.state {
+            State::Unlocked(vault) => {
+                let agent = vault.agents.authenticate(token)?;
+                vault.agents.count(agent.id, now.wall)?;
+                Ok(agent)
+            }
             State::FirstRun(_) => Err(failure::not_set_up()),
             State::Locked(_) | State::Opening(_) => Err(failure::locked()),
             State::Damaged(failure) => Err(failure.clone()),

@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pocket_core::{Actor, Agent, Answer, Credential, Failure, FailureKind, Operation};
+use pocket_core::{Actor, Agent, Answer, Category, Credential, Failure, FailureKind, Operation, RecordId};
 use pocket_crypto::{Key, RecoveryKey, SecretBytes};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::failure;
 use crate::passphrase::{HashCost, Kdf, NewPassphrase};
@@ -13,6 +13,12 @@ use crate::passphrase::{HashCost, Kdf, NewPassphrase};
 /// record takes 8 MiB, so that even a queue full of those, and those that wait for the store to be
 /// opened, fit a 512 MB board.
 pub(crate) const WAITING: usize = 16;
+
+/// Changed records that a slow listener may be behind before it is told that it missed some.
+pub(crate) const TOUCHED: usize = 256;
+
+/// A record that was added, changed or removed; the change is on disk.
+pub type Touched = (Category, RecordId);
 
 /// A request from a door.
 pub struct Request {
@@ -98,6 +104,10 @@ pub(crate) enum Message {
         token: SecretBytes,
         reply: oneshot::Sender<Result<Agent, Failure>>,
     },
+    AgentById {
+        id: RecordId,
+        reply: oneshot::Sender<Result<Agent, Failure>>,
+    },
     Kdf {
         reply: oneshot::Sender<Result<Kdf, Failure>>,
     },
@@ -121,7 +131,9 @@ impl Message {
     /// Answers with a failure. A caller that has gone away wants none.
     pub(crate) fn fail(self, failure: Failure) {
         match self {
-            Self::Agent { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
+            Self::Agent { reply, .. } | Self::AgentById { reply, .. } => {
+                reply.send(Err(failure)).map_err(drop).unwrap_or_default()
+            }
             Self::Kdf { reply } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
             Self::Run { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
             Self::PassphraseSalt { reply } => reply.send(None).map_err(drop).unwrap_or_default(),
@@ -135,16 +147,23 @@ impl Message {
 pub struct Handle {
     sender: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
+    touched: broadcast::Sender<Touched>,
     // One slow hash at a time: each takes up to an eighth of the memory.
     hashing: Arc<Mutex<()>>,
     cost: HashCost,
 }
 
 impl Handle {
-    pub(crate) fn new(sender: mpsc::Sender<Message>, changes: watch::Receiver<u64>, cost: HashCost) -> Self {
+    pub(crate) fn new(
+        sender: mpsc::Sender<Message>,
+        changes: watch::Receiver<u64>,
+        touched: broadcast::Sender<Touched>,
+        cost: HashCost,
+    ) -> Self {
         Self {
             sender,
             changes,
+            touched,
             hashing: Arc::new(Mutex::new(())),
             cost,
         }
@@ -212,11 +231,11 @@ impl Handle {
         })
     }
 
-    /// Who shows this token.
+    /// Who shows this token. Counts as one call of that agent.
     ///
     /// # Errors
-    /// [`FailureKind::WrongCredential`] for an unknown or revoked token, [`FailureKind::Locked`]
-    /// while nobody can tell.
+    /// [`FailureKind::WrongCredential`] for an unknown or revoked token, [`FailureKind::Throttled`] for
+    /// an agent that calls too often, [`FailureKind::Locked`] while nobody can tell.
     pub async fn agent(&self, token: SecretBytes) -> Result<Agent, Failure> {
         let (reply, answer) = oneshot::channel();
         self.sender
@@ -224,6 +243,24 @@ impl Handle {
             .await
             .map_err(|_| failure::stopping())?;
         answer.await.map_err(|_| failure::stopping())?
+    }
+
+    /// What the agent of this id may do by now.
+    ///
+    /// # Errors
+    /// [`FailureKind::WrongCredential`] once it is revoked, [`FailureKind::Locked`] while nobody can tell.
+    pub async fn agent_by_id(&self, id: RecordId) -> Result<Agent, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.sender
+            .send(Message::AgentById { id, reply })
+            .await
+            .map_err(|_| failure::stopping())?;
+        answer.await.map_err(|_| failure::stopping())?
+    }
+
+    /// Which records are changed from now on, as their changes reach the disk.
+    pub fn touched(&self) -> broadcast::Receiver<Touched> {
+        self.touched.subscribe()
     }
 
     /// The salt under which the passphrase is hashed, 32 bytes: another one after each change of the

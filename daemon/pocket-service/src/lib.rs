@@ -22,6 +22,6 @@ mod setup;
 mod tests;
 mod vault;
 
-pub use handle::{Handle, Reply, Request};
+pub use handle::{Handle, Reply, Request, Touched};
 pub use passphrase::HashCost;
 pub use service::{Config, Service, StartError};

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::engine::Engine;
-use crate::handle::{Handle, WAITING};
+use crate::handle::{Handle, TOUCHED, WAITING};
 use crate::passphrase::HashCost;
 
 /// Where the device keeps its things.
@@ -46,8 +46,9 @@ impl Service {
         let (sender, receiver) = mpsc::channel(WAITING);
         let (changed, changes) = watch::channel(0);
         let mailbox = sender.downgrade();
-        let handle = Handle::new(sender, changes, config.hash_cost);
-        let engine = Engine::open(config, changed, mailbox)?;
+        let (touched, _) = broadcast::channel(TOUCHED);
+        let handle = Handle::new(sender, changes, touched.clone(), config.hash_cost);
+        let engine = Engine::open(config, (changed, touched), mailbox)?;
         let timer = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();

@@ -1,6 +1,7 @@
 //! The engine as its doors meet it: a real store in a folder of its own, the slow hash made fast.
 
 mod access;
+mod agents;
 mod model;
 mod recording;
 mod records;

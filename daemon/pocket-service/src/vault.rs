@@ -9,8 +9,10 @@ mod log;
 mod opening;
 mod records;
 mod rekey;
+mod remember;
 mod search;
 mod secrets;
+mod usage;
 mod work;
 
 use pocket_core::audit::{Chain, Event, Outcome};
@@ -36,6 +38,7 @@ use agents::Agents;
 use documents::Uploads;
 use index::Indexes;
 use rekey::Stale;
+use usage::Charge;
 
 /// The name under which the lease of the profile is kept.
 const LEASE: &str = "lease";
@@ -52,6 +55,8 @@ pub(crate) struct Vault {
     chain: Chain<AuditMac>,
     /// Whether the next answer promises what is not on disk yet.
     must_sync: bool,
+    /// Records that were changed since the last sync, for who wants to hear of it.
+    touched: Vec<(Category, RecordId)>,
     lease: Lease,
     settings: DeviceSettings,
     pub(crate) agents: Agents,
@@ -251,6 +256,7 @@ impl Vault {
                 limit,
             } => return Ok(Next::Work(self.search(act, &categories, &query, limit)?)),
             Operation::Add { items, import } => self.add(actor, act, items, import)?.into(),
+            Operation::Remember { facts } => self.remember(actor, act, facts)?.into(),
             Operation::Delete { category, id } => self.delete(act, category, id)?.into(),
             Operation::Edit {
                 id,
@@ -278,8 +284,10 @@ impl Vault {
     fn administer(&mut self, device: &mut Device, operation: Operation, act: Act) -> Result<Reply, Failure> {
         Ok(match operation {
             Operation::AgentAdd { name, scopes } => self.agent_add(act, name, scopes)?,
+            Operation::AgentLimit { name, limits } => self.agent_limit(act, &name, limits)?.into(),
             Operation::AgentList => self.agent_list(act)?.into(),
             Operation::AgentRevoke { name } => self.agent_revoke(act, &name)?.into(),
+            Operation::AgentRotate { name } => self.agent_rotate(act, &name)?,
             Operation::AuditExport | Operation::Authenticate | Operation::Unlock { .. } => {
                 self.admit(act.permit, &[], act.now)?;
                 Answer::Done.into()
@@ -353,10 +361,34 @@ impl Vault {
         for (category, id) in touched {
             self.indexes.touch(category, id);
         }
+        self.touched.extend_from_slice(records);
         if let Some(stale) = stale {
             self.stale = stale;
         }
         Ok(())
+    }
+
+    /// The same, within what an agent may write.
+    fn commit_charged(
+        &mut self,
+        permit: Permit,
+        records: &[(Category, RecordId)],
+        changes: Changes,
+        charge: Charge,
+        now: Now,
+    ) -> Result<(), Failure> {
+        let Some((id, used)) = self.agents.charged(permit.actor(), charge)? else {
+            return self.commit(permit, records, changes, now);
+        };
+        let changes = changes.put_system(&usage::name(id), used.row());
+        self.commit(permit, records, changes, now)?;
+        self.agents.settle(id, used);
+        Ok(())
+    }
+
+    /// The records that were changed since the last time it was asked.
+    pub(crate) fn take_touched(&mut self) -> Vec<(Category, RecordId)> {
+        std::mem::take(&mut self.touched)
     }
 
     /// Records what needs no permit: refusals, failures, outcomes.

@@ -1,7 +1,7 @@
 //! No action without its record.
 
 use pocket_core::audit::{self, Broken, Head, Standing};
-use pocket_core::{OperationKind, Profile};
+use pocket_core::{AgentLimits, OperationKind, Profile};
 
 use super::*;
 
@@ -51,6 +51,11 @@ fn recorded(id: RecordId) -> Vec<Operation> {
             name: name(),
             scopes: "notes:read".parse().unwrap(),
         },
+        Operation::AgentLimit {
+            name: name(),
+            limits: AgentLimits::default(),
+        },
+        Operation::AgentRotate { name: name() },
         Operation::AgentRevoke { name: name() },
         Operation::AuditExport,
         Operation::AuditVerify { exported: false },

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use pocket_core::{Outbox, Timestamp};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use super::*;
 use crate::engine::{Engine, Now};
@@ -39,7 +39,7 @@ impl Clocks {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let cost = config.hash_cost;
-        let mut engine = Engine::open(config, watch::channel(0).0, weak).unwrap();
+        let mut engine = Engine::open(config, (watch::channel(0).0, broadcast::channel(1).0), weak).unwrap();
         let now = Now {
             wall: Timestamp::from_millis(1_800_000_000_000),
             steady: Instant::now(),

@@ -120,6 +120,7 @@ impl Vault {
             store,
             chain,
             must_sync: false,
+            touched: Vec::new(),
             lease: Lease::default(),
             settings: DeviceSettings::default(),
             agents: Agents::default(),

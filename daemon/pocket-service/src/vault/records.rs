@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use pocket_core::{
-    Actor, Added, Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, NewEntry,
+    Actor, ActorRef, Added, Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, NewEntry,
     Operation, Origin, Record, RecordId, Setting,
 };
 use pocket_store::{BlobRef, Changes};
 use rand::Rng;
 
+use super::usage::Charge;
 use super::{Act, Vault};
 use crate::engine::Now;
 use crate::failure;
@@ -35,17 +36,23 @@ impl Vault {
         for item in items {
             self.take_in(actor, &mut batch, item)?;
         }
+        self.finish(act, batch)
+    }
+
+    /// Writes what a batch holds, in one transaction.
+    pub(super) fn finish(&mut self, act: Act, batch: Batch) -> Result<Answer, Failure> {
         let Batch {
             changes,
             added,
             new,
             settings,
+            charge,
             ..
         } = batch;
         if new.is_empty() {
             self.admit(act.permit, &[], act.now)?;
         } else {
-            self.commit(act.permit, &new, changes, act.now)?;
+            self.commit_charged(act.permit, &new, changes, charge, act.now)?;
         }
         if settings {
             self.recall_settings()?;
@@ -201,14 +208,22 @@ impl Vault {
         let content = kept_by_device(&old, content)?;
         let is_setting = category == Category::Settings;
         let blob = self.store.blob_of(id).map_err(|error| failure::store(&error))?;
+        // What an agent wrote into the owner's record is no longer the owner's word.
+        let origin = match act.permit.actor() {
+            ActorRef::Agent(_) => Origin::Agent,
+            _ => old.origin,
+        };
+        let before = size(&old);
         let entry = Entry {
             updated: act.now.wall,
             revision: old.revision.saturating_add(1),
+            origin,
             content,
             ..old
         };
+        let charge = Charge::bytes(size(&entry).saturating_sub(before));
         let changes = Changes::new().put(entry.clone(), blob);
-        self.commit(act.permit, &[(category, id)], changes, act.now)?;
+        self.commit_charged(act.permit, &[(category, id)], changes, charge, act.now)?;
         if is_setting {
             self.recall_settings()?;
         }
@@ -216,9 +231,10 @@ impl Vault {
     }
 
     pub(super) fn delete(&mut self, act: Act, category: Category, id: RecordId) -> Result<Answer, Failure> {
-        self.existing(category, id)?;
+        let gone = self.existing(category, id)?;
         let changes = Changes::new().remove(category, id);
-        self.commit(act.permit, &[(category, id)], changes, act.now)?;
+        let charge = Charge::back(&gone);
+        self.commit_charged(act.permit, &[(category, id)], changes, charge, act.now)?;
         if category == Category::Settings {
             self.recall_settings()?;
         }
@@ -263,40 +279,80 @@ pub(super) fn size(entry: &Entry) -> usize {
 }
 
 /// What one `Add` is about to change.
-struct Batch {
+pub(super) struct Batch {
     changes: Changes,
     added: Vec<Added>,
     new: Vec<(Category, RecordId)>,
     ids: HashSet<RecordId>,
     settings: bool,
+    charge: Charge,
     origin: Origin,
     import: bool,
-    now: Now,
+    pub(super) now: Now,
 }
 
 impl Batch {
-    fn new(origin: Origin, import: bool, now: Now) -> Self {
+    pub(super) fn new(origin: Origin, import: bool, now: Now) -> Self {
         Self {
             changes: Changes::new(),
             added: Vec::new(),
             new: Vec::new(),
             ids: HashSet::new(),
             settings: false,
+            charge: Charge::default(),
             origin,
             import,
             now,
         }
     }
 
+    /// Whether it puts this record already.
+    pub(super) fn holds(&self, id: RecordId) -> bool {
+        self.ids.contains(&id)
+    }
+
+    /// Notes that a record is here already.
+    pub(super) fn here(&mut self, id: RecordId) {
+        self.added.push(Added::AlreadyHere(id));
+    }
+
+    /// A new record of this content.
+    pub(super) fn make(&mut self, id: RecordId, content: Content) {
+        let (now, origin) = (self.now.wall, self.origin);
+        let entry = Entry {
+            id,
+            created: now,
+            updated: now,
+            revision: 1,
+            origin,
+            content,
+        };
+        self.put(entry, None);
+    }
+
+    /// An existing record with other content.
+    pub(super) fn replace(&mut self, old: Entry, content: Content) {
+        let entry = Entry {
+            updated: self.now.wall,
+            revision: old.revision.saturating_add(1),
+            content,
+            ..old
+        };
+        self.ids.insert(entry.id);
+        self.new.push((entry.content.category(), entry.id));
+        self.changes = std::mem::take(&mut self.changes).put(entry, None);
+    }
+
     fn put(&mut self, entry: Entry, blob: Option<BlobRef>) {
         self.ids.insert(entry.id);
         self.new.push((entry.content.category(), entry.id));
         self.added.push(Added::New(entry.id));
+        self.charge.add(&entry);
         self.changes = std::mem::take(&mut self.changes).put(entry, blob);
     }
 }
 
-const fn origin(actor: &Actor, import: bool) -> Origin {
+pub(super) const fn origin(actor: &Actor, import: bool) -> Origin {
     match actor {
         Actor::Agent(_) => Origin::Agent,
         _ if import => Origin::Import,
