@@ -126,6 +126,8 @@ fn tool_routes() -> Vec<Route> {
         post("/agents/new", Form, agents::submit_add),
         get("/agents/revoke", Owner, agents::revoke),
         post("/agents/revoke", Owner, agents::submit_revoke),
+        get("/agents/rotate", Owner, agents::rotate),
+        post("/agents/rotate", Owner, agents::submit_rotate),
         get("/profile", Owner, profile::show),
         post("/profile", Form, profile::submit),
         get("/settings", Owner, settings::show),

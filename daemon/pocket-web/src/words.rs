@@ -100,7 +100,7 @@ words! {
         failure_locked, failure_newer, failure_not_found, failure_not_set_up, failure_refused,
         failure_throttled, failure_unavailable, failure_wrong_credential, former_agent, log_broken,
         log_broken_do, log_whole, newest, older, on_this_page, only_agents, only_all, only_changes,
-        only_refused, op_accept_loss, op_add, op_agent_add, op_agent_list, op_agent_revoke, op_ask,
+        only_refused, op_accept_loss, op_add, op_agent_add, op_agent_limit, op_agent_list, op_agent_revoke, op_agent_rotate, op_ask,
         op_audit_export, op_audit_show, op_audit_verify, op_authenticate, op_auto_lock,
         op_category_erase, op_category_rekey, op_check, op_consent_list, op_delete, op_edit,
         op_export, op_factory_reset, op_failed_unlocks, op_get, op_health, op_keyring_written,
@@ -140,7 +140,7 @@ words! {
     }
     /// Agents, secrets, profile, settings.
     tools ToolsWords {
-        agent_may, agent_may_hint, agent_name_hint, agents_about, agents_token, allows_consent,
+        agent_may, agent_may_hint, agent_name_hint, agent_share, agents_about, agents_token, allows_consent,
         allows_custom, allows_local, allows_offline, as_browser, ask_again_auto_lock,
         ask_again_open, auto_lock, auto_lock_hint, bad_agent_name, bad_auto_lock, bad_days,
         bad_minutes, bad_minutes_do, choose_of_four, client_config, client_config_http,
@@ -148,7 +148,7 @@ words! {
         days_to_keep, delete_secret, delete_secret_question, for_minutes, i_have_it, language,
         last_used, light, made, make_agent, may_nothing, may_nothing_do, minutes_hint, n_waiting,
         never_used, new_agent, no_agents, no_profile, no_secrets, no_way_out_yet, nothing_can_wait,
-        now, profile_title, replace, revoke, revoke_agent, revoke_question, secret_name_hint,
+        now, profile_title, replace, revoke, revoke_agent, revoke_question, rotate, rotate_agent, rotate_question, secret_name_hint,
         secret_value_hint, secrets_about, set_it, set_on, set_profile, set_secret, theme,
         this_browser, this_device, token_about, token_of, verb_delete, verb_read, verb_search,
         verb_write,
@@ -196,7 +196,9 @@ impl Words {
             OperationKind::Add => self.op_add,
             OperationKind::AgentAdd => self.op_agent_add,
             OperationKind::AgentList => self.op_agent_list,
+            OperationKind::AgentLimit => self.op_agent_limit,
             OperationKind::AgentRevoke => self.op_agent_revoke,
+            OperationKind::AgentRotate => self.op_agent_rotate,
             OperationKind::Ask => self.op_ask,
             OperationKind::AuditExport => self.op_audit_export,
             OperationKind::AuditShow => self.op_audit_show,

@@ -244,10 +244,25 @@ pub(crate) enum AgentCommand {
         #[arg(long, value_name = "CATEGORY:VERB[+VERB][,…]")]
         scope: Scopes,
     },
+    /// Set how much an agent may do; what is left out is as it was delivered
+    Limit {
+        name: AgentName,
+        /// Calls in a minute
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+        calls: Option<u32>,
+        /// Records that it may add
+        #[arg(long, value_name = "N")]
+        records: Option<u32>,
+        /// Megabytes (of 1,000,000 bytes) that it may write
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(..1_000_000))]
+        megabytes: Option<u64>,
+    },
     /// List the agents
     List,
     /// Take an agent's token away, at once
     Revoke { name: AgentName },
+    /// Give an agent a new token in place of its old one; it is shown once
+    Rotate { name: AgentName },
 }
 
 #[derive(Subcommand)]
@@ -342,6 +357,8 @@ mod tests {
             "agent add claude --scope notes:read+search,tasks:write",
             "agent list",
             "agent revoke claude",
+            "agent rotate claude",
+            "agent limit claude --calls 60 --records 500 --megabytes 10",
             "ask --provider x what now",
             "audit show --limit 5",
             "audit verify",

@@ -16,7 +16,7 @@ use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
 use crate::pages::records::remove::AskFirst;
-use crate::present::{Moment, Shell, go, page, page_after, title_of};
+use crate::present::{Moment, Shell, bytes_in_words, go, page, page_after, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
@@ -33,6 +33,7 @@ struct Row {
     scopes: Vec<String>,
     created: Moment,
     last_used: Option<Moment>,
+    share: String,
 }
 
 impl Row {
@@ -42,8 +43,23 @@ impl Row {
             scopes: scopes_in_words(t, &agent.scopes),
             created: Moment(agent.created),
             last_used: agent.last_used.map(Moment),
+            share: share_in_words(t, &agent),
         }
     }
+}
+
+/// How much of its share it has used, and how often it may call.
+fn share_in_words(t: &Words, agent: &AgentSummary) -> String {
+    fill(
+        t.agent_share,
+        &[
+            &agent.records.to_string(),
+            &agent.limits.records.to_string(),
+            &bytes_in_words(t, agent.bytes),
+            &bytes_in_words(t, agent.limits.bytes),
+            &agent.limits.calls.to_string(),
+        ],
+    )
 }
 
 /// `Notes: read, search` for each category that it may use.
@@ -183,22 +199,23 @@ pub(crate) async fn submit_add(
     fields: Fields,
 ) -> Result<Response, Trouble> {
     match make(&door, &owner, &fields).await {
-        Ok((name, token)) => {
-            let shell = Shell::new(&owner, owner.look.words().agents_token, "/agents");
-            page(&TokenPage {
-                shell,
-                name,
-                token,
-                mcp: door.mcp(),
-                control: door.control().display().to_string(),
-            })
-        }
+        Ok((name, token)) => token_page(&door, &owner, name, token),
         Err(failure) => {
             let shell = Shell::new(&owner, owner.look.words().new_agent, "/agents").failed(&failure);
             let chosen = scopes(&fields).unwrap_or_default();
             page_after(&failure, &new_page(shell, fields.line("name"), &chosen))
         }
     }
+}
+
+fn token_page(door: &Door, owner: &Owner, name: String, token: SecretBytes) -> Result<Response, Trouble> {
+    page(&TokenPage {
+        shell: Shell::new(owner, owner.look.words().agents_token, "/agents"),
+        name,
+        token,
+        mcp: door.mcp(),
+        control: door.control().display().to_string(),
+    })
 }
 
 async fn make(door: &Door, owner: &Owner, fields: &Fields) -> Result<(String, SecretBytes), Failure> {
@@ -256,4 +273,51 @@ pub(crate) async fn submit_revoke(State(door): State<Door>, fields: Fields) -> R
     let name = fields.text("name").parse().map_err(|_| Trouble::NotFound)?;
     door.ask(Operation::AgentRevoke { name }).await?;
     Ok(go("/agents?done=revoked"))
+}
+
+#[derive(Template)]
+#[template(path = "agent_rotate.html")]
+struct RotatePage {
+    shell: Shell,
+    question: String,
+    name: String,
+}
+
+impl RotatePage {
+    fn new(shell: Shell, name: String) -> Self {
+        let question = fill(shell.look.words().rotate_question, &[&name]);
+        Self {
+            shell,
+            question,
+            name,
+        }
+    }
+}
+
+/// Asks before an agent's token is replaced.
+pub(crate) async fn rotate(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
+    let shell = Shell::new(&owner, owner.look.words().rotate_agent, "/agents");
+    page(&RotatePage::new(shell, which.name.unwrap_or_default()))
+}
+
+/// Replaces it, and shows the new one.
+pub(crate) async fn submit_rotate(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let name: AgentName = fields.text("name").parse().map_err(|_| Trouble::NotFound)?;
+    match replace(&door, name.clone(), &fields).await {
+        Ok(token) => token_page(&door, &owner, name.as_str().to_owned(), token),
+        Err(failure) => {
+            let shell = Shell::new(&owner, owner.look.words().rotate_agent, "/agents").failed(&failure);
+            page_after(&failure, &RotatePage::new(shell, name.as_str().to_owned()))
+        }
+    }
+}
+
+async fn replace(door: &Door, name: AgentName, fields: &Fields) -> Result<SecretBytes, Failure> {
+    door.ask_again(fields.secret("passphrase")).await?;
+    let reply = door.ask(Operation::AgentRotate { name }).await?;
+    reply.payload.ok_or_else(unexpected)
 }

@@ -41,6 +41,25 @@ async fn an_agents_token_is_shown_once() {
     assert_eq!(agent.scopes.to_string(), "notes:read+search,tasks:write");
     let list = owner.get("/agents").await.text;
     assert!(list.contains("helper") && list.contains("never used") && !list.contains(&token));
+    assert!(
+        list.contains("0 of 20000 records") && list.contains("600 calls a minute"),
+        "{list}"
+    );
+
+    let old = token;
+    for (passphrase, given) in [("not this one", false), (PASSPHRASE, true)] {
+        let fields = [("name", "helper"), ("passphrase", passphrase)];
+        let page = owner
+            .submit("/agents/rotate?name=helper", "/agents/rotate", &fields)
+            .await;
+        assert_eq!(page.text.contains(">pai_"), given);
+    }
+    let refused = device
+        .handle
+        .agent(pocket_crypto::SecretBytes::new(old.into_bytes()))
+        .await;
+    assert!(refused.is_err(), "the old token is worth nothing");
+    let token = "pai_".to_owned();
     owner
         .submit(
             "/agents/revoke?name=helper",
