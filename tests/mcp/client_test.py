@@ -3,7 +3,7 @@
     python client_test.py [URL] [TOKEN]
 
 URL and TOKEN may come from POCKETAI_MCP_URL and POCKETAI_MCP_TOKEN instead. The agent needs the
-scope memory:read+search+write+delete on an unlocked device. With POCKETAI_MCP_COMMAND set to a
+scopes memory and notes, each with read+search+write+delete, on an unlocked device. With POCKETAI_MCP_COMMAND set to a
 command line such as `pocketctl mcp`, the stdio bridge is tried too, with this environment.
 Prints a line for each check and ends with a count; exit code 1 when one failed.
 """
@@ -18,7 +18,10 @@ import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-TOOLS = {"add", "delete", "edit", "get", "list", "recall", "remember", "search", "status"}
+TOOLS = {
+    "add", "cloud_ask", "consent_status", "contacts", "delete", "edit", "forget", "get", "list", "recall",
+    "remember", "search", "status", "tasks",
+}
 MOST_RESULT = 8 * 1024
 
 passed, failed = 0, 0
@@ -50,26 +53,45 @@ async def use(label, client):
     tools = (await client.list_tools()).tools
     check(f"{label}: lists its tools", {tool.name for tool in tools} == TOOLS, [tool.name for tool in tools])
     honest = {tool.name: tool.annotations.destructive_hint for tool in tools}
-    check(f"{label}: says which tools destroy", honest["delete"] and honest["edit"] and not honest["recall"], honest)
+    destroy = {name for name, hint in honest.items() if hint}
+    check(f"{label}: says which tools destroy", destroy == {"delete", "edit", "forget"}, honest)
 
     status = (await client.call_tool("status", {})).structured_content
     check(f"{label}: is unlocked", status["state"] == "unlocked", status)
     marker = f"walnut{uuid.uuid4().hex[:12]}"
     fact = {"text": f"Anna must not eat {marker}", "subject": "Anna", "tags": ["health"], "confidence": 90}
-    added = await client.call_tool("remember", fact)
-    check(f"{label}: remembers", not added.is_error and added.structured_content["outcome"] == "added", words(added))
-    record = {"category": "memory", "id": added.structured_content["id"]}
+    added = await client.call_tool("remember", {"facts": [fact]})
+    one = added.structured_content["results"][0]
+    check(f"{label}: remembers", not added.is_error and one["outcome"] == "added", words(added))
+    again = (await client.call_tool("remember", {"facts": [fact]})).structured_content["results"][0]
+    check(f"{label}: keeps a fact once", again == {"id": one["id"], "outcome": "already-here"}, again)
+    record = {"category": "memory", "id": one["id"]}
     found = await client.call_tool("recall", {"query": f"eat {marker}"})
-    facts = found.structured_content["facts"]
+    facts = found.structured_content["records"]
     check(f"{label}: recalls", [fact["id"] for fact in facts[:1]] == [record["id"]], facts)
+    newer = {"text": f"Anna may eat {marker}", "subject": "Anna", "supersedes": one["id"]}
+    newer = (await client.call_tool("remember", {"facts": [newer]})).structured_content["results"][0]
+    found = await client.call_tool("recall", {"query": marker})
+    held = [fact["id"] for fact in found.structured_content["records"]]
+    check(f"{label}: a newer fact takes its place", held == [newer["id"]], held)
     shown = await client.call_tool("get", record)
     check(f"{label}: gets", shown.structured_content["fields"]["subject"] == "Anna", words(shown))
     listed = await client.call_tool("list", {"category": "memory", "limit": 100})
     check(f"{label}: keeps results under 8 kB", len(words(listed).encode()) <= MOST_RESULT, len(words(listed)))
-    deleted = await client.call_tool("delete", record)
-    check(f"{label}: deletes", not deleted.is_error, words(deleted))
+    deleted = await client.call_tool("forget", {"ids": [one["id"], newer["id"]]})
+    outcomes = [result["outcome"] for result in deleted.structured_content["results"]]
+    check(f"{label}: forgets", outcomes == ["deleted", "deleted"], words(deleted))
     gone = await client.call_tool("get", record)
     check(f"{label}: no longer finds it", gone.is_error, words(gone))
+    note = {"category": "notes", "records": [{"title": "Attach me", "body": "as a resource"}]}
+    note = (await client.call_tool("add", note)).structured_content["results"][0]["id"]
+    read = (await client.read_resource(f"pocket://notes/{note}")).contents[0]
+    check(f"{label}: reads a resource", read.text == "# Attach me\n\nas a resource", read)
+    listed = {str(resource.uri) for resource in (await client.list_resources()).resources}
+    check(f"{label}: lists resources", f"pocket://notes/{note}" in listed, listed)
+    prompts = [prompt.name for prompt in (await client.list_prompts()).prompts]
+    check(f"{label}: has prompts", prompts == ["brief_me", "what_do_you_know", "plan"], prompts)
+    await client.call_tool("delete", {"category": "notes", "ids": [note]})
     refused = await client.call_tool("list", {"category": "settings"})
     check(f"{label}: is refused in words", refused.is_error and "\u2014" in words(refused), words(refused))
 

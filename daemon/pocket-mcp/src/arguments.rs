@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use pocket_core::{Category, Failure, FailureKind, RecordId};
+use pocket_core::{Category, Failure, FailureKind, RecordId, When};
 use rmcp::model::JsonObject;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{DeserializeOwned, Error};
@@ -66,7 +66,26 @@ impl JsonSchema for Id {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^[0-9a-fA-F]{32}$" })
+        json_schema!({ "type": "string" })
+    }
+}
+
+/// A date or a time.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Date(pub(crate) When);
+
+impl JsonSchema for Date {
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
     }
 }
 
@@ -78,106 +97,153 @@ pub(crate) struct NoArguments {}
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListArguments {
-    /// Which category to list.
     pub(crate) category: CategoryName,
-    /// Most records in the answer, 1 to 100; 20 when unsaid. Fewer come when they are long.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(max = 100), extend("default" = 20))]
     pub(crate) limit: Option<u32>,
-    /// The `next` of the page before, to go on from there.
+    /// `next` of the last page
     pub(crate) after: Option<Id>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct GetArguments {
-    /// Where the record is.
     pub(crate) category: CategoryName,
-    /// Its id, as `list`, `search` or `recall` gave it.
     pub(crate) id: Id,
-    /// Read only this field, from `offset` on: for fields that were cut.
+    /// Only this field, from `offset` on
     pub(crate) field: Option<String>,
-    /// The `next_offset` of a cut; without `field`, it goes on in the record's main text.
+    /// `next_offset` of a cut
     pub(crate) offset: Option<usize>,
+    /// Only this page of a document's text, from 1
+    #[schemars(range(min = 1))]
+    pub(crate) page: Option<usize>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AddArguments {
-    /// Where it belongs.
     pub(crate) category: CategoryName,
-    /// What it says. memory: text, subject, tags, source, confidence (0 to 100), valid_from,
-    /// valid_until. notes: title, body (Markdown), tags, path. tasks: title, notes, list, tags,
-    /// done, completed, start, due, priority (1 to 9), repeat. contacts: name, nickname,
-    /// organisation, role, phones, emails and addresses (each a list of {label, value}), urls,
-    /// birthday, note, tags. conversations: title, channel, tags, messages (a list of {at, from,
-    /// text}). documents: name, media_type, text, note, tags, path. outbox: channel, to, subject,
-    /// body. Dates are RFC 3339 or a plain YYYY-MM-DD.
-    pub(crate) fields: Map<String, Value>,
+    /// By category: notes {title, body, tags, path}; tasks {title, notes, list, tags, done, start,
+    /// due, priority 1-9, repeat}; contacts {name, organisation, role, phones, emails and addresses
+    /// [{label, value}], urls, birthday, note, tags}; conversations {title, channel, tags, messages
+    /// [{at, from, text}]}; documents {name, media_type, text, note, tags}; outbox {channel, to,
+    /// subject, body}
+    #[schemars(length(max = 100))]
+    pub(crate) records: Vec<Map<String, Value>>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EditArguments {
-    /// Where the record is.
     pub(crate) category: CategoryName,
-    /// Its id.
     pub(crate) id: Id,
-    /// The fields to replace, named as in `add`; all others stay as they are.
+    /// Named as in `add`; the others stay
     pub(crate) fields: Map<String, Value>,
-    /// The revision that was read: the edit is refused if the record has changed since.
+    /// The one that you read: refused if it has changed since
     pub(crate) revision: Option<u32>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeleteArguments {
-    /// Where the record is.
     pub(crate) category: CategoryName,
-    /// Its id.
-    pub(crate) id: Id,
+    #[schemars(length(max = 100))]
+    pub(crate) ids: Vec<Id>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForgetArguments {
+    #[schemars(length(max = 100))]
+    pub(crate) ids: Vec<Id>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SearchArguments {
-    /// The words to look for.
+    /// Words; all must occur
     pub(crate) query: String,
-    /// Search only here; without it, everywhere that this agent may search.
+    /// Only here
     pub(crate) category: Option<CategoryName>,
-    /// Most hits in the answer, 1 to 100; 20 when unsaid.
-    #[schemars(range(min = 1, max = 100))]
+    #[schemars(range(max = 100), extend("default" = 20))]
     pub(crate) limit: Option<u32>,
-    /// The `next` of the page before, to go on from there.
+    /// `next` of the last page
     pub(crate) after: Option<usize>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[schemars(inline)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FactArguments {
+    /// One self-contained sentence
+    pub(crate) text: String,
+    /// Whom or what it is about
+    #[serde(default)]
+    pub(crate) subject: String,
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    /// Where it comes from
+    #[serde(default)]
+    pub(crate) source: String,
+    /// Percent
+    #[schemars(range(min = 0, max = 100))]
+    pub(crate) confidence: Option<u8>,
+    pub(crate) valid_from: Option<Date>,
+    pub(crate) valid_until: Option<Date>,
+    /// Id of the older fact that this one replaces
+    pub(crate) supersedes: Option<Id>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RememberArguments {
-    /// The fact, as one self-contained sentence.
-    pub(crate) text: String,
-    /// Whom or what it is about.
-    #[serde(default)]
-    pub(crate) subject: String,
-    /// Labels.
-    #[serde(default)]
-    pub(crate) tags: Vec<String>,
-    /// Where it comes from.
-    #[serde(default)]
-    pub(crate) source: String,
-    /// How sure one is, in percent.
-    #[schemars(range(min = 0, max = 100))]
-    pub(crate) confidence: Option<u8>,
+    #[schemars(length(max = 100))]
+    pub(crate) facts: Vec<FactArguments>,
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RecallArguments {
-    /// The words to look for.
     pub(crate) query: String,
-    /// Most facts in the answer, 1 to 100; 20 when unsaid.
-    #[schemars(range(min = 1, max = 100))]
+    /// Also facts that hold no longer
+    #[serde(default)]
+    pub(crate) history: bool,
+    #[schemars(range(max = 100), extend("default" = 20))]
     pub(crate) limit: Option<u32>,
-    /// The `next` of the page before, to go on from there.
+    /// `next` of the last page
     pub(crate) after: Option<usize>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TasksArguments {
+    /// Done ones instead of open ones
+    #[serde(default)]
+    pub(crate) done: bool,
+    pub(crate) list: Option<String>,
+    pub(crate) tag: Option<String>,
+    /// Due on or before this day
+    pub(crate) due_by: Option<Date>,
+    #[schemars(range(max = 100), extend("default" = 20))]
+    pub(crate) limit: Option<u32>,
+    /// `next` of the last page
+    pub(crate) after: Option<usize>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ContactsArguments {
+    /// Part of a name, number, address or organisation
+    pub(crate) query: String,
+    #[schemars(range(max = 100), extend("default" = 20))]
+    pub(crate) limit: Option<u32>,
+    /// `next` of the last page
+    pub(crate) after: Option<usize>,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CloudArguments {
+    /// What the model in the cloud is asked; the owner sees the very words
+    pub(crate) text: String,
+    pub(crate) provider: Option<String>,
 }

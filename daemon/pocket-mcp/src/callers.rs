@@ -1,16 +1,15 @@
-//! Who may knock how often, and whose session is whose. Time is an argument here.
+//! How often strangers may knock, and whose session is whose. Time is an argument here. How often an
+//! agent may call, the engine counts: over all doors, and over a restart.
 //!
 //! Everything is kept by the SHA-256 of a token, never by the token. Nothing here grows with what
 //! strangers send: there is an entry only for tokens that were right once, and those the owner made.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 /// SHA-256 of a token.
 pub(crate) type Digest = [u8; 32];
 
-/// Requests a minute from one agent.
-pub(crate) const AGENT_LIMIT: u32 = 600;
 /// Wrong tokens a minute, from everyone together: on loopback all callers have one address.
 const WRONG_LIMIT: u32 = 20;
 /// Requests a minute, together, with tokens that nobody can check while the vault is locked.
@@ -78,7 +77,7 @@ struct Session {
 
 /// All callers.
 pub(crate) struct Callers {
-    known: HashMap<Digest, Window>,
+    known: HashSet<Digest>,
     wrong: Window,
     unproven: Window,
     sessions: Vec<Session>,
@@ -88,22 +87,10 @@ impl Callers {
     /// Nobody yet.
     pub(crate) fn new() -> Self {
         Self {
-            known: HashMap::new(),
+            known: HashSet::new(),
             wrong: Window::new(WRONG_LIMIT),
             unproven: Window::new(UNPROVEN_LIMIT),
             sessions: Vec::new(),
-        }
-    }
-
-    /// Whether a token may be looked up at all. A flood of wrong ones never keeps a right one from
-    /// being looked up: a token is 256 random bits, and the look-up costs next to nothing.
-    ///
-    /// # Errors
-    /// How long to wait.
-    pub(crate) fn knock(&mut self, token: &Digest, now: Instant) -> Result<(), Duration> {
-        match self.known.get_mut(token) {
-            Some(window) => window.count(now),
-            None => Ok(()),
         }
     }
 
@@ -113,12 +100,10 @@ impl Callers {
     /// How long to wait, where nobody can tell whose token it is and too many such came.
     pub(crate) fn passed(&mut self, token: &Digest, proof: Proof, now: Instant) -> Result<(), Duration> {
         match proof {
-            Proof::Unproven if self.known.contains_key(token) => Ok(()),
+            Proof::Unproven if self.known.contains(token) => Ok(()),
             Proof::Unproven => self.unproven.count(now),
             Proof::Right => {
-                self.known
-                    .entry(*token)
-                    .or_insert_with(|| Window::new(AGENT_LIMIT));
+                self.known.insert(*token);
                 for session in self.sessions.iter_mut().filter(|session| session.owner == *token) {
                     session.proof = Proof::Right;
                 }
@@ -127,7 +112,9 @@ impl Callers {
         }
     }
 
-    /// Notes a token that is nobody's, or nobody's any more. Gives the sessions to close.
+    /// Notes a token that is nobody's, or nobody's any more. Gives the sessions to close. However many
+    /// there are, a right one is looked up still: a token is 256 random bits, and the look-up costs next
+    /// to nothing.
     ///
     /// # Errors
     /// How long to wait, when too many wrong ones came.
@@ -203,38 +190,23 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_has_600_a_minute_of_its_own() {
-        let now = Instant::now();
-        let mut callers = Callers::new();
-        for token in [ANNA, BERT] {
-            assert_eq!(callers.passed(&token, Proof::Right, now), Ok(()));
-        }
-        for _ in 0..AGENT_LIMIT {
-            assert_eq!(callers.knock(&ANNA, now), Ok(()));
-        }
-        assert_eq!(callers.knock(&ANNA, now), Err(MINUTE));
-        assert_eq!(callers.knock(&BERT, now), Ok(()));
-    }
-
-    #[test]
     fn wrong_tokens_run_out_and_keep_no_agent_out() {
         let now = Instant::now();
         let mut callers = Callers::new();
         assert_eq!(callers.passed(&ANNA, Proof::Right, now), Ok(()));
         for wrong in 0..20 {
             let token = [100 + wrong; 32];
-            assert_eq!(callers.knock(&token, now), Ok(()));
             assert_eq!(callers.failed(&token, now).1, Ok(()));
         }
         assert_eq!(callers.failed(&[99; 32], now).1, Err(MINUTE));
+        assert_eq!(callers.passed(&ANNA, Proof::Right, now), Ok(()));
         assert_eq!(
-            callers.knock(&BERT, now),
+            callers.passed(&BERT, Proof::Right, now),
             Ok(()),
             "an agent that was never here before"
         );
-        assert_eq!(callers.knock(&ANNA, now), Ok(()));
         assert_eq!(callers.failed(&[99; 32], now + MINUTE).1, Ok(()));
-        assert_eq!(callers.known.len(), 1, "strangers leave nothing behind");
+        assert_eq!(callers.known.len(), 2, "strangers leave nothing behind");
     }
 
     #[test]

@@ -14,12 +14,10 @@ const AROUND_FIELD: usize = 100;
 
 /// A field that is longer than what is shown of it.
 #[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
 pub(crate) struct Cut {
-    /// The field.
     field: String,
-    /// Pass this as `offset`, with `field`, to read on.
     next_offset: usize,
-    /// Length of the whole field in bytes; of its JSON text when it is no string.
     length: usize,
 }
 

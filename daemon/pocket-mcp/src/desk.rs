@@ -1,19 +1,24 @@
 //! What each tool does, on behalf of one agent: an operation to the engine, its answer cut to size.
 
+mod facts;
+mod lookup;
+
 use pocket_core::{
     Actor, Added, Agent, Answer, Category, Content, Door, Entry, Failure, FailureKind, Hit, LockState,
-    Memory, NewEntry, Operation, Record, RecordId, Status, Verb,
+    NewEntry, Operation, Record, RecordId, Status, Verb,
 };
+use pocket_crypto::SecretBytes;
 use pocket_service::{Handle, Request};
 use serde_json::{Map, Value};
 
 use crate::arguments::{
-    AddArguments, DeleteArguments, EditArguments, GetArguments, ListArguments, RecallArguments,
-    RememberArguments, SearchArguments,
+    AddArguments, CloudArguments, DeleteArguments, EditArguments, GetArguments, ListArguments,
+    SearchArguments,
 };
 use crate::cut;
+use crate::progress::Progress;
 use crate::results::{
-    self, AddedResult, DoneResult, Found, ListResult, MayDo, RecallResult, RecordResult, Row, SearchResult,
+    self, ConsentResult, Found, ListResult, MayDo, Outcome, Outcomes, RecordResult, Row, SearchResult,
     StatusResult,
 };
 
@@ -34,49 +39,69 @@ impl Desk {
         Self { handle, agent }
     }
 
-    /// Adds a record.
-    pub(crate) async fn add(&self, asked: AddArguments) -> Result<AddedResult, Failure> {
-        self.add_content(content(asked.category.0, asked.fields)?, false)
-            .await
+    /// Who sits here.
+    pub(crate) const fn agent(&self) -> &Agent {
+        &self.agent
     }
 
-    /// Adds a fact, unless the very same is kept already: assistants repeat themselves.
-    pub(crate) async fn remember(&self, asked: RememberArguments) -> Result<AddedResult, Failure> {
-        let RememberArguments {
-            text,
-            subject,
-            tags,
-            source,
-            confidence,
-        } = asked;
-        let fact = Memory {
-            text,
-            subject,
-            tags,
-            source,
-            confidence,
-            ..Memory::default()
+    /// Adds records, all or none. Facts are remembered: the same one is not kept twice.
+    pub(crate) async fn add(&self, asked: AddArguments) -> Result<Outcomes, Failure> {
+        few(asked.records.len())?;
+        let category = asked.category.0;
+        let contents: Vec<Content> = asked
+            .records
+            .into_iter()
+            .map(|fields| content(category, fields))
+            .collect::<Result<_, _>>()?;
+        if category == Category::Memory {
+            return self
+                .remember_all(contents.into_iter().map(facts::plain).collect())
+                .await;
+        }
+        let entry = |content| NewEntry {
+            id: None,
+            created: None,
+            updated: None,
+            upload: None,
+            content,
         };
-        self.add_content(checked(Record::Memory(fact))?, true).await
+        let items = contents.into_iter().map(entry).collect();
+        added(self.ask(Operation::Add { items, import: false }).await?)
     }
 
-    /// Removes a record.
-    pub(crate) async fn delete(&self, asked: DeleteArguments) -> Result<DoneResult, Failure> {
-        let id = asked.id.0;
-        self.ask(Operation::Delete {
-            category: asked.category.0,
-            id,
-        })
-        .await?;
-        Ok(DoneResult {
-            id: id.to_string(),
-            outcome: "deleted",
-        })
+    /// Removes records, one after the other; says of each what became of it.
+    pub(crate) async fn delete(
+        &self,
+        asked: DeleteArguments,
+        progress: &Progress,
+    ) -> Result<Outcomes, Failure> {
+        let ids: Vec<RecordId> = asked.ids.iter().map(|id| id.0).collect();
+        self.delete_all(asked.category.0, &ids, progress).await
+    }
+
+    async fn delete_all(
+        &self,
+        category: Category,
+        ids: &[RecordId],
+        progress: &Progress,
+    ) -> Result<Outcomes, Failure> {
+        few(ids.len())?;
+        let mut results = Vec::new();
+        for (number, id) in ids.iter().copied().enumerate() {
+            progress.step(number, Some(ids.len())).await;
+            let outcome = match self.ask(Operation::Delete { category, id }).await {
+                Ok(_) => "deleted",
+                Err(failure) if failure.kind == FailureKind::NotFound => "not-found",
+                Err(failure) => return Err(failure),
+            };
+            results.push(Outcome::new(id, outcome));
+        }
+        Ok(Outcomes { results })
     }
 
     /// Replaces some fields of a record. The revision that was read travels along, so that a change
     /// in between is not overwritten.
-    pub(crate) async fn edit(&self, asked: EditArguments) -> Result<DoneResult, Failure> {
+    pub(crate) async fn edit(&self, asked: EditArguments) -> Result<Outcome, Failure> {
         let id = asked.id.0;
         let entry = self.entry(asked.category.0, id).await?;
         let mut fields = results::all_fields(entry.content.record());
@@ -89,15 +114,18 @@ impl Desk {
             revision,
         })
         .await?;
-        Ok(DoneResult {
-            id: id.to_string(),
-            outcome: "edited",
-        })
+        Ok(Outcome::new(id, "edited"))
     }
 
     /// Reads a record, or one of its fields from a place on.
     pub(crate) async fn get(&self, asked: GetArguments) -> Result<RecordResult, Failure> {
         let entry = self.entry(asked.category.0, asked.id.0).await?;
+        if let Some(page) = asked.page {
+            return RecordResult::page(entry, page, asked.offset.unwrap_or(0)).ok_or_else(|| {
+                let remedy = "documents have pages, from 1 to the `pages` that `get` shows without `page`";
+                Failure::new(FailureKind::Invalid, "the record has no such page", remedy)
+            });
+        }
         if asked.field.is_none() && asked.offset.is_none() {
             return Ok(RecordResult::whole(entry));
         }
@@ -142,21 +170,28 @@ impl Desk {
         Ok(SearchResult { hits, next })
     }
 
-    /// Searches the facts. Who may search but not read sees of each what any hit shows.
-    pub(crate) async fn recall(&self, asked: RecallArguments) -> Result<RecallResult, Failure> {
-        let span = Span::new(asked.after, asked.limit);
-        let (hits, more) = self.hits(vec![Category::Memory], asked.query, &span).await?;
-        let may_read = self.agent.scopes.allow(Category::Memory, Verb::Read);
-        let show = |hit: Hit| {
-            if may_read {
-                Row::recalled(hit.entry)
-            } else {
-                Row::glimpsed(hit)
-            }
+    /// Asks a model in the cloud. Policy decides, and says what the owner can do.
+    pub(crate) async fn cloud_ask(&self, asked: CloudArguments) -> Result<Outcome, Failure> {
+        let ask = Operation::Ask {
+            provider: asked.provider,
         };
-        let (facts, left_out) = cut::fitting(hits.into_iter().map(show).collect());
-        let next = span.next(facts.len(), left_out || more);
-        Ok(RecallResult { facts, next })
+        let text = SecretBytes::new(asked.text.into_bytes());
+        let request = Request::new(Actor::Agent(self.agent.clone()), ask).with_payload(text);
+        // Nothing can be allowed while there is no way out.
+        match self.handle.call(request).await {
+            Ok(_) => Err(unexpected()),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Which of this agent's requests wait for the owner.
+    pub(crate) async fn consent_status(&self) -> Result<ConsentResult, Failure> {
+        match self.ask(Operation::ConsentList).await? {
+            Answer::Consents(waiting) => Ok(ConsentResult {
+                waiting: waiting.iter().map(RecordId::to_string).collect(),
+            }),
+            _ => Err(unexpected()),
+        }
     }
 
     /// How the device is, and what this agent may do.
@@ -170,36 +205,8 @@ impl Desk {
         })
     }
 
-    /// Adds a record; with `once`, not if the same content came in before.
-    async fn add_content(&self, content: Content, once: bool) -> Result<AddedResult, Failure> {
-        let entry = NewEntry {
-            id: None,
-            created: None,
-            updated: None,
-            upload: None,
-            content,
-        };
-        let Answer::Added(added) = self
-            .ask(Operation::Add {
-                items: vec![entry],
-                import: once,
-            })
-            .await?
-        else {
-            return Err(unexpected());
-        };
-        let (id, outcome) = match added.first() {
-            Some(Added::New(id)) => (id, "added"),
-            Some(Added::AlreadyHere(id)) => (id, "already-here"),
-            Some(Added::Differs(_)) | None => return Err(unexpected()),
-        };
-        Ok(AddedResult {
-            id: id.to_string(),
-            outcome,
-        })
-    }
-
-    async fn entry(&self, category: Category, id: RecordId) -> Result<Entry, Failure> {
+    /// Reads a record.
+    pub(crate) async fn entry(&self, category: Category, id: RecordId) -> Result<Entry, Failure> {
         match self.ask(Operation::Get { category, id }).await? {
             Answer::Entry(entry) => Ok(*entry),
             _ => Err(unexpected()),
@@ -246,10 +253,35 @@ impl Desk {
             .collect()
     }
 
-    async fn ask(&self, operation: Operation) -> Result<Answer, Failure> {
+    /// Asks the engine on the agent's behalf.
+    pub(crate) async fn ask(&self, operation: Operation) -> Result<Answer, Failure> {
         let request = Request::new(Actor::Agent(self.agent.clone()), operation);
         self.handle.call(request).await.map(|reply| reply.answer)
     }
+}
+
+/// Refuses more than one answer can tell of.
+fn few(count: usize) -> Result<(), Failure> {
+    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+    if (1..=most).contains(&count) {
+        return Ok(());
+    }
+    let message = format!("1 to {most} can be done at once, not {count}");
+    Err(Failure::new(FailureKind::Invalid, message, "send them in parts"))
+}
+
+/// What became of what was added, in order.
+fn added(answer: Answer) -> Result<Outcomes, Failure> {
+    let Answer::Added(added) = answer else {
+        return Err(unexpected());
+    };
+    let results = added.into_iter().map(|one| match one {
+        Added::New(id) => Outcome::new(id, "added"),
+        Added::AlreadyHere(id) | Added::Differs(id) => Outcome::new(id, "already-here"),
+    });
+    Ok(Outcomes {
+        results: results.collect(),
+    })
 }
 
 /// Which of the hits an answer shows.
@@ -317,7 +349,7 @@ fn content(category: Category, fields: Map<String, Value>) -> Result<Content, Fa
     checked(record)
 }
 
-fn checked(record: Record) -> Result<Content, Failure> {
+pub(crate) fn checked(record: Record) -> Result<Content, Failure> {
     Content::check(record).map_err(|error| {
         Failure::new(
             FailureKind::Invalid,
@@ -327,7 +359,7 @@ fn checked(record: Record) -> Result<Content, Failure> {
     })
 }
 
-fn unexpected() -> Failure {
+pub(crate) fn unexpected() -> Failure {
     let message = "the device gave an answer that belongs to another question";
     Failure::new(
         FailureKind::Internal,

@@ -21,7 +21,7 @@ use crate::callers::{Callers, Digest, Proof};
 use crate::server::{Caller, in_words, nobody_can_tell};
 
 /// The header that names a session, in the revisions of the protocol that have them.
-const SESSION: &str = "mcp-session-id";
+pub(crate) const SESSION: &str = "mcp-session-id";
 
 /// The gate. Cheap to clone.
 #[derive(Clone)]
@@ -39,6 +39,8 @@ enum Turned {
     NoSession,
     /// Too many.
     Slower(Duration),
+    /// Too many of this agent's.
+    TooOften(Failure),
     /// The engine gives no answer.
     Unavailable(Failure),
 }
@@ -66,9 +68,6 @@ impl Gate {
         // The token goes no further: neither the SDK nor its log lines see it.
         request.headers_mut().remove(AUTHORIZATION);
         let digest = token::hash(&shown);
-        self.callers()
-            .knock(&digest, Instant::now())
-            .map_err(Turned::Slower)?;
         let caller = self.recognise(&digest, shown).await?;
         let proof = if caller.is_ok() {
             Proof::Right
@@ -114,6 +113,7 @@ impl Gate {
                 counted.map_err(Turned::Slower)?;
                 Err(Turned::Away(Some(failure)))
             }
+            Err(failure) if failure.kind == FailureKind::Throttled => Err(Turned::TooOften(failure)),
             Err(failure) => Err(Turned::Unavailable(failure)),
         }
     }
@@ -159,16 +159,24 @@ impl IntoResponse for Turned {
             ),
             Self::Slower(wait) => {
                 let seconds = wait.as_secs() + 1;
-                let words = format!("too many requests in a minute \u{2014} come back in {seconds} s");
-                let mut response = said(StatusCode::TOO_MANY_REQUESTS, &words);
-                response
-                    .headers_mut()
-                    .insert(RETRY_AFTER, HeaderValue::from(seconds));
-                response
+                slower(
+                    seconds,
+                    &format!("too many requests in a minute \u{2014} come back in {seconds} s"),
+                )
             }
+            // The minute is over then at the latest; the words say how long it is.
+            Self::TooOften(failure) => slower(60, &in_words(&failure)),
             Self::Unavailable(failure) => said(StatusCode::SERVICE_UNAVAILABLE, &in_words(&failure)),
         }
     }
+}
+
+fn slower(seconds: u64, words: &str) -> Response {
+    let mut response = said(StatusCode::TOO_MANY_REQUESTS, words);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds));
+    response
 }
 
 /// The token of RFC 6750, section 2.1; never from the address, where it would end up in histories.

@@ -14,7 +14,7 @@
 //! | no token, a wrong one, a revoked one | 401 with `WWW-Authenticate` |
 //! | a foreign `Host` or `Origin` | 403 |
 //! | another agent's session, or one that is over | 404 |
-//! | more than 600 requests a minute of one agent; more than 20 wrong tokens of all | 429 with `Retry-After` |
+//! | more requests a minute than its owner allows an agent; more than 20 wrong tokens of all | 429 with `Retry-After` |
 //! | anything while the vault is locked | as usual, but each tool says that it is locked: nobody can tell then whose a token is, and clients that were started first need not be started again |
 //! | anything while the engine is gone | 503 |
 //!
@@ -30,8 +30,13 @@ mod callers;
 mod cut;
 mod desk;
 mod gate;
+mod progress;
+mod prompts;
+mod resources;
 mod results;
+mod schema;
 mod server;
+mod subscriptions;
 mod tools;
 
 use std::io;

@@ -1,6 +1,6 @@
 //! What each tool gives back.
 
-use pocket_core::{Category, Entry, Hit, Record};
+use pocket_core::{Category, Content, Entry, Hit, Origin, Record, RecordId};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -19,26 +19,22 @@ const ALONE: usize = cut::MOST_RESULT - 700;
 /// How the device is, and what this agent may do on it.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct StatusResult {
-    /// `unlocked`, `locked`, `first-run` or `damaged`.
+    /// unlocked, locked, first-run, damaged
     pub(crate) state: &'static str,
-    /// What that means for you, while it is not `unlocked`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
-    /// What the owner can do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) remedy: Option<String>,
-    /// Version of PocketAI.
     pub(crate) version: String,
-    /// What this agent may do, by category. What is not listed is refused.
+    /// What is not listed is refused
     pub(crate) may: Vec<MayDo>,
 }
 
 /// What an agent may do with a category.
 #[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
 pub(crate) struct MayDo {
-    /// The category.
     pub(crate) category: &'static str,
-    /// `read`, `search`, `write`, `delete`.
     pub(crate) verbs: Vec<&'static str>,
 }
 
@@ -46,93 +42,108 @@ pub(crate) struct MayDo {
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct ListResult {
     pub(crate) records: Vec<Row>,
-    /// How many records the category holds in all.
     pub(crate) total: u64,
-    /// Pass this as `after` for the next page; absent on the last.
+    /// `after` of the next page
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<String>,
 }
 
 /// A record in a list.
 #[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
 pub(crate) struct Row {
     pub(crate) id: String,
-    /// When it was last changed.
     pub(crate) updated: String,
-    /// 1 when new, one more with each change.
     pub(crate) revision: u32,
-    /// What it says, without empty fields; long ones are cut.
     pub(crate) fields: Map<String, Value>,
-    /// Whether a field was cut: `get` shows all of it.
+    /// `get` shows all
     pub(crate) truncated: bool,
+    /// Not the owner's own words
+    pub(crate) untrusted: bool,
 }
 
 /// One record.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct RecordResult {
+    // Who asked knows these two.
+    #[schemars(skip)]
     pub(crate) category: &'static str,
+    #[schemars(skip)]
     pub(crate) id: String,
-    /// When it came in.
     pub(crate) created: String,
-    /// When it was last changed.
     pub(crate) updated: String,
-    /// 1 when new, one more with each change; `edit` takes it.
     pub(crate) revision: u32,
-    /// Who brought it in: `agent`, `import` or `owner`.
+    /// agent, import, owner
     pub(crate) origin: String,
-    /// What it says.
     pub(crate) fields: Map<String, Value>,
-    /// Whether a field was cut.
     pub(crate) truncated: bool,
-    /// Where each cut field goes on: call `get` again with `field` and `offset`.
+    /// Where each goes on: `get` with `field` and `offset`
     pub(crate) cut: Vec<Cut>,
+    /// Not the owner's own words
+    pub(crate) untrusted: bool,
+    /// Pages of a document's text
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pages: Option<usize>,
 }
 
-/// What became of a new record.
+/// What became of each, in order. It is on disk.
 #[derive(JsonSchema, Serialize)]
-pub(crate) struct AddedResult {
-    /// Its id.
+pub(crate) struct Outcomes {
+    pub(crate) results: Vec<Outcome>,
+}
+
+/// What became of one record.
+#[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
+pub(crate) struct Outcome {
     pub(crate) id: String,
-    /// `added`, or `already-here` when `remember` was told the very same before.
+    // Added, already-here, edited, deleted, not-found.
     pub(crate) outcome: &'static str,
 }
 
-/// The change is on disk.
+impl Outcome {
+    pub(crate) fn new(id: RecordId, outcome: &'static str) -> Self {
+        Self {
+            id: id.to_string(),
+            outcome,
+        }
+    }
+}
+
+/// What waits for the owner's consent.
 #[derive(JsonSchema, Serialize)]
-pub(crate) struct DoneResult {
-    /// The record that was changed or removed.
-    pub(crate) id: String,
-    /// `edited` or `deleted`.
-    pub(crate) outcome: &'static str,
+pub(crate) struct ConsentResult {
+    /// Handles of your requests
+    pub(crate) waiting: Vec<String>,
 }
 
 /// What was found, the best first.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct SearchResult {
     pub(crate) hits: Vec<Found>,
-    /// Pass this as `after` for the next page; absent on the last.
+    /// `after` of the next page
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<usize>,
 }
 
 /// A record that was found.
 #[derive(JsonSchema, Serialize)]
+#[schemars(inline)]
 pub(crate) struct Found {
     pub(crate) category: &'static str,
     pub(crate) id: String,
-    /// What it is called.
     pub(crate) title: String,
-    /// The words around the place.
     pub(crate) snippet: String,
-    /// When it was last changed.
     pub(crate) updated: String,
+    /// Not the owner's own words
+    pub(crate) untrusted: bool,
 }
 
-/// Facts that were found, the best first.
+/// Records that fit, the best first.
 #[derive(JsonSchema, Serialize)]
-pub(crate) struct RecallResult {
-    pub(crate) facts: Vec<Row>,
-    /// Pass this as `after` for the next page; absent on the last.
+pub(crate) struct RowsResult {
+    pub(crate) records: Vec<Row>,
+    /// `after` of the next page
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<usize>,
 }
@@ -143,13 +154,14 @@ impl Row {
         Self::shortened(entry, IN_LIST)
     }
 
-    /// A fact, whole if it is not very long.
+    /// A record that was looked up, whole if it is not very long.
     pub(crate) fn recalled(entry: Entry) -> Self {
         Self::shortened(entry, IN_RECALL)
     }
 
-    /// A fact for an agent that may search but not read: the words around the place, as in any hit.
+    /// A record for an agent that may search but not read: the words around the place, as in any hit.
     pub(crate) fn glimpsed(hit: Hit) -> Self {
+        let untrusted = is_untrusted(&hit.entry);
         let (snippet, _) = cut::start(&hit.snippet, LINE);
         let fields = Map::from_iter([("text".to_owned(), Value::from(snippet))]);
         Self {
@@ -158,12 +170,14 @@ impl Row {
             revision: hit.entry.revision,
             fields,
             truncated: true,
+            untrusted,
         }
     }
 
     fn shortened(entry: Entry, budget: usize) -> Self {
+        let untrusted = is_untrusted(&entry);
         let (id, updated, revision) = (entry.id.to_string(), entry.updated.to_string(), entry.revision);
-        let mut fields = shown_fields(entry.content.into_record());
+        let mut fields = shown_fields(entry.content.record());
         fields.retain(|_, value| !is_empty(value));
         let short = cut::shorten(fields, budget);
         Self {
@@ -172,6 +186,7 @@ impl Row {
             revision,
             fields: short.fields,
             truncated: !short.cuts.is_empty(),
+            untrusted,
         }
     }
 }
@@ -204,9 +219,28 @@ impl RecordResult {
         known.then_some(piece)
     }
 
+    /// One page of a document's text, from 1, and of that what follows `offset`. `None` when it has no
+    /// such page.
+    pub(crate) fn page(mut entry: Entry, page: usize, offset: usize) -> Option<Self> {
+        let Record::Document(mut document) = entry.content.into_record() else {
+            return None;
+        };
+        let pages = pages(&document.text);
+        document.text = page_text(&document.text, page)?.to_owned();
+        entry.content = Content::unsealed(Record::Document(document));
+        let mut shown = Self::piece(entry, None, offset)?;
+        shown.pages = Some(pages);
+        Some(shown)
+    }
+
     fn of(entry: Entry, show: impl FnOnce(Map<String, Value>) -> (Map<String, Value>, Vec<Cut>)) -> Self {
         let category = entry.content.category().name();
-        let (fields, cut) = show(shown_fields(entry.content.into_record()));
+        let untrusted = is_untrusted(&entry);
+        let pages = match entry.content.record() {
+            Record::Document(document) => Some(pages(&document.text)),
+            _ => None,
+        };
+        let (fields, cut) = show(shown_fields(entry.content.record()));
         Self {
             category,
             id: entry.id.to_string(),
@@ -217,12 +251,15 @@ impl RecordResult {
             fields,
             truncated: !cut.is_empty(),
             cut,
+            untrusted,
+            pages,
         }
     }
 }
 
 impl From<Hit> for Found {
     fn from(hit: Hit) -> Self {
+        let untrusted = is_untrusted(&hit.entry);
         let record = hit.entry.content.record();
         let (title, _) = cut::start(record.title(), LINE);
         // The note on a secret may hint at its value: agents see names only.
@@ -234,8 +271,41 @@ impl From<Hit> for Found {
             title: title.to_owned(),
             snippet: snippet.to_owned(),
             updated: hit.entry.updated.to_string(),
+            untrusted,
         }
     }
+}
+
+/// Ends a page in the text of a document.
+const PAGE_END: char = '\u{c}';
+
+/// A page of a document's text, from 1.
+pub(crate) fn page_text(text: &str, page: usize) -> Option<&str> {
+    let page = page.checked_sub(1)?;
+    if text.is_empty() {
+        None
+    } else {
+        text.split(PAGE_END).nth(page)
+    }
+}
+
+/// How many pages a document's text has.
+fn pages(text: &str) -> usize {
+    if text.is_empty() {
+        0
+    } else {
+        text.matches(PAGE_END).count() + 1
+    }
+}
+
+/// Whether what a record says did not come from the owner: strangers write messages and documents, and
+/// an agent may have been told what to write.
+pub(crate) fn is_untrusted(entry: &Entry) -> bool {
+    let from_outside = matches!(
+        entry.content.category(),
+        Category::Conversations | Category::Documents
+    );
+    from_outside || entry.origin == Origin::Agent
 }
 
 /// All fields of a record, as `edit` merges them.
@@ -248,8 +318,8 @@ pub(crate) fn all_fields(record: &Record) -> Map<String, Value> {
 }
 
 /// The fields that an agent is shown.
-fn shown_fields(record: Record) -> Map<String, Value> {
-    let mut fields = all_fields(&record);
+pub(crate) fn shown_fields(record: &Record) -> Map<String, Value> {
+    let mut fields = all_fields(record);
     if matches!(record, Record::Secret(_)) {
         // The note on a secret may hint at its value: agents see names only.
         fields.remove("note");
@@ -290,7 +360,7 @@ fn plain_name(value: &impl Serialize) -> String {
 #[cfg(test)]
 mod tests {
     use pocket_core::Conversation;
-    use pocket_core::{Content, Memory, Message, Note, Origin, RecordId, SecretName, Timestamp};
+    use pocket_core::{Document, Memory, Message, Note, SecretName, Timestamp};
 
     use super::*;
 
@@ -335,6 +405,42 @@ mod tests {
             }
         }
         assert!(read == body);
+    }
+
+    #[test]
+    fn a_document_is_read_page_by_page() {
+        let document = |text: &str| {
+            entry(Record::Document(Document {
+                name: "lease.pdf".to_owned(),
+                text: text.to_owned(),
+                ..Document::default()
+            }))
+        };
+        let lease = document("first\u{c}second\u{c}third");
+        let second = RecordResult::page(lease.clone(), 2, 0).unwrap();
+        assert_eq!(
+            (second.fields["text"].as_str(), second.pages),
+            (Some("second"), Some(3))
+        );
+        assert!(RecordResult::page(lease.clone(), 4, 0).is_none());
+        assert!(RecordResult::page(lease.clone(), 0, 0).is_none());
+        assert!(RecordResult::page(note("b"), 1, 0).is_none());
+        assert_eq!(RecordResult::whole(lease).pages, Some(3));
+        assert_eq!(RecordResult::whole(document("")).pages, Some(0));
+    }
+
+    #[test]
+    fn what_did_not_come_from_the_owner_says_so() {
+        let mut mine = note("b");
+        assert!(Row::listed(mine.clone()).untrusted, "an agent wrote it");
+        mine.origin = Origin::Owner;
+        assert!(!Row::listed(mine.clone()).untrusted && !RecordResult::whole(mine).untrusted);
+        let mut chat = entry(Record::Conversation(Conversation {
+            title: "t".to_owned(),
+            ..Conversation::default()
+        }));
+        chat.origin = Origin::Import;
+        assert!(Row::listed(chat).untrusted);
     }
 
     #[test]

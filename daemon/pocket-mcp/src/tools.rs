@@ -1,4 +1,7 @@
 //! The tools: their names, what they say of themselves, their schemas.
+//!
+//! A client puts all of this before its model with every conversation, so words are counted here: the
+//! whole list takes 3,000 tokens at most (`tests/mcp/tokens.sh`).
 
 use std::sync::LazyLock;
 
@@ -7,25 +10,32 @@ use rmcp::model::{Tool as Definition, ToolAnnotations};
 use schemars::JsonSchema;
 
 use crate::arguments::{
-    AddArguments, DeleteArguments, EditArguments, GetArguments, ListArguments, NoArguments, RecallArguments,
-    RememberArguments, SearchArguments,
+    AddArguments, CloudArguments, ContactsArguments, DeleteArguments, EditArguments, ForgetArguments,
+    GetArguments, ListArguments, NoArguments, RecallArguments, RememberArguments, SearchArguments,
+    TasksArguments,
 };
 use crate::results::{
-    AddedResult, DoneResult, ListResult, RecallResult, RecordResult, SearchResult, StatusResult,
+    ConsentResult, ListResult, Outcome, Outcomes, RecordResult, RowsResult, SearchResult, StatusResult,
 };
+use crate::schema;
 
 /// A tool.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Tool {
     Add,
+    CloudAsk,
+    ConsentStatus,
+    Contacts,
     Delete,
     Edit,
+    Forget,
     Get,
     List,
     Recall,
     Remember,
     Search,
     Status,
+    Tasks,
 }
 
 /// What a call changes. Clients ask their user before they call a tool that changes something.
@@ -48,15 +58,20 @@ static DEFINITIONS: LazyLock<Vec<Definition>> =
 
 impl Tool {
     /// Every tool, in the order in which they are shown.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 14] = [
         Self::Recall,
         Self::Remember,
+        Self::Forget,
         Self::Search,
+        Self::Tasks,
+        Self::Contacts,
         Self::List,
         Self::Get,
         Self::Add,
         Self::Edit,
         Self::Delete,
+        Self::CloudAsk,
+        Self::ConsentStatus,
         Self::Status,
     ];
 
@@ -73,92 +88,121 @@ impl Tool {
     const fn name(self) -> &'static str {
         match self {
             Self::Add => "add",
+            Self::CloudAsk => "cloud_ask",
+            Self::ConsentStatus => "consent_status",
+            Self::Contacts => "contacts",
             Self::Delete => "delete",
             Self::Edit => "edit",
+            Self::Forget => "forget",
             Self::Get => "get",
             Self::List => "list",
             Self::Recall => "recall",
             Self::Remember => "remember",
             Self::Search => "search",
             Self::Status => "status",
+            Self::Tasks => "tasks",
         }
     }
 
     const fn title(self) -> &'static str {
         match self {
-            Self::Add => "Add a record",
-            Self::Delete => "Delete a record",
+            Self::Add => "Add records",
+            Self::CloudAsk => "Ask a model in the cloud",
+            Self::ConsentStatus => "What waits for consent",
+            Self::Contacts => "Look up contacts",
+            Self::Delete => "Delete records",
             Self::Edit => "Edit a record",
+            Self::Forget => "Forget facts",
             Self::Get => "Read a record",
             Self::List => "List records",
             Self::Recall => "Recall facts",
-            Self::Remember => "Remember a fact",
-            Self::Search => "Search",
+            Self::Remember => "Remember facts",
+            Self::Search => "Search everything",
             Self::Status => "Status and permissions",
+            Self::Tasks => "Look at tasks",
         }
     }
 
     const fn description(self) -> &'static str {
         match self {
-            Self::Add => {
-                "Adds one record to a category and gives its id. For facts to remember, `remember` is \
-                 simpler. Secrets cannot be added here: their owner sets them. Needs write on the category."
+            Self::Add => "Adds 1 to 100 records to a category, all or none. For facts use `remember`.",
+            Self::CloudAsk => {
+                "Asks a model outside the device. The owner must allow the very words first; offline it is \
+                 refused."
             }
-            Self::Delete => "Deletes one record for good. Needs delete on its category.",
-            Self::Edit => {
-                "Replaces the named fields of a record and keeps the others. Pass the `revision` that you \
-                 read, so that nobody's change in between is overwritten. Needs read and write on its category."
+            Self::ConsentStatus => "Says which of your requests wait for the owner's consent.",
+            Self::Contacts => "Finds people by name, number or address, with how to reach them.",
+            Self::Delete => "Deletes records for good.",
+            Self::Edit => "Replaces the named fields of a record and keeps the others.",
+            Self::Forget => {
+                "Deletes facts for good. For a fact that has changed, `remember` the new one with \
+                 `supersedes` instead: the old one stays as history."
             }
             Self::Get => {
-                "Reads one record with all its fields. A very long field is cut; `cut` says how to read on. \
-                 Of a secret only the name is shown, never its value. Needs read on its category."
+                "Reads one record whole; a long field is cut, and `cut` says where to go on. Documents \
+                 can be read page by page. Of secrets only the name is shown."
             }
-            Self::List => {
-                "Lists the records of a category, the newest first, long fields cut. Pass `next` as `after` \
-                 for more. Needs read on the category."
-            }
+            Self::List => "Lists a category, the newest first, long fields cut.",
             Self::Recall => {
-                "Searches the facts that the owner's assistants remembered, the best match first. Call this \
-                 before you answer anything personal. Needs search on memory, and read to see facts whole."
+                "Finds facts about the owner and their world. Call it before answering anything personal. \
+                 Facts that no longer hold are left out unless `history`."
             }
             Self::Remember => {
-                "Remembers one fact about the owner or their world, for you and their other assistants. \
-                 The same words are kept once; `recall` first to find facts that differ. Needs write on memory."
+                "Remembers lasting facts. The same fact is kept once. A new fact that contradicts an older \
+                 one names it in `supersedes`: the older one ends where the new one begins."
             }
             Self::Search => {
-                "Full-text search over notes, tasks, contacts, conversations, documents and memory, or in one \
-                 category. Gives titles and the words around the place; `get` reads a record. Needs search \
-                 on the categories."
+                "Full-text search over memory, notes, tasks, contacts, conversations and documents. Gives \
+                 titles and the words around the place; `get` reads on."
             }
-            Self::Status => {
-                "Says whether the device is unlocked, and what this agent may do with which category. Call it \
-                 first, or when something was refused."
-            }
+            Self::Status => "Says whether the device is unlocked, and what you may do.",
+            Self::Tasks => "Lists open or done tasks, what is due first, by list, tag or day.",
         }
     }
 
     const fn effect(self) -> Effect {
         match self {
-            Self::Add => Effect::Adds,
+            Self::Add | Self::CloudAsk => Effect::Adds,
             Self::Remember => Effect::AddsOnce,
-            Self::Delete => Effect::Removes,
+            Self::Delete | Self::Forget => Effect::Removes,
             Self::Edit => Effect::Replaces,
-            Self::Get | Self::List | Self::Recall | Self::Search | Self::Status => Effect::None,
+            Self::ConsentStatus
+            | Self::Contacts
+            | Self::Get
+            | Self::List
+            | Self::Recall
+            | Self::Search
+            | Self::Status
+            | Self::Tasks => Effect::None,
         }
     }
 
     fn define(self) -> Definition {
         match self {
-            Self::Add => self.with_schemas::<AddArguments, AddedResult>(),
-            Self::Delete => self.with_schemas::<DeleteArguments, DoneResult>(),
-            Self::Edit => self.with_schemas::<EditArguments, DoneResult>(),
+            Self::Add => self.with_schemas::<AddArguments, Outcomes>(),
+            // It gives nothing back but words until there is a way out.
+            Self::CloudAsk => self.with_input::<CloudArguments>(),
+            Self::ConsentStatus => self.with_schemas::<NoArguments, ConsentResult>(),
+            Self::Contacts => self.with_schemas::<ContactsArguments, RowsResult>(),
+            Self::Delete => self.with_schemas::<DeleteArguments, Outcomes>(),
+            Self::Edit => self.with_schemas::<EditArguments, Outcome>(),
+            Self::Forget => self.with_schemas::<ForgetArguments, Outcomes>(),
             Self::Get => self.with_schemas::<GetArguments, RecordResult>(),
             Self::List => self.with_schemas::<ListArguments, ListResult>(),
-            Self::Recall => self.with_schemas::<RecallArguments, RecallResult>(),
-            Self::Remember => self.with_schemas::<RememberArguments, AddedResult>(),
+            Self::Recall => self.with_schemas::<RecallArguments, RowsResult>(),
+            Self::Remember => self.with_schemas::<RememberArguments, Outcomes>(),
             Self::Search => self.with_schemas::<SearchArguments, SearchResult>(),
             Self::Status => self.with_schemas::<NoArguments, StatusResult>(),
+            Self::Tasks => self.with_schemas::<TasksArguments, RowsResult>(),
         }
+    }
+
+    fn with_input<Arguments: JsonSchema + 'static>(self) -> Definition {
+        let input =
+            schema_for_input::<Arguments>().expect("arguments are a struct, so their schema is an object");
+        Definition::new(self.name(), self.description(), schema::input(&input))
+            .with_title(self.title())
+            .with_annotations(self.annotations())
     }
 
     fn with_schemas<Arguments, Output>(self) -> Definition
@@ -166,28 +210,26 @@ impl Tool {
         Arguments: JsonSchema + 'static,
         Output: JsonSchema + 'static,
     {
-        let input =
-            schema_for_input::<Arguments>().expect("arguments are a struct, so their schema is an object");
-        Definition::new(self.name(), self.description(), input)
-            .with_title(self.title())
-            .with_raw_output_schema(schema_for_output::<Output>())
-            .with_annotations(self.annotations())
+        let output = schema::output(&schema_for_output::<Output>());
+        self.with_input::<Arguments>()
+            .with_raw_output_schema(output.into())
     }
 
     fn annotations(self) -> ToolAnnotations {
-        let (reads_only, destroys, repeatable) = match self.effect() {
-            Effect::None => (true, false, true),
-            Effect::Adds => (false, false, false),
-            Effect::AddsOnce => (false, false, true),
-            Effect::Replaces => (false, true, false),
-            Effect::Removes => (false, true, true),
+        // All but this happens on the device.
+        let hints = ToolAnnotations::new().open_world(matches!(self, Self::CloudAsk));
+        let (destroys, repeatable) = match self.effect() {
+            // The other two hints mean nothing then.
+            Effect::None => return hints.read_only(true),
+            Effect::Adds => (false, false),
+            Effect::AddsOnce => (false, true),
+            Effect::Replaces => (true, false),
+            Effect::Removes => (true, true),
         };
-        ToolAnnotations::with_title(self.title())
-            .read_only(reads_only)
+        hints
+            .read_only(false)
             .destructive(destroys)
             .idempotent(repeatable)
-            // All of it happens on the device.
-            .open_world(false)
     }
 }
 
@@ -202,16 +244,14 @@ mod tests {
         }
         assert_eq!(Tool::named("shell"), None);
         for definition in Tool::definitions() {
-            assert_eq!(definition.input_schema["type"], "object", "{}", definition.name);
-            assert_eq!(
-                definition.input_schema["additionalProperties"], false,
-                "{}",
-                definition.name
-            );
-            let output = definition.output_schema.as_ref().unwrap();
-            assert_eq!(output["type"], "object", "{}", definition.name);
+            let name = definition.name.as_ref();
+            assert_eq!(definition.input_schema["type"], "object", "{name}");
+            assert_eq!(definition.input_schema["additionalProperties"], false, "{name}");
+            let output = definition.output_schema.as_ref();
+            assert_eq!(output.is_none(), name == "cloud_ask", "{name}");
+            assert!(output.is_none_or(|output| output["type"] == "object"), "{name}");
             let hints = definition.annotations.as_ref().unwrap();
-            assert_eq!(hints.open_world_hint, Some(false));
+            assert_eq!(hints.open_world_hint, Some(name == "cloud_ask"));
         }
     }
 
@@ -224,10 +264,38 @@ mod tests {
         };
         assert_eq!(
             hinted(|hints| hints.read_only_hint),
-            ["recall", "search", "list", "get", "status"]
+            [
+                "recall",
+                "search",
+                "tasks",
+                "contacts",
+                "list",
+                "get",
+                "consent_status",
+                "status"
+            ]
         );
-        assert_eq!(hinted(|hints| hints.destructive_hint), ["edit", "delete"]);
+        assert_eq!(
+            hinted(|hints| hints.destructive_hint),
+            ["forget", "edit", "delete"]
+        );
         assert!(!hinted(|hints| hints.idempotent_hint).contains(&"add"));
+    }
+
+    #[test]
+    fn schemas_say_what_a_model_needs_and_no_more() {
+        let remember = Tool::definitions()
+            .iter()
+            .find(|one| one.name == "remember")
+            .unwrap();
+        let schema = serde_json::to_string(&remember.input_schema).unwrap();
+        for noise in ["$schema", "$ref", "\"null\"", "uint", "\"default\""] {
+            assert!(!schema.contains(noise), "{noise}: {schema}");
+        }
+        let fact = &remember.input_schema["properties"]["facts"]["items"];
+        assert_eq!(fact["required"], serde_json::json!(["text"]));
+        assert_eq!(fact["properties"]["confidence"]["maximum"], 100);
+        assert_eq!(fact["properties"]["supersedes"]["type"], "string");
     }
 
     #[test]

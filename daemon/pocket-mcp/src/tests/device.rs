@@ -195,6 +195,13 @@ impl Raw {
     }
 
     pub(super) async fn send(self) -> Plain {
+        let mut open = self.open().await;
+        open.read_on().await;
+        Plain(open.read)
+    }
+
+    /// Sends it, and keeps the connection.
+    pub(super) async fn open(self) -> Open {
         let head: String = self
             .headers
             .iter()
@@ -204,14 +211,46 @@ impl Raw {
         let request = format!("{} /mcp HTTP/1.1\r\n{head}\r\n{}", self.method, self.body);
         // A refused body is not read to its end: the rest may meet a closed connection.
         drop(stream.write_all(request.as_bytes()).await);
-        let mut answer = Vec::new();
-        drop(stream.read_to_end(&mut answer).await);
-        Plain(String::from_utf8(answer).unwrap())
+        Open {
+            stream,
+            read: String::new(),
+        }
     }
 
     /// Sends it; what became of it.
     pub(super) async fn status(self) -> u16 {
         self.send().await.status()
+    }
+}
+
+/// A connection on which an answer comes bit by bit.
+pub(super) struct Open {
+    stream: TcpStream,
+    read: String,
+}
+
+impl Open {
+    /// Reads until `words` have come.
+    pub(super) async fn until(&mut self, words: &str) {
+        let mut buffer = [0; 4096];
+        while !self.read.contains(words) {
+            let count = self.stream.read(&mut buffer).await.unwrap();
+            assert!(count > 0, "{words} never came: {}", self.read);
+            self.read.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+        }
+        self.read = self.read.split_once(words).unwrap().1.to_owned();
+    }
+
+    /// What is left, until the device ends it.
+    pub(super) async fn rest(mut self) -> String {
+        self.read_on().await;
+        self.read
+    }
+
+    async fn read_on(&mut self) {
+        let mut rest = Vec::new();
+        drop(self.stream.read_to_end(&mut rest).await);
+        self.read.push_str(std::str::from_utf8(&rest).unwrap());
     }
 }
 

@@ -45,7 +45,7 @@ async fn at_warn_no_log_line_holds_content_or_tokens() {
     for client in clients {
         call(&client, "recall", json!({"query": "walnuts"})).await;
         assert!(try_call(&client, "walnuts", json!({"walnuts": 1})).await.is_err());
-        refusal(&client, "add", json!({"category": "walnuts", "fields": {}})).await;
+        refusal(&client, "add", json!({"category": "walnuts", "records": [{}]})).await;
         client.cancel().await.unwrap();
     }
     for body in [

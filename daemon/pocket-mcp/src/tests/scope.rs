@@ -13,8 +13,8 @@ async fn what_is_out_of_scope_is_refused_in_words_and_recorded() {
         .client(&device.agent("writer", "notes:write,memory:search+write").await)
         .await;
     let reader = device.client(&device.agent("reader", "notes:read").await).await;
-    let note = json!({"category": "notes", "fields": {"title": "Plan", "body": "secret plan"}});
-    let id = call(&writer, "add", note.clone()).await["id"].clone();
+    let note = json!({"category": "notes", "records": [{"title": "Plan", "body": "secret plan"}]});
+    let id = call(&writer, "add", note.clone()).await["results"][0]["id"].clone();
 
     for (tool, arguments) in [
         ("list", json!({"category": "notes"})),
@@ -24,7 +24,7 @@ async fn what_is_out_of_scope_is_refused_in_words_and_recorded() {
             "edit",
             json!({"category": "notes", "id": id, "fields": {"body": "x"}}),
         ),
-        ("delete", json!({"category": "notes", "id": id})),
+        ("delete", json!({"category": "notes", "ids": [id]})),
         ("list", json!({"category": "audit"})),
         ("list", json!({"category": "settings"})),
     ] {
@@ -50,9 +50,9 @@ async fn what_is_out_of_scope_is_refused_in_words_and_recorded() {
 
     // Search without read shows what a hit shows, and no more.
     let long = format!("The code of the shed. {}", "far away ".repeat(200));
-    call(&writer, "remember", json!({"text": long})).await;
+    call(&writer, "remember", json!({"facts": [{"text": long}]})).await;
     let glimpse = call(&writer, "recall", json!({"query": "shed"})).await;
-    assert!(glimpse["facts"][0]["fields"]["text"].as_str().unwrap().len() < 300);
+    assert!(glimpse["records"][0]["fields"]["text"].as_str().unwrap().len() < 300);
 
     let Answer::Audit(entries) = device
         .as_owner(Operation::AuditShow {
@@ -86,7 +86,7 @@ async fn of_a_secret_only_the_name_is_ever_shown() {
     let id = listed["records"][0]["id"].clone();
     let shown = call(&client, "get", json!({"category": "secrets", "id": id})).await;
     assert_eq!(shown["fields"], json!({"name": "bank"}));
-    let add = json!({"category": "secrets", "fields": {"name": "other"}});
+    let add = json!({"category": "secrets", "records": [{"name": "other"}]});
     assert!(
         refusal(&client, "add", add)
             .await
@@ -116,10 +116,17 @@ async fn wrong_arguments_are_explained() {
         ),
         (
             "add",
-            json!({"category": "tasks", "fields": {"titel": "x"}}),
+            json!({"category": "tasks", "records": [{"titel": "x"}]}),
             "titel",
         ),
-        ("remember", json!({"text": "  "}), "text is empty"),
+        ("remember", json!({"facts": [{"text": "  "}]}), "text is empty"),
+        ("remember", json!({"facts": []}), "1 to 100"),
+        ("tasks", json!({"due_by": "soon"}), "not a date"),
+        (
+            "get",
+            json!({"category": "notes", "id": "0123456789abcdef0123456789abcdef"}),
+            "list",
+        ),
         ("recall", json!({"query": "x", "cellar": 1}), "cellar"),
     ] {
         let words = refusal(&client, tool, arguments).await;
