@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod bridge;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod canary;

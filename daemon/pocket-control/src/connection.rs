@@ -143,7 +143,11 @@ impl Connection {
     /// Whether the device knows the token now; the agents' door asks again for itself.
     async fn introduce(&self, token: &SecretBytes) -> Result<(), Failure> {
         let copy = SecretBytes::new(token.expose_bytes().to_vec());
-        self.handle.agent(copy).await.map(drop)
+        match self.handle.agent(copy).await {
+            // Nobody can tell yet whose token it is. Each call says so, and after the unlock it is known.
+            Err(failure) if failure.kind == FailureKind::Locked => Ok(()),
+            other => other.map(drop),
+        }
     }
 
     async fn next(&mut self) -> io::Result<Incoming> {
