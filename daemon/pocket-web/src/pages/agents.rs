@@ -307,7 +307,7 @@ pub(crate) async fn submit_rotate(
     fields: Fields,
 ) -> Result<Response, Trouble> {
     let name: AgentName = fields.text("name").parse().map_err(|_| Trouble::NotFound)?;
-    match replace(&door, name.clone(), &fields).await {
+    match replace(&door, &owner, name.clone(), &fields).await {
         Ok(token) => token_page(&door, &owner, name.as_str().to_owned(), token),
         Err(failure) => {
             let shell = Shell::new(&owner, owner.look.words().rotate_agent, "/agents").failed(&failure);
@@ -316,8 +316,13 @@ pub(crate) async fn submit_rotate(
     }
 }
 
-async fn replace(door: &Door, name: AgentName, fields: &Fields) -> Result<SecretBytes, Failure> {
-    door.ask_again(fields.secret("passphrase")).await?;
+async fn replace(
+    door: &Door,
+    owner: &Owner,
+    name: AgentName,
+    fields: &Fields,
+) -> Result<SecretBytes, Failure> {
+    door.ask_again(owner.session, fields.secret("passphrase")).await?;
     let reply = door.ask(Operation::AgentRotate { name }).await?;
     reply.payload.ok_or_else(unexpected)
 }
