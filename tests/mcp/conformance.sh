@@ -6,4 +6,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 modules=$(tests/mcp/node.sh)
 export POCKETAI_NODE="$modules/node/bin/node"
 export POCKETAI_CONFORMANCE="$modules/@modelcontextprotocol/conformance/dist/index.js"
-cargo nextest run -p pocket-mcp --run-ignored only --no-capture -E 'test(/^tests::conformance::/)'
+cargo nextest run -p pocket-mcp --features conformance --no-capture -E 'test(/^tests::conformance::/)'

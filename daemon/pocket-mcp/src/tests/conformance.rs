@@ -69,7 +69,6 @@ async fn judge(url: &str, arguments: &[&str]) {
 }
 
 #[tokio::test]
-#[ignore = "needs Node and the suite: run tests/mcp/conformance.sh"]
 async fn the_suite_gives_full_marks_in_both_eras() {
     let device = Device::start().await;
     let token = device.agent("suite", ALL).await;
@@ -82,7 +81,6 @@ async fn the_suite_gives_full_marks_in_both_eras() {
 }
 
 #[tokio::test]
-#[ignore = "needs Node and the suite: run tests/mcp/conformance.sh"]
 async fn the_suite_finds_no_fault_in_the_product_alone() {
     let device = Device::start().await;
     let token = device.agent("suite", ALL).await;
