@@ -16,7 +16,7 @@ use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
 use crate::pages::records::remove::AskFirst;
-use crate::present::{Moment, Shell, bytes_in_words, go, page, page_after, title_of};
+use crate::present::{Moment, Phrase, Shell, bytes_in_words, filled, go, number, page, page_after, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
@@ -33,7 +33,7 @@ struct Row {
     scopes: Vec<String>,
     created: Moment,
     last_used: Option<Moment>,
-    share: String,
+    share: Phrase,
 }
 
 impl Row {
@@ -49,15 +49,15 @@ impl Row {
 }
 
 /// How much of its share it has used, and how often it may call.
-fn share_in_words(t: &Words, agent: &AgentSummary) -> String {
-    fill(
+fn share_in_words(t: &Words, agent: &AgentSummary) -> Phrase {
+    filled(
         t.agent_share,
         &[
-            &agent.records.to_string(),
-            &agent.limits.records.to_string(),
-            &bytes_in_words(t, agent.bytes),
-            &bytes_in_words(t, agent.limits.bytes),
-            &agent.limits.calls.to_string(),
+            number(t, agent.records.into()),
+            number(t, agent.limits.records.into()),
+            bytes_in_words(t, agent.bytes),
+            bytes_in_words(t, agent.limits.bytes),
+            number(t, agent.limits.calls.into()),
         ],
     )
 }
