@@ -42,7 +42,7 @@ async fn an_agents_token_is_shown_once() {
     let list = owner.get("/agents").await.text;
     assert!(list.contains("helper") && list.contains("never used") && !list.contains(&token));
     assert!(
-        list.contains("20,000</data> records") && list.contains("600</data> calls a minute"),
+        list.contains("0 of 20,000 records") && list.contains("600 calls a minute"),
         "{list}"
     );
 
