@@ -465,6 +465,26 @@ fn a_walk_and_a_scrub_go_on_while_an_index_is_put() {
     assert!(pieces > 40, "{pieces}");
     assert_eq!((report.findings, report.blobs), (vec![], 0));
 
+    // What was met and is removed must not make the walk end before the others were met.
+    let mut walk = store.begin_walk(NOTES);
+    let mut seen = Vec::new();
+    store
+        .walk(&mut walk, &mut |entry| {
+            seen.push(entry.id);
+            ControlFlow::Break(())
+        })
+        .unwrap();
+    let first = seen[0];
+    apply(&mut store, Changes::new().remove(NOTES, first)).unwrap();
+    let rest = store.walk(&mut walk, &mut |entry| {
+        seen.push(entry.id);
+        ControlFlow::Continue(())
+    });
+    assert!(rest.unwrap());
+    seen.sort_unstable();
+    assert_eq!(seen, met);
+    met.retain(|id| *id != first);
+
     // A record that sled lost by itself is missed, whatever was put meanwhile.
     let mut walk = store.begin_walk(NOTES);
     store.walk(&mut walk, &mut |_| ControlFlow::Break(())).unwrap();
