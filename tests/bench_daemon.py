@@ -6,86 +6,40 @@ Prints one line a figure: name, value, unit. Medians of the number of runs that 
 
 import http.client
 import json
-import os
 import pathlib
 import re
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import urllib.parse
 
+from device import PASSPHRASE, Device
+
 RECORDS = 10_000
-PASSPHRASE = b"correct horse battery staple"
 
 
-class Device:
-    """A running daemon."""
+def page_ms(device: Device, path: str, runs: int) -> float:
+    """Median time in which the page of the owner at `path` is answered, in milliseconds."""
+    page = http.client.HTTPConnection("127.0.0.1", device.port)
+    page.request("GET", "/unlock")
+    answer = page.getresponse()
+    visitor = answer.getheader("Set-Cookie").split(";")[0]
+    token = re.search(rb'name="form_token" value="([0-9a-f]+)"', answer.read())[1].decode()
+    form = urllib.parse.urlencode({"form_token": token, "passphrase": PASSPHRASE.decode()})
+    kind = {"Cookie": visitor, "Content-Type": "application/x-www-form-urlencoded"}
+    page.request("POST", "/unlock", form, kind)
+    answer = page.getresponse()
+    answer.read()
+    session = answer.getheader("Set-Cookie").split(";")[0]
 
-    def __init__(self, programs: pathlib.Path, folder: pathlib.Path):
-        self.programs, self.folder = programs, folder
-        environment = dict(os.environ, XDG_CONFIG_HOME=str(folder / "config"))
-        began = time.perf_counter()
-        self.process = subprocess.Popen(
-            [programs / "pocketd", "--data-dir", folder / "data", "--ui", "127.0.0.1:0", "--mcp", "127.0.0.1:0"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-        )
-        self.port = None
-        while self.port is None:
-            line = self.process.stdout.readline().decode()
-            if line.startswith("ui: "):
-                self.port = int(line.strip().rstrip("/").rsplit(":", 1)[1])
-        self.request("GET / HTTP/1.1")
-        self.start = time.perf_counter() - began
-
-    def request(self, line: str) -> bytes:
-        """One request to the page; the head of the answer."""
-        with socket.create_connection(("127.0.0.1", self.port)) as connection:
-            host = f"127.0.0.1:{self.port}"
-            connection.sendall(f"{line}\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-            return connection.recv(65536)
-
-    def ctl(self, *arguments: str, stdin: bytes = b"") -> bytes:
-        """What pocketctl prints."""
-        command = [self.programs / "pocketctl", "--data-dir", self.folder / "data", "--json", *arguments]
-        return subprocess.run(command, input=stdin, stdout=subprocess.PIPE, check=True).stdout
-
-    def page_ms(self, path: str, runs: int) -> float:
-        """Median time in which the page of the owner at `path` is answered, in milliseconds."""
-        page = http.client.HTTPConnection("127.0.0.1", self.port)
-        page.request("GET", "/unlock")
+    def load() -> None:
+        page.request("GET", path, headers={"Cookie": session})
         answer = page.getresponse()
-        visitor = answer.getheader("Set-Cookie").split(";")[0]
-        token = re.search(rb'name="form_token" value="([0-9a-f]+)"', answer.read())[1].decode()
-        form = urllib.parse.urlencode({"form_token": token, "passphrase": PASSPHRASE.decode()})
-        kind = {"Cookie": visitor, "Content-Type": "application/x-www-form-urlencoded"}
-        page.request("POST", "/unlock", form, kind)
-        answer = page.getresponse()
-        answer.read()
-        session = answer.getheader("Set-Cookie").split(";")[0]
+        if answer.status != 200 or not answer.read():
+            sys.exit(f"{path}: {answer.status}")
 
-        def load() -> None:
-            page.request("GET", path, headers={"Cookie": session})
-            answer = page.getresponse()
-            if answer.status != 200 or not answer.read():
-                sys.exit(f"{path}: {answer.status}")
-
-        return median_ms(runs, load)
-
-    def resident_kib(self) -> int:
-        """Memory that is in RAM now."""
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1])
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        if self.process.wait(30) != 0:
-            sys.exit("the daemon did not stop cleanly")
+    return median_ms(runs, load)
 
 
 def median_ms(runs: int, act) -> float:
@@ -106,7 +60,7 @@ def main() -> None:
         folder = pathlib.Path(name)
         device = Device(programs, folder)
         print(f"resident, new and without an owner: {device.resident_kib() / 1024:.1f} MiB")
-        device.ctl("setup", "--recovery-out", str(folder / "recovery"), "--passphrase-fd", "0", stdin=PASSPHRASE)
+        device.set_up()
         facts = "\n".join(
             json.dumps({"subject": f"person {n}", "text": f"fact {n} about the weather in town {n % 97}", "tags": ["t"]})
             for n in range(RECORDS)
@@ -125,7 +79,7 @@ def main() -> None:
         found = median_ms(21, lambda: device.ctl("search", "weather town 96"))
         print(f"pocketctl search over {RECORDS} facts (median of 21): {found:.1f} ms")
         for path in ("/records/memory", "/records/memory?sort=title", "/records/memory?tag=t", "/"):
-            print(f"page {path} over {RECORDS} facts (median of 21): {device.page_ms(path, 21):.1f} ms")
+            print(f"page {path} over {RECORDS} facts (median of 21): {page_ms(device, path, 21):.1f} ms")
         device.stop()
         starts = []
         for _ in range(11):
@@ -137,7 +91,7 @@ def main() -> None:
         print(f"start to the first page served, locked (median of 11): {statistics.median(starts):.0f} ms")
         print(f"resident, locked: {device.resident_kib() / 1024:.1f} MiB")
         began = time.perf_counter()
-        device.ctl("unlock", "--passphrase-fd", "0", stdin=PASSPHRASE)
+        device.unlock()
         print(f"unlock with {RECORDS} facts: {time.perf_counter() - began:.2f} s, most of it the slow hash")
         time.sleep(3)
         print(f"resident, idle, unlocked, {RECORDS} facts: {device.resident_kib() / 1024:.1f} MiB")
