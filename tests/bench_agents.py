@@ -147,8 +147,8 @@ class Bench:
         shares = [self.fresh(each) for _ in agents]
         write = lambda agent, fact: self.server.write(agent, fact)  # noqa: E731
         self.together(f"{way}, write, {len(agents)} at once", agents, shares, write)
-        missing = self.missing(agents[0], [fact for share in shares for fact in share])
-        if missing:
+        if self.server.is_shared:
+            missing = self.missing(agents[0], [fact for share in shares for fact in share])
             self.row(f"{way}, acknowledged and not found", f"{missing} of {each * len(agents)}")
         shares = [[self.words.four(facts) for _ in range(each)] for _ in agents]
         search = lambda agent, query: self.server.search(agent, query)  # noqa: E731

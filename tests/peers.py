@@ -42,6 +42,8 @@ class Server:
     sizes = (10_000, 100_000)
     calls = 200
     has_http = False
+    # Whether one agent finds what another wrote.
+    is_shared = True
 
     def agent(self) -> Client:
         """An agent over stdio."""
@@ -137,6 +139,7 @@ class BareSdk(Server):
     name = "bare rmcp"
     keeps = "in memory only"
     has_http = True
+    is_shared = False
 
     def __init__(self, programs: pathlib.Path, folder: pathlib.Path):
         self.command = [str(programs / "bare-mcp")]
