@@ -33,7 +33,7 @@ pub(super) const WORDS: FrameWords = FrameWords {
     done_revoked: "Revoked: the agent’s token is worth nothing from now on.",
     done_saved: "Saved.",
     done_uploaded: "Uploaded and sealed.",
-    everything: "Everything",
+    everything: "Everywhere",
     export: "Export",
     failed_conflict: "This was changed meanwhile.",
     failed_conflict_do: "Look at it again; saving once more replaces it.",
