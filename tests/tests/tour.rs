@@ -19,8 +19,9 @@ const FIRST_LOAD: u64 = 100_000;
 const NO_PAGES: [&str; 3] = ["/documents/{id}/file", "/documents/{id}/view", "/notes/named"];
 
 /// Pages that ask about something: what the device of the tour has of it.
-const QUESTIONS: [(&str, &str); 2] = [
+const QUESTIONS: [(&str, &str); 3] = [
     ("/agents/revoke", "?name=assistant"),
+    ("/agents/rotate", "?name=assistant"),
     ("/secrets/delete", "?name=router"),
 ];
 

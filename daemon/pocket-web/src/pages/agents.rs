@@ -102,6 +102,10 @@ pub(crate) async fn all(door: &Door) -> Result<Vec<AgentSummary>, Failure> {
     }
 }
 
+async fn is_there(door: &Door, name: &str) -> Result<bool, Failure> {
+    Ok(all(door).await?.iter().any(|agent| agent.name.as_str() == name))
+}
+
 #[derive(Template)]
 #[template(path = "agent_new.html")]
 struct NewPage {
@@ -252,7 +256,7 @@ pub(crate) async fn revoke(
     Query(which): Query<Which>,
 ) -> Result<Response, Trouble> {
     let name = which.name.unwrap_or_default();
-    if !all(&door).await?.iter().any(|agent| agent.name.as_str() == name) {
+    if !is_there(&door, &name).await? {
         return Ok(go("/agents"));
     }
     let t = owner.look.words();
@@ -295,9 +299,17 @@ impl RotatePage {
 }
 
 /// Asks before an agent's token is replaced.
-pub(crate) async fn rotate(owner: Owner, Query(which): Query<Which>) -> Result<Response, Trouble> {
+pub(crate) async fn rotate(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(which): Query<Which>,
+) -> Result<Response, Trouble> {
+    let name = which.name.unwrap_or_default();
+    if !is_there(&door, &name).await? {
+        return Ok(go("/agents"));
+    }
     let shell = Shell::new(&owner, owner.look.words().rotate_agent, "/agents");
-    page(&RotatePage::new(shell, which.name.unwrap_or_default()))
+    page(&RotatePage::new(shell, name))
 }
 
 /// Replaces it, and shows the new one.
