@@ -1,5 +1,6 @@
 """A daemon that a measurement starts in a folder of its own and uses as its owner does."""
 
+import atexit
 import os
 import pathlib
 import signal
@@ -24,6 +25,8 @@ class Device:
             stderr=subprocess.DEVNULL,
             env=environment,
         )
+        # Nothing stays behind where a measurement fails.
+        atexit.register(self.process.kill)
         self.port = None
         self.mcp = None
         while self.port is None or self.mcp is None:
