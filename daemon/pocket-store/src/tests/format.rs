@@ -6,6 +6,7 @@ use std::sync::Arc;
 use pocket_crypto::Key;
 
 use crate::blob::{BlobRef, hex};
+use crate::row::Kind;
 use crate::v1::{self, IndexV1, StubV1};
 
 /// The rows of version 1, as they were first written. If this goes red, a type of pocket-core changed
@@ -52,4 +53,18 @@ fn nor_have_the_rows_that_name_files() {
             format!("01{content}046e6f7465"),
         ]
     );
+}
+
+/// What a row is stands in its first byte, on every disk there is.
+#[test]
+fn the_codes_of_rows_are_for_ever() {
+    let kinds = [
+        Kind::Record,
+        Kind::Value,
+        Kind::System,
+        Kind::Audit,
+        Kind::Head,
+        Kind::Index,
+    ];
+    assert_eq!(kinds.map(Kind::code), [1, 2, 3, 4, 5, 6]);
 }
