@@ -33,7 +33,16 @@ fn programs() -> PathBuf {
     BUILT.call_once(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "pocketd", "-p", "pocketctl"])
+            .args([
+                "build",
+                "--quiet",
+                "-p",
+                "pocketd",
+                "-p",
+                "pocketctl",
+                "-p",
+                "pocket-reader",
+            ])
             .current_dir(workspace())
             .status();
         assert!(built.unwrap().success(), "the programs do not build");

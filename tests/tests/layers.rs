@@ -9,19 +9,27 @@ use serde_json::Value;
 use crate::device::{text, workspace};
 
 /// Libraries that only these crates may name.
-const CONFINED: [(&str, &[&str]); 12] = [
+const CONFINED: [(&str, &[&str]); 20] = [
     ("aes-gcm", &["pocket-crypto"]),
     ("argon2", &["pocket-crypto"]),
     ("askama", &["pocket-web"]),
     ("axum", &["bare-mcp", "pocket-http", "pocket-mcp", "pocket-web"]),
     ("calcard", &["pocket-formats"]),
-    ("encoding_rs", &["pocket-formats"]),
+    ("chardetng", &["pocket-reader"]),
+    ("encoding_rs", &["pocket-formats", "pocket-reader"]),
+    ("hayro", &["pocket-reader"]),
+    ("html5gum", &["pocket-reader"]),
+    ("image", &["pocket-reader"]),
+    ("landlock", &["pocket-reader"]),
     ("mime_guess", &["pocket-formats", "pocketctl"]),
+    ("quick-xml", &["pocket-reader"]),
     ("rmcp", &["bare-mcp", "pocket-mcp"]),
     ("rpassword", &["pocketctl"]),
+    ("seccompiler", &["pocket-reader"]),
     ("serde-saphyr", &["pocket-formats"]),
     ("sled", &["pocket-store"]),
     ("xaes-256-gcm", &["pocket-crypto"]),
+    ("zip", &["pocket-reader"]),
 ];
 
 /// Crates that decide and compute, and do nothing: neither a runtime nor a store nor system calls.
@@ -45,6 +53,9 @@ const CLIENTS: [&str; 14] = [
     "trust-dns-resolver",
     "ureq",
 ];
+
+/// Nothing that reads strangers' files may be linked into the daemon: that is the reader's.
+const PARSERS: [&str; 6] = ["hayro", "html5gum", "image", "quick-xml", "seccompiler", "zip"];
 
 /// A package of the workspace with the names of what it depends on.
 struct Package {
@@ -125,7 +136,7 @@ fn folders_are_named_like_their_crates() {
 }
 
 #[test]
-fn the_daemon_is_linked_with_no_client_of_any_network() {
+fn the_daemon_is_linked_with_no_client_of_any_network_and_no_parser_of_foreign_files() {
     let tree = cargo(&[
         "tree", "-p", "pocketd", "-e", "normal", "--prefix", "none", "--format", "{lib}",
     ]);
@@ -134,6 +145,8 @@ fn the_daemon_is_linked_with_no_client_of_any_network() {
         linked.contains("tokio") && linked.contains("axum"),
         "this is not the daemon: {tree}"
     );
+    let parsers: Vec<_> = PARSERS.iter().filter(|name| linked.contains(**name)).collect();
+    assert!(parsers.is_empty(), "linked into pocketd: {parsers:?}");
     let clients: Vec<_> = CLIENTS.iter().filter(|name| linked.contains(**name)).collect();
     assert!(clients.is_empty(), "linked into pocketd: {clients:?}");
 }

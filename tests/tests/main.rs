@@ -32,6 +32,8 @@ mod layers;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod reader;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod relay;

@@ -16,7 +16,13 @@ const ROUTES: &str = include_str!("../../daemon/pocket-web/routes.txt");
 /// Most bytes of the first load: page, style, script and icon.
 const FIRST_LOAD: u64 = 100_000;
 /// Pages that send a file or lead elsewhere.
-const NO_PAGES: [&str; 3] = ["/documents/{id}/file", "/documents/{id}/view", "/notes/named"];
+const NO_PAGES: [&str; 5] = [
+    "/documents/{id}/file",
+    "/documents/{id}/pages/{number}",
+    "/documents/{id}/thumbnail",
+    "/documents/{id}/view",
+    "/notes/named",
+];
 
 /// Pages that ask about something: what the device of the tour has of it.
 const QUESTIONS: [(&str, &str); 3] = [

@@ -27,6 +27,7 @@ mod operation;
 mod permit;
 mod policy;
 mod profile;
+mod reading;
 mod record;
 mod reset;
 mod settings;
@@ -47,6 +48,10 @@ pub use operation::{Credential, NewEntry, NewFact, Operation, OperationKind};
 pub use permit::{Draft, Permit, RecordedPermit, Recording};
 pub use policy::{Decision, Question, Reason, decide, decide_own};
 pub use profile::{Lease, Profile, UnknownProfile};
+pub use reading::{
+    Extract, FileHead, MOST_READ, MOST_TEXT, MOST_THUMBNAIL, ReaderJob, Reading, SHOWN_SIDE, Thumbnail,
+    Unreadable,
+};
 pub use record::{
     Contact, Conversation, Document, Entry, Labelled, Memory, Message, Note, Origin, Outbox, OutboxState,
     Property, Record, SecretName, Setting, Task,

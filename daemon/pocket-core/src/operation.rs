@@ -271,6 +271,8 @@ pub enum OperationKind {
     Delete,
     Edit,
     Export,
+    /// The text and the preview of a document were read out of its bytes.
+    Extract,
     FactoryReset,
     /// Wrong passphrases were tried while the vault was locked and nothing could be recorded.
     FailedUnlocks,
@@ -311,7 +313,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 48] = [
+    pub const ALL: [Self; 49] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -332,6 +334,7 @@ impl OperationKind {
         Self::Delete,
         Self::Edit,
         Self::Export,
+        Self::Extract,
         Self::FactoryReset,
         Self::FailedUnlocks,
         Self::Get,
@@ -410,6 +413,7 @@ impl OperationKind {
             Self::Delete => "delete",
             Self::Edit => "edit",
             Self::Export => "export",
+            Self::Extract => "extract",
             Self::FactoryReset => "factory-reset",
             Self::FailedUnlocks => "failed-unlocks",
             Self::Get => "get",

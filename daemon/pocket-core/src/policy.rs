@@ -131,6 +131,8 @@ fn check(
             },
         )
         | (Needs::Device, Actor::Device) => Ok(None),
+        // It reads the text out of new documents, and records that with what came of it.
+        (Needs::Scope(Verb::Read), Actor::Device) if kind == OperationKind::ReadBlob => Ok(None),
         (_, Actor::Nobody(_)) => Err(Reason::Anonymous),
         (Needs::Cloud, Actor::Owner { .. } | Actor::Agent(_)) => cloud(profile).map(Some),
         (Needs::Scope(verb), Actor::Agent(agent)) => {
@@ -187,6 +189,7 @@ const fn needs(kind: OperationKind) -> Needs {
             Needs::OwnerWithPassphrase
         }
         K::AutoLock
+        | K::Extract
         | K::FailedUnlocks
         | K::KeyringWritten
         | K::Purge
@@ -225,7 +228,7 @@ fn recording(actor: &Actor, kind: OperationKind, categories: &[Category]) -> Rec
         .iter()
         .any(|category| category.sensitivity() == Sensitivity::Critical);
     match (reads, actor) {
-        (true, Actor::Owner { .. }) => Recording::None,
+        (true, Actor::Device | Actor::Owner { .. }) => Recording::None,
         (true, _) if critical => Recording::First,
         (true, _) => Recording::Soon,
         (false, _) => match kind {

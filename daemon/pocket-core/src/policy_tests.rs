@@ -43,19 +43,15 @@ fn the_table() {
     for kind in K::ALL {
         let expected = match kind {
             K::Authenticate | K::Setup | K::Status | K::Unlock => ["yes"; 5],
-            K::Add
-            | K::Delete
-            | K::Edit
-            | K::Get
-            | K::List
-            | K::ReadBlob
-            | K::Search
-            | K::UploadBegin
-            | K::UploadChunk => ["no", "yes", "yes", "yes", "no"],
+            K::Add | K::Delete | K::Edit | K::Get | K::List | K::Search | K::UploadBegin | K::UploadChunk => {
+                ["no", "yes", "yes", "yes", "no"]
+            }
+            K::ReadBlob => ["no", "yes", "yes", "yes", "yes"],
             K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
                 ["no", "no", "no", "yes", "no"]
             }
             K::AutoLock
+            | K::Extract
             | K::FailedUnlocks
             | K::KeyringWritten
             | K::Purge

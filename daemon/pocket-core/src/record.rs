@@ -1,8 +1,9 @@
 //! The typed records of each category.
 
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::{Category, Content, RecordId, Timestamp, When};
+use crate::{Category, Content, Reading, RecordId, Thumbnail, Timestamp, When};
 
 /// A value with a label: a phone number with "home", say.
 #[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -148,7 +149,7 @@ pub struct Conversation {
 }
 
 /// A file.
-#[derive(Clone, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[derive(Clone, Default, Deserialize, Eq, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 pub struct Document {
     /// The file's name.
@@ -167,6 +168,47 @@ pub struct Document {
     pub size: u64,
     /// SHA-256 of the bytes as 64 hexadecimal digits; empty when there are no bytes. Set by the device.
     pub sha256: String,
+    /// How far its text has been read out of its bytes. Set by the device.
+    pub reading: Reading,
+    /// How many pages it has; 0 when it has none, or nobody counted. Set by the device.
+    pub pages: u32,
+    /// A small picture of it. Set by the device; stored, and in no JSON.
+    pub thumbnail: Thumbnail,
+}
+
+impl Document {
+    /// The same but for what the device found out about its bytes, which says nothing of who it is.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        let bare = |document: &Self| Self {
+            reading: Reading::None,
+            pages: 0,
+            thumbnail: Thumbnail::default(),
+            ..document.clone()
+        };
+        bare(self) == bare(other)
+    }
+}
+
+/// By hand for the preview, which is for the store alone.
+impl Serialize for Document {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shown = serializer.is_human_readable();
+        let mut fields = serializer.serialize_struct("Document", if shown { 10 } else { 11 })?;
+        fields.serialize_field("name", &self.name)?;
+        fields.serialize_field("media_type", &self.media_type)?;
+        fields.serialize_field("path", &self.path)?;
+        fields.serialize_field("text", &self.text)?;
+        fields.serialize_field("note", &self.note)?;
+        fields.serialize_field("tags", &self.tags)?;
+        fields.serialize_field("size", &self.size)?;
+        fields.serialize_field("sha256", &self.sha256)?;
+        fields.serialize_field("reading", &self.reading)?;
+        fields.serialize_field("pages", &self.pages)?;
+        if !shown {
+            fields.serialize_field("thumbnail", &self.thumbnail)?;
+        }
+        fields.end()
+    }
 }
 
 /// The name of a secret, and what it is for. Its value is sealed apart and is not part of the record.

@@ -1,5 +1,6 @@
 //! What kind of thing a file is.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::text::{decode, file_name, starts_with_ignoring_case};
@@ -9,7 +10,8 @@ use crate::whatsapp;
 pub const HEAD_BYTES: usize = 64 * 1024;
 
 /// A format that this crate reads.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Format {
     /// iCalendar (RFC 5545): tasks.
     Calendar,

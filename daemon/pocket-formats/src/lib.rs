@@ -14,6 +14,7 @@ mod export;
 mod fit;
 mod front_matter;
 mod hashtags;
+mod import_line;
 mod lines;
 mod lossless;
 mod markdown;
@@ -29,11 +30,13 @@ mod unfold;
 mod whatsapp;
 
 use pocket_core::{Content, RecordId, Timestamp};
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use detect::{Format, HEAD_BYTES, detect};
 pub use document::document;
 pub use export::{EXPORTED, ExportFile, Unexportable, append, document_path, footer, header, stream_path};
+pub use import_line::ImportLine;
 pub use markdown_out::{NoteNames, export_note};
 pub use parts::{Part, Parts};
 
@@ -41,6 +44,7 @@ pub use parts::{Part, Parts};
 pub const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
 
 /// One record that came out of a file.
+#[derive(Deserialize, Serialize)]
 pub struct Item {
     /// Its id, if it comes from an export of this device.
     pub id: Option<RecordId>,
@@ -57,7 +61,7 @@ pub struct Item {
 }
 
 /// Something in a file that did not come in.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Skipped {
     /// Where: "line 12", "card 3". Never quotes content.
     pub place: String,

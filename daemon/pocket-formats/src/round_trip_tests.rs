@@ -17,7 +17,7 @@ use super::*;
 #[derive(Clone)]
 struct Shown<T>(T);
 
-impl<T: serde::Serialize> fmt::Debug for Shown<T> {
+impl<T: Serialize> fmt::Debug for Shown<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(&self.0).unwrap())
     }
@@ -333,6 +333,7 @@ fn other() -> impl Strategy<Value = Shown<Record>> {
                     tags,
                     size,
                     sha256,
+                    ..Document::default()
                 }))
             }),
     ]

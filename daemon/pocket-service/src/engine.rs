@@ -165,6 +165,7 @@ impl Engine {
             // A caller that has gone away wants no answer.
             Message::Agent { token, reply } => reply.send(self.agent(&token, now)).unwrap_or_else(drop),
             Message::AgentById { id, reply } => reply.send(self.agent_by_id(id)).unwrap_or_else(drop),
+            Message::Errand { errand, reply } => self.errand(errand, reply, now, held),
             Message::Kdf { reply } => reply.send(self.kdf(now)).unwrap_or_else(drop),
             Message::PassphraseSalt { reply } => reply.send(self.passphrase_salt()).map_or((), drop),
             Message::Run {

@@ -8,6 +8,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::failure;
 use crate::passphrase::{HashCost, Kdf, NewPassphrase};
+use crate::vault::Extracted;
 
 /// Requests that may wait for the engine. Most are small or carry a 1 MiB piece of a file; the largest
 /// record takes 8 MiB, so that even a queue full of those, and those that wait for the store to be
@@ -114,6 +115,11 @@ pub(crate) enum Message {
     PassphraseSalt {
         reply: oneshot::Sender<Option<[u8; 32]>>,
     },
+    /// What the device does by itself from outside the engine's thread.
+    Errand {
+        errand: Errand,
+        reply: oneshot::Sender<Result<Reply, Failure>>,
+    },
     Run {
         request: Box<Request>,
         shown: Shown,
@@ -127,6 +133,12 @@ pub(crate) enum Message {
     StoreOpened,
 }
 
+/// What the reading of documents asks of the engine. No door can: there is no operation for it.
+pub(crate) enum Errand {
+    NextUnread,
+    TakeExtracted(Box<Extracted>),
+}
+
 impl Message {
     /// Answers with a failure. A caller that has gone away wants none.
     pub(crate) fn fail(self, failure: Failure) {
@@ -135,7 +147,9 @@ impl Message {
                 reply.send(Err(failure)).map_err(drop).unwrap_or_default()
             }
             Self::Kdf { reply } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
-            Self::Run { reply, .. } => reply.send(Err(failure)).map_err(drop).unwrap_or_default(),
+            Self::Errand { reply, .. } | Self::Run { reply, .. } => {
+                reply.send(Err(failure)).map_err(drop).unwrap_or_default()
+            }
             Self::PassphraseSalt { reply } => reply.send(None).map_err(drop).unwrap_or_default(),
             Self::Stop { .. } | Self::StoreOpened => {}
         }
@@ -290,6 +304,14 @@ impl Handle {
             // A closed channel means that it stopped already.
             stopped.blocking_recv().unwrap_or_default();
         }
+    }
+
+    /// Has the engine do what the device does by itself.
+    pub(crate) async fn errand(&self, errand: Errand) -> Result<Reply, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Errand { errand, reply };
+        self.sender.send(message).await.map_err(|_| failure::stopping())?;
+        answer.await.map_err(|_| failure::stopping())?
     }
 
     fn ask<T>(

@@ -7,14 +7,16 @@
 //! unlock and reset.
 //!
 //! This crate must never open a socket, parse a foreign format, or hold the owner's data in a log
-//! line.
+//! line. It runs one other program, which reads the files of strangers ([`Reader`]).
 
 mod engine;
+mod extraction;
 mod failure;
 mod handle;
 mod keys;
 mod locked;
 mod passphrase;
+mod reader;
 mod reset;
 mod service;
 mod setup;
@@ -22,6 +24,8 @@ mod setup;
 mod tests;
 mod vault;
 
+pub use extraction::read_documents;
 pub use handle::{Handle, Reply, Request, Touched};
 pub use passphrase::HashCost;
+pub use reader::{PROGRAM, ReadError, Reader, Running};
 pub use service::{Config, Service, StartError};

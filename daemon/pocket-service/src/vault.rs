@@ -7,6 +7,7 @@ mod housekeeping;
 mod index;
 mod log;
 mod opening;
+mod reading;
 mod records;
 mod rekey;
 mod remember;
@@ -25,6 +26,7 @@ use pocket_store::{Changes, Store};
 use tracing::warn;
 
 pub(crate) use housekeeping::{Housekeeping, Ticked};
+pub(crate) use reading::Extracted;
 pub(crate) use work::{Slice, Work};
 
 use crate::engine::{Next, Now};
@@ -37,6 +39,7 @@ use crate::passphrase::NewPassphrase;
 use agents::Agents;
 use documents::Uploads;
 use index::Indexes;
+use reading::Unread;
 use rekey::Stale;
 use usage::Charge;
 
@@ -61,6 +64,7 @@ pub(crate) struct Vault {
     settings: DeviceSettings,
     pub(crate) agents: Agents,
     uploads: Uploads,
+    unread: Unread,
     housekeeping: Housekeeping,
     stale: Stale,
     indexes: Indexes,

@@ -161,6 +161,7 @@ fn document() -> impl Strategy<Value = Shown> {
                 tags,
                 size,
                 sha256,
+                ..Document::default()
             }))
         },
     )

@@ -170,8 +170,15 @@ document.querySelectorAll("form[data-upload]").forEach((form) => {
     });
     request.addEventListener("load", () => {
       const there = new URL(request.responseURL).pathname;
-      if (request.status < 300 && there !== "/unlock") { location.assign(request.responseURL); return; }
       const answer = new DOMParser().parseFromString(request.responseText, "text/html");
+      if (request.status < 300 && there !== "/unlock") {
+        // What became of the files stands in the answer itself, and nowhere else.
+        if (form.dataset.upload !== "here") { location.assign(request.responseURL); return; }
+        localTimes(answer);
+        document.querySelector("main").replaceWith(document.adoptNode(answer.querySelector("main")));
+        document.querySelector("main h1").focus();
+        return;
+      }
       const told = answer.querySelector(".notice.bad, main p");
       stop(there === "/unlock" ? say.sayLogin : told ? told.textContent : say.sayRefused);
     });

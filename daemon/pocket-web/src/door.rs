@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use hmac::{Hmac, KeyInit, Mac};
 use pocket_core::{Actor, Answer, Door as DoorName, Failure, FailureKind, LockState, Operation, Status};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Handle, Reply, Request};
+use pocket_service::{Handle, Reader, Reply, Request};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -37,6 +37,7 @@ pub(crate) struct Door(Arc<Inner>);
 
 struct Inner {
     handle: Handle,
+    reader: Reader,
     mcp: SocketAddr,
     control: PathBuf,
     hosts: Vec<String>,
@@ -52,10 +53,11 @@ struct Inner {
 }
 
 impl Door {
-    pub(crate) fn new(handle: Handle, addresses: Addresses) -> Self {
+    pub(crate) fn new(handle: Handle, reader: Reader, addresses: Addresses) -> Self {
         let port = addresses.ui.port();
         Self(Arc::new(Inner {
             handle,
+            reader,
             mcp: addresses.mcp,
             control: addresses.control,
             hosts: hosts(port),
@@ -79,6 +81,11 @@ impl Door {
     /// The engine.
     pub(crate) fn handle(&self) -> &Handle {
         &self.0.handle
+    }
+
+    /// Who reads the files of strangers.
+    pub(crate) fn reader(&self) -> &Reader {
+        &self.0.reader
     }
 
     /// The sessions.

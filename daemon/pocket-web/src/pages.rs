@@ -9,6 +9,7 @@ pub(crate) mod erasing;
 pub(crate) mod export;
 pub(crate) mod first_run;
 pub(crate) mod home;
+pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod profile;
@@ -18,6 +19,7 @@ pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod strength;
 pub(crate) mod upload;
+pub(crate) mod viewing;
 
 use serde::Deserialize;
 

@@ -11,8 +11,8 @@ use crate::door::Door;
 use crate::guard::{Guard, enter};
 use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
-    agents, audit, consent, device, documents, erasing, export, first_run, home, keys, login, profile,
-    records, search, secrets, settings, strength, upload,
+    agents, audit, consent, device, documents, erasing, export, first_run, home, import, keys, login,
+    profile, records, search, secrets, settings, strength, upload, viewing,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -106,7 +106,9 @@ fn record_routes() -> Vec<Route> {
         get("/documents/upload", Owner, upload::upload),
         post("/documents/upload", Upload, upload::submit_upload),
         get("/documents/{id}/file", Owner, documents::download),
-        get("/documents/{id}/view", Owner, documents::view),
+        get("/documents/{id}/pages/{number}", Owner, viewing::page),
+        get("/documents/{id}/thumbnail", Owner, viewing::thumbnail),
+        get("/documents/{id}/view", Owner, viewing::view),
         get("/notes/named", Owner, records::named),
         post("/undo", Owner, remove::undo),
         get("/search", Owner, search::show),
@@ -141,7 +143,7 @@ fn tool_routes() -> Vec<Route> {
 }
 
 fn device_routes() -> Vec<Route> {
-    use Guard::{Form, Owner};
+    use Guard::{Form, Owner, Upload};
     vec![
         get("/device", Owner, device::show),
         get("/device/check", Owner, device::check),
@@ -159,7 +161,8 @@ fn device_routes() -> Vec<Route> {
         post("/device/rekey", Owner, erasing::submit_rekey),
         get("/device/reset", Owner, erasing::reset),
         post("/device/reset", Owner, erasing::submit_reset),
-        get("/import", Owner, device::import),
+        get("/import", Owner, import::show),
+        post("/import", Upload, import::submit),
         get("/export", Owner, export::show),
         post("/export", Owner, export::submit),
     ]

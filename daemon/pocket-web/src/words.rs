@@ -25,6 +25,7 @@ macro_rules! words {
 
         impl Words {
             /// Put together from their areas.
+            #[expect(clippy::too_many_arguments, reason = "one argument an area")]
             const fn of($($area: &$type,)*) -> Self {
                 Self { $($($key: $area.$key,)*)* }
             }
@@ -48,7 +49,7 @@ words! {
         disk_full_do, disk_nearly_full, ends, erase_about, erase_category, erase_for_good, erasing,
         export_about, export_everything, export_first, export_hint, export_now, export_open,
         export_progress, export_without, factory_reset, failed_unlocks_do, for_good, for_good_about,
-        free, go_on, import_files, import_files_how, import_formats, import_how, import_title,
+        free, go_on, import_files_how, import_formats, import_how, import_title,
         import_twice, import_what, import_why, in_and_out, in_and_out_about, kept_for,
         key_unconfirmed, key_unconfirmed_why, last_export, last_step, lock_hint, lock_now,
         log_out_everywhere, log_out_here, logged_in, make_new_device, must_stay_free, n_damaged,
@@ -73,6 +74,15 @@ words! {
         renew_about, reset_finished, same_again, setup_about, setup_code, setup_code_hint,
         setup_title, step_key, step_read_back, strength, strong, take_weak, unlock, unlock_by_key,
         use_passphrase, very_weak, wait_guess, weak, working, your_recovery_key,
+    }
+    /// Files of strangers: how they are read and brought in.
+    files FilesWords {
+        import_again, import_bytes_apart, import_differs, import_done, import_left_out, import_many,
+        import_more, import_no_reader, import_place, n_already_here, n_imported, n_pages,
+        nothing_imported, page_of, previous_page, reading_failed, reading_no_reader, reading_partly,
+        reading_pending, text_goes_on, unreadable_broke, unreadable_damaged, unreadable_large,
+        unreadable_long, unreadable_page, unreadable_protected, unreadable_unsafe,
+        unreadable_unsupported,
     }
     /// What all pages have, and several.
     frame FrameWords {
@@ -103,7 +113,7 @@ words! {
         only_refused, op_accept_loss, op_add, op_agent_add, op_agent_limit, op_agent_list, op_agent_revoke, op_agent_rotate, op_ask,
         op_audit_export, op_audit_show, op_audit_verify, op_authenticate, op_auto_lock,
         op_category_erase, op_category_rekey, op_check, op_consent_list, op_delete, op_edit,
-        op_export, op_factory_reset, op_failed_unlocks, op_get, op_health, op_keyring_written,
+        op_export, op_extract, op_factory_reset, op_failed_unlocks, op_get, op_health, op_keyring_written,
         op_list, op_lock, op_passphrase_change, op_profile_set, op_profile_show, op_purge,
         op_read_blob, op_recovery_confirm, op_recovery_new, op_rekey, op_resume, op_search,
         op_secret_delete, op_secret_list, op_secret_set, op_self_test, op_setup, op_setup_code,
@@ -213,6 +223,7 @@ impl Words {
             OperationKind::Delete => self.op_delete,
             OperationKind::Edit => self.op_edit,
             OperationKind::Export => self.op_export,
+            OperationKind::Extract => self.op_extract,
             OperationKind::FactoryReset => self.op_factory_reset,
             OperationKind::FailedUnlocks => self.op_failed_unlocks,
             OperationKind::Get => self.op_get,

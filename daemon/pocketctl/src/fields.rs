@@ -60,6 +60,8 @@ pub(crate) const fn shape(category: Category) -> Shape {
             ("path", K::Text),
             ("size", K::Device),
             ("sha256", K::Device),
+            ("reading", K::Device),
+            ("pages", K::Device),
             ("tags", K::Texts),
             ("note", K::Text),
             ("text", K::Text),

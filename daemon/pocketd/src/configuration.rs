@@ -31,6 +31,9 @@ pub(crate) struct Arguments {
     /// Where pocketctl is served; $RUNTIME_DIRECTORY/control.sock or DIR/run/control.sock when unsaid
     #[arg(long, value_name = "PATH")]
     control: Option<PathBuf>,
+    /// The program that reads the files of strangers; pocket-reader beside this one when unsaid
+    #[arg(long, value_name = "PATH")]
+    reader: Option<PathBuf>,
     /// A configuration file (TOML) with the same names, and device_secret_dir
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -51,6 +54,7 @@ struct File {
     ui: Option<SocketAddr>,
     mcp: Option<SocketAddr>,
     control: Option<PathBuf>,
+    reader: Option<PathBuf>,
     device_secret_dir: Option<PathBuf>,
 }
 
@@ -84,6 +88,7 @@ pub(crate) struct Configuration {
     pub(crate) ui: SocketAddr,
     pub(crate) mcp: SocketAddr,
     pub(crate) control: PathBuf,
+    pub(crate) reader: PathBuf,
 }
 
 impl Configuration {
@@ -108,6 +113,7 @@ impl Configuration {
         Ok(Self {
             control: control.unwrap_or_else(|| data_dir.join("run").join("control.sock")),
             device_secret_dir: device_secret_dir.unwrap_or_else(|| data_dir.join("device")),
+            reader: arguments.reader.or(file.reader).unwrap_or_else(beside),
             ui: loopback(
                 "ui",
                 arguments.ui.or(file.ui).unwrap_or_else(|| on_loopback(7878)),
@@ -130,6 +136,12 @@ impl Configuration {
             },
         }
     }
+}
+
+/// The reader, where it is installed: beside this program.
+fn beside() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    own.with_file_name(pocket_service::PROGRAM)
 }
 
 fn on_loopback(port: u16) -> SocketAddr {

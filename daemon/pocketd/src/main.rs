@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use pocket_service::{Handle, Service};
+use pocket_service::{Handle, Reader, Service};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -66,6 +66,7 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
     let handle = service.handle();
     // The control socket hands agents' connections to their door: doors do not know one another.
     let agents = handle.clone();
+    let reader = Reader::new(handle.clone(), configuration.reader.clone());
     let (stop, stopped) = watch::channel(false);
     let (ui, mcp) = (sockets.ui.local_addr()?, sockets.mcp.local_addr()?);
     let mut doors = Doors::new();
@@ -75,6 +76,7 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
             sockets.ui,
             pocket_web::router(
                 handle.clone(),
+                reader.clone(),
                 pocket_web::Addresses {
                     ui,
                     mcp,
@@ -105,6 +107,7 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
         configuration.control.clone(),
     ));
     let alive = tokio::spawn(watchdog(handle));
+    let reading = tokio::spawn(pocket_service::read_documents(reader));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     let ended = wait_for_the_end(service, signals, &mut doors).await;
     info!("stopping");
@@ -113,6 +116,7 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
     sd_notify::notify(&[sd_notify::NotifyState::Stopping])?;
     hints.abort();
     alive.abort();
+    reading.abort();
     stop.send_replace(true);
     doors.closed(GRACE).await;
     Ok(ended?)

@@ -161,7 +161,10 @@ impl Engine {
                 matches!(request.operation, Operation::Status) || is_lock(request)
             }
             Message::PassphraseSalt { .. } | Message::StoreOpened | Message::Stop { .. } => true,
-            Message::Agent { .. } | Message::AgentById { .. } | Message::Kdf { .. } => false,
+            Message::Agent { .. }
+            | Message::AgentById { .. }
+            | Message::Errand { .. }
+            | Message::Kdf { .. } => false,
         };
         if now {
             return Some(message);

@@ -7,7 +7,7 @@ use tracing::warn;
 
 use super::{Engine, Held, Now, Sender, State};
 use crate::failure;
-use crate::handle::Reply;
+use crate::handle::{Errand, Reply};
 use crate::vault::{Slice, Work};
 
 /// Most jobs at once. Each is a request whose door waits; a door that starts more is told so.
@@ -59,6 +59,28 @@ impl Engine {
             && vault.has_to_index(now)
         {
             self.jobs.add_own(Work::Index);
+        }
+    }
+
+    /// Does what the device wants by itself, outside the engine's thread.
+    pub(super) fn errand(&mut self, errand: Errand, reply: Sender, now: Now, held: &mut Vec<Held>) {
+        let State::Unlocked(vault) = &mut self.state else {
+            held.push((reply, Err(failure::locked())));
+            return;
+        };
+        match errand {
+            Errand::NextUnread => match vault.next_unread() {
+                Ok(Ok(answer)) => held.push((reply, Ok(answer.into()))),
+                Ok(Err(work)) => self.begin_work(work, reply, now, held),
+                Err(failure) => held.push((reply, Err(failure))),
+            },
+            Errand::TakeExtracted(extracted) => {
+                let taken = vault.take_extracted(*extracted, now).map(Reply::from);
+                if taken.is_ok() {
+                    self.tell_change();
+                }
+                held.push((reply, taken));
+            }
         }
     }
 

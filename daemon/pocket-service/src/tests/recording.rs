@@ -99,8 +99,9 @@ const ELSEWHERE: [OperationKind; 4] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 8] = [
+const OWN: [OperationKind; 9] = [
     OperationKind::AutoLock,
+    OperationKind::Extract,
     OperationKind::FailedUnlocks,
     OperationKind::KeyringWritten,
     OperationKind::Purge,

@@ -8,7 +8,9 @@ use pocket_core::{
 use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
-use super::{Agents, AuditMac, EXPORTED, Housekeeping, Indexes, KEYRING, LEASE, Stale, Uploads, Vault};
+use super::{
+    Agents, AuditMac, EXPORTED, Housekeeping, Indexes, KEYRING, LEASE, Stale, Unread, Uploads, Vault,
+};
 use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::keys::Device;
@@ -125,6 +127,7 @@ impl Vault {
             settings: DeviceSettings::default(),
             agents: Agents::default(),
             uploads: Uploads::default(),
+            unread: Unread::default(),
             housekeeping: Housekeeping::new(now),
             stale: Stale::default(),
             indexes: Indexes::default(),

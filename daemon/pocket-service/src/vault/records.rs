@@ -4,11 +4,12 @@ use std::collections::HashSet;
 
 use pocket_core::{
     Actor, ActorRef, Added, Answer, Category, Content, DeviceSettings, Entry, Failure, FailureKind, NewEntry,
-    Operation, Origin, Record, RecordId, Setting,
+    Operation, Origin, Reading, Record, RecordId, Setting, Thumbnail,
 };
 use pocket_store::{BlobRef, Changes};
 use rand::Rng;
 
+use super::reading::{is_pending, keep_what_was_read};
 use super::usage::Charge;
 use super::{Act, Vault};
 use crate::engine::Now;
@@ -45,6 +46,7 @@ impl Vault {
             changes,
             added,
             new,
+            unread,
             settings,
             charge,
             ..
@@ -54,6 +56,7 @@ impl Vault {
         } else {
             self.commit_charged(act.permit, &new, changes, charge, act.now)?;
         }
+        unread.into_iter().for_each(|id| self.note_unread(id));
         if settings {
             self.recall_settings()?;
         }
@@ -75,7 +78,11 @@ impl Vault {
             .store
             .get(content.category(), id)
             .map_err(|error| failure::store(&error))?;
-        if batch.ids.contains(&id) || known.as_ref().is_some_and(|known| known.content == content) {
+        if batch.ids.contains(&id)
+            || known
+                .as_ref()
+                .is_some_and(|known| is_same(&known.content, &content))
+        {
             batch.added.push(Added::AlreadyHere(id));
             self.discard(blob)?;
         } else if known.is_some() {
@@ -158,6 +165,9 @@ impl Vault {
                     upload.map_or((None, String::new()), |(blob, sha256)| (Some(blob), sha256));
                 document.size = blob.as_ref().map_or(0, BlobRef::size);
                 document.sha256 = sha256;
+                document.reading = blob.as_ref().map_or(Reading::None, |_| Reading::Pending);
+                document.pages = 0;
+                document.thumbnail = Thumbnail::default();
                 Ok((checked(Record::Document(document))?, blob))
             }
             (_, Some(_)) => Err(failure::invalid(
@@ -275,7 +285,10 @@ pub(super) fn size(entry: &Entry) -> usize {
         .content
         .record()
         .for_each_text(&mut |text| bytes = bytes.saturating_add(text.len()));
-    bytes
+    match entry.content.record() {
+        Record::Document(document) => bytes.saturating_add(document.thumbnail.bytes().len()),
+        _ => bytes,
+    }
 }
 
 /// What one `Add` is about to change.
@@ -283,6 +296,8 @@ pub(super) struct Batch {
     changes: Changes,
     added: Vec<Added>,
     new: Vec<(Category, RecordId)>,
+    /// Documents whose bytes wait to be read.
+    unread: Vec<RecordId>,
     ids: HashSet<RecordId>,
     settings: bool,
     charge: Charge,
@@ -297,6 +312,7 @@ impl Batch {
             changes: Changes::new(),
             added: Vec::new(),
             new: Vec::new(),
+            unread: Vec::new(),
             ids: HashSet::new(),
             settings: false,
             charge: Charge::default(),
@@ -345,6 +361,9 @@ impl Batch {
 
     fn put(&mut self, entry: Entry, blob: Option<BlobRef>) {
         self.ids.insert(entry.id);
+        if is_pending(entry.content.record()) {
+            self.unread.push(entry.id);
+        }
         self.new.push((entry.content.category(), entry.id));
         self.added.push(Added::New(entry.id));
         self.charge.add(&entry);
@@ -378,13 +397,20 @@ fn check_setting(setting: &Setting) -> Result<(), Failure> {
         .map_err(|error| failure::invalid(error.to_string(), "give it such a value"))
 }
 
+/// Whether a record is here already, whatever the device has found out about it since.
+fn is_same(known: &Content, new: &Content) -> bool {
+    match (known.record(), new.record()) {
+        (Record::Document(known), Record::Document(new)) => known.is_same_file(new),
+        (known, new) => known == new,
+    }
+}
+
 /// The new content, with the fields that no one but the device sets as they were.
 fn kept_by_device(old: &Entry, content: Content) -> Result<Content, Failure> {
     match (old.content.record(), content.record()) {
         (Record::Document(old), Record::Document(new)) => {
             let mut document = new.clone();
-            document.size = old.size;
-            document.sha256.clone_from(&old.sha256);
+            keep_what_was_read(old, &mut document);
             checked(Record::Document(document))
         }
         (Record::Setting(old), Record::Setting(new)) if old.name != new.name => Err(failure::invalid(

@@ -8,6 +8,7 @@ use pocket_core::{Answer, Failure, FailureKind};
 use super::Vault;
 use super::housekeeping::Purge;
 use super::log::Verifying;
+use super::reading::Finding;
 use super::rekey::Rekeying;
 use super::search::{Browsing, Searching};
 use crate::engine::Now;
@@ -22,6 +23,7 @@ const PIECE: Duration = Duration::from_millis(20);
 pub(crate) enum Work {
     Browse(Browsing),
     Check,
+    FindUnread(Finding),
     Index,
     Purge(Purge),
     Rekey(Box<Rekeying>),
@@ -35,6 +37,7 @@ impl Work {
         match self {
             Self::Browse(_) => "list",
             Self::Check => "check",
+            Self::FindUnread(_) => "find-unread",
             Self::Index => "index",
             Self::Purge(_) => "purge",
             Self::Rekey(_) => "rekey",
@@ -79,6 +82,7 @@ impl Vault {
         let answer = match work {
             Work::Browse(browsing) => self.browse_on(browsing, slice, now)?.map(Answer::Browsed),
             Work::Check => self.check_on(slice)?.map(Answer::Check),
+            Work::FindUnread(finding) => self.find_unread_on(finding, slice)?,
             Work::Index => self.index_on(slice, now).then_some(Answer::Done),
             Work::Purge(purge) => self.purge_on(purge, slice, now)?.then_some(Answer::Done),
             Work::Rekey(rekeying) => self
@@ -95,7 +99,12 @@ impl Vault {
         match work {
             Work::Check => self.store.abandon_scrub(),
             Work::Rekey(rekeying) => self.end_rekey(&rekeying, FailureKind::Unavailable, now),
-            Work::Browse(_) | Work::Index | Work::Purge(_) | Work::Search(_) | Work::Verify(_) => {}
+            Work::Browse(_)
+            | Work::Index
+            | Work::FindUnread(_)
+            | Work::Purge(_)
+            | Work::Search(_)
+            | Work::Verify(_) => {}
         }
     }
 

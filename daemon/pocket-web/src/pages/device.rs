@@ -188,17 +188,3 @@ pub(crate) async fn submit_check(
         report: Some(report),
     })
 }
-
-#[derive(Template)]
-#[template(path = "import.html")]
-struct ImportPage {
-    shell: Shell,
-}
-
-/// Says how to bring in what one has: files of strangers are read by `pocketctl`, not by the process
-/// that holds the keys.
-pub(crate) async fn import(owner: Owner) -> Result<Response, Trouble> {
-    page(&ImportPage {
-        shell: Shell::new(&owner, owner.look.words().import_title, "/device"),
-    })
-}

@@ -8,17 +8,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use pocket_core::{Answer, Category, Document, Failure, Operation, Record, RecordId};
+use pocket_core::{Answer, Category, Failure, Operation, Record, RecordId};
 
 use crate::door::{Door, unexpected};
 use crate::pages::records;
 use crate::perimeter::Sandboxed;
 use crate::trouble::Trouble;
-
-/// Largest picture that is shown, in bytes: 25 MiB.
-const MOST_PICTURE: u64 = 25 * 1024 * 1024;
-/// How much of a text is shown, in bytes: 64 KiB.
-const EXCERPT: usize = 64 * 1024;
 
 /// Sends a document's bytes as a file to keep. Never as a page: what a stranger wrote must not run
 /// here.
@@ -35,70 +30,6 @@ pub(crate) async fn download(State(door): State<Door>, Path(id): Path<String>) -
     response
         .headers_mut()
         .insert(header::CONTENT_DISPOSITION, disposition);
-    response.extensions_mut().insert(Sandboxed);
-    Ok(response)
-}
-
-/// What a document's bytes are, as far as the page can show them without harm.
-pub(crate) enum Inside {
-    /// A picture of a kind that holds pixels and nothing that acts; never SVG.
-    Picture,
-    /// The beginning of a text.
-    Text(String),
-    /// Anything else: to be downloaded.
-    Unknown,
-}
-
-/// Looks at the first bytes. What the file calls itself counts for nothing with pictures.
-pub(crate) async fn look_into(door: &Door, id: RecordId, document: &Document) -> Result<Inside, Failure> {
-    if document.size == 0 {
-        return Ok(Inside::Unknown);
-    }
-    let (size, first) = read(door, id, 0).await?;
-    if picture_type(&first).is_some() && size <= MOST_PICTURE {
-        return Ok(Inside::Picture);
-    }
-    Ok(excerpt(&first).map_or(Inside::Unknown, Inside::Text))
-}
-
-/// The media type of a picture, by the bytes that every file of its kind begins with.
-fn picture_type(first: &[u8]) -> Option<&'static str> {
-    match first {
-        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some("image/png"),
-        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-        [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
-        _ => None,
-    }
-}
-
-/// The beginning of a text in UTF-8; nothing that holds control characters is one.
-fn excerpt(first: &[u8]) -> Option<String> {
-    let part = first.get(..EXCERPT).unwrap_or(first);
-    let text = match str::from_utf8(part) {
-        Ok(text) => text,
-        // The cut may go through a letter.
-        Err(error) if part.len() - error.valid_up_to() < 4 && part.len() == EXCERPT => {
-            str::from_utf8(part.get(..error.valid_up_to())?).ok()?
-        }
-        Err(_) => return None,
-    };
-    let is_plain = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t' | '\u{c}');
-    (!text.is_empty() && text.chars().all(is_plain)).then(|| text.to_owned())
-}
-
-/// Sends a picture to be shown. In a sandbox: whatever else it is, it can't act.
-pub(crate) async fn view(State(door): State<Door>, Path(id): Path<String>) -> Result<Response, Trouble> {
-    let id: RecordId = id.parse().map_err(|_| Trouble::NotFound)?;
-    records::read(&door, Category::Documents, id).await?;
-    let (size, first) = read(&door, id, 0).await?;
-    let kind = picture_type(&first)
-        .filter(|_| size <= MOST_PICTURE)
-        .ok_or(Trouble::NotFound)?;
-    let mut response = send(door, id, size, first);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     response.extensions_mut().insert(Sandboxed);
     Ok(response)
 }
@@ -197,25 +128,5 @@ mod tests {
             disposition("M\u{fc}ll\"; x=\r\n.pdf"),
             "attachment; filename=\"M_ll__ x___.pdf\"; filename*=UTF-8''M%C3%BCll%22%3B%20x%3D%0D%0A.pdf"
         );
-    }
-
-    #[test]
-    fn only_pixels_are_pictures_and_only_plain_text_is_text() {
-        assert_eq!(picture_type(b"\x89PNG\r\n\x1a\n\0"), Some("image/png"));
-        assert_eq!(picture_type(b"RIFF\0\0\0\0WEBPVP8 "), Some("image/webp"));
-        for other in [
-            b"<svg xmlns=".as_slice(),
-            b"%PDF-1.7",
-            b"",
-            b"GIF8",
-            b"<?xml version",
-        ] {
-            assert_eq!(picture_type(other), None);
-        }
-        assert_eq!(excerpt(b"a\n\xc3\xbc").as_deref(), Some("a\n\u{fc}"));
-        assert_eq!(excerpt(b"\0\x01"), None);
-        assert_eq!(excerpt(b"ab\xff"), None);
-        let cut = [vec![b'x'; EXCERPT - 1], "\u{fc}".as_bytes().to_vec()].concat();
-        assert_eq!(excerpt(&cut).map(|text| text.len()), Some(EXCERPT - 1));
     }
 }

@@ -23,18 +23,19 @@ use serde::Deserialize;
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::markdown;
-use crate::pages::documents;
+use crate::pages::viewing::View;
 use crate::present::{Moment, Phrase, RECORD_CATEGORIES, Shell, counted, filters, go, page, records_path};
 use crate::query::Query;
 use crate::trouble::Trouble;
 
 use view::{Fact, Message, Value};
 
-/// What was done before, and the part of a long conversation that is wanted.
+/// What was done before, and the part of a long conversation or document that is wanted.
 #[derive(Deserialize)]
 pub(crate) struct Asked {
     done: Option<String>,
     before: Option<usize>,
+    page: Option<u32>,
 }
 
 pub(crate) fn category_named(name: &str) -> Result<Category, Trouble> {
@@ -79,8 +80,7 @@ struct RecordPage {
     back: &'static str,
     path: String,
     prose: Option<String>,
-    picture: Option<String>,
-    excerpt: Option<String>,
+    view: View,
     thread: Vec<Message>,
     earlier: Option<usize>,
     facts: Vec<Fact>,
@@ -104,16 +104,11 @@ pub(crate) async fn show(
     match entry.content.record() {
         Record::Document(document) if !document.sha256.is_empty() => {
             shown.file = Some(format!("/documents/{}/file", entry.id));
-            match documents::look_into(&door, entry.id, document).await? {
-                documents::Inside::Picture => shown.picture = Some(format!("/documents/{}/view", entry.id)),
-                documents::Inside::Text(text) => {
-                    // What an import took out of the file is the same text again.
-                    let same = owner.look.words().text_in_it;
-                    shown.facts.retain(|fact| fact.label != same);
-                    shown.excerpt = Some(text);
-                }
-                documents::Inside::Unknown => {}
-            }
+            // Shown as it is looked at, below.
+            let text = owner.look.words().text_in_it;
+            shown.facts.retain(|fact| fact.label != text);
+            let (page, reader) = (asked.page.unwrap_or(1), door.reader().is_installed());
+            shown.view = View::new(owner.look.words(), entry.id, document, page, reader);
         }
         Record::Task(task) => shown.task_done = Some(task.done),
         _ => {}
@@ -136,8 +131,7 @@ fn record_page(owner: &Owner, entry: &Entry, asked: &Asked) -> RecordPage {
         path: view::path(entry),
         facts: view::facts(t, record, prose.is_some()),
         prose,
-        picture: None,
-        excerpt: None,
+        view: View::default(),
         thread,
         earlier,
         file: None,

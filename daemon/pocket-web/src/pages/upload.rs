@@ -74,18 +74,7 @@ pub(crate) async fn submit_upload(
     mut form: Multipart,
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
-    let first = form
-        .next_field()
-        .await
-        .map_err(|_| Trouble::NotAForm)?
-        .ok_or(Trouble::NotAForm)?;
-    let is_token = first.name() == Some(FORM_TOKEN);
-    let token = short_text(t, first).await.map_err(|_| Trouble::NotAForm)?;
-    let session = cookie(&headers, &door.session_cookie()).unwrap_or_default();
-    if !is_token || token.is_empty() {
-        return Err(Trouble::StaleForm(None));
-    }
-    if !door.form_token_matches(session, &token) {
+    if !proven(&door, t, &headers, &mut form).await? {
         return Err(stale(&door, &headers, form).await);
     }
     let mut intake = Intake::new(t);
@@ -109,6 +98,24 @@ pub(crate) async fn submit_upload(
             page_after(&failure, &form)
         }
     }
+}
+
+/// Whether the form is one of this session's: its token is its first part.
+pub(crate) async fn proven(
+    door: &Door,
+    t: &Words,
+    headers: &HeaderMap,
+    form: &mut Multipart,
+) -> Result<bool, Trouble> {
+    let first = form.next_field().await.map_err(|_| Trouble::NotAForm)?;
+    let first = first.ok_or(Trouble::NotAForm)?;
+    let is_token = first.name() == Some(FORM_TOKEN);
+    let token = short_text(t, first).await.map_err(|_| Trouble::NotAForm)?;
+    if !is_token || token.is_empty() {
+        return Err(Trouble::StaleForm(None));
+    }
+    let session = cookie(headers, &door.session_cookie()).unwrap_or_default();
+    Ok(door.form_token_matches(session, &token))
 }
 
 /// A form of an earlier session: its texts are shown again, and the files are not taken.
@@ -195,15 +202,13 @@ impl Intake {
         // Looked at before the bytes come, which may take minutes.
         let checked = Content::check(Record::Document(document));
         let content = checked.map_err(|_| invalid(t.bad_file_name, t.rename_file))?;
-        let Answer::Upload(upload) = door.ask(Operation::UploadBegin).await?.answer else {
-            return Err(unexpected());
-        };
-        self.send_bytes(door, upload, field).await?;
+        let mut pieces = Pieces::begin(door).await?;
+        self.send_bytes(door, &mut pieces, field).await?;
         let item = NewEntry {
             id: None,
             created: None,
             updated: None,
-            upload: Some(upload),
+            upload: Some(pieces.finish(door).await?),
             content,
         };
         let items = vec![item];
@@ -216,41 +221,70 @@ impl Intake {
         invalid(self.t.too_much_at_once, self.t.too_many_files_do)
     }
 
-    /// The bytes of a file, in pieces of exactly 1 MiB but for the last.
     async fn send_bytes(
         &mut self,
         door: &Door,
-        upload: RecordId,
+        pieces: &mut Pieces,
         mut field: Field<'_>,
     ) -> Result<(), Failure> {
-        let mut piece: Vec<u8> = Vec::with_capacity(Operation::MOST_CHUNK);
-        let mut size = 0u64;
         let t = self.t;
         while let Some(bytes) = field.chunk().await.map_err(|_| broken_off(t))? {
-            size = size.saturating_add(length(bytes.len()));
             self.bytes = self.bytes.saturating_add(length(bytes.len()));
-            if size > Operation::MOST_DOCUMENT {
-                return Err(invalid(t.file_too_large, t.file_too_large_do));
-            }
             if self.bytes > MOST_AT_ONCE {
                 return Err(self.too_much());
             }
-            let mut rest = bytes.as_ref();
-            while !rest.is_empty() {
-                let (now, later) = rest.split_at(rest.len().min(Operation::MOST_CHUNK - piece.len()));
-                piece.extend_from_slice(now);
-                rest = later;
-                if piece.len() == Operation::MOST_CHUNK {
-                    let full = std::mem::replace(&mut piece, Vec::with_capacity(Operation::MOST_CHUNK));
-                    send_piece(door, upload, full).await?;
-                }
+            pieces.push(door, t, &bytes).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of a file on their way to the engine, in pieces of exactly 1 MiB but for the last.
+pub(crate) struct Pieces {
+    upload: RecordId,
+    piece: Vec<u8>,
+    size: u64,
+}
+
+impl Pieces {
+    /// Begins with a file.
+    pub(crate) async fn begin(door: &Door) -> Result<Self, Failure> {
+        let Answer::Upload(upload) = door.ask(Operation::UploadBegin).await?.answer else {
+            return Err(unexpected());
+        };
+        Ok(Self {
+            upload,
+            piece: Vec::with_capacity(Operation::MOST_CHUNK),
+            size: 0,
+        })
+    }
+
+    /// Takes its next bytes.
+    pub(crate) async fn push(&mut self, door: &Door, t: &Words, bytes: &[u8]) -> Result<(), Failure> {
+        self.size = self.size.saturating_add(length(bytes.len()));
+        if self.size > Operation::MOST_DOCUMENT {
+            return Err(invalid(t.file_too_large, t.file_too_large_do));
+        }
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let room = Operation::MOST_CHUNK - self.piece.len();
+            let (now, later) = rest.split_at(rest.len().min(room));
+            self.piece.extend_from_slice(now);
+            rest = later;
+            if self.piece.len() == Operation::MOST_CHUNK {
+                let next = Vec::with_capacity(Operation::MOST_CHUNK);
+                send_piece(door, self.upload, std::mem::replace(&mut self.piece, next)).await?;
             }
         }
-        if piece.is_empty() {
-            Ok(())
-        } else {
-            send_piece(door, upload, piece).await
+        Ok(())
+    }
+
+    /// Ends the file; gives what names its bytes.
+    pub(crate) async fn finish(self, door: &Door) -> Result<RecordId, Failure> {
+        if !self.piece.is_empty() {
+            send_piece(door, self.upload, self.piece).await?;
         }
+        Ok(self.upload)
     }
 }
 
@@ -273,7 +307,7 @@ async fn short_text(t: &Words, mut field: Field<'_>) -> Result<String, Failure> 
 }
 
 /// The last part of a name that a browser may have sent with folders, in either notation.
-fn file_name(sent: &str) -> String {
+pub(crate) fn file_name(sent: &str) -> String {
     let name = sent.rsplit(['/', '\\']).next().unwrap_or_default();
     let name: String = name.chars().filter(|c| !c.is_control()).collect();
     if name.trim().is_empty() {
@@ -283,11 +317,13 @@ fn file_name(sent: &str) -> String {
     }
 }
 
-fn invalid(message: &str, remedy: &str) -> Failure {
+/// What was sent is at fault.
+pub(crate) fn invalid(message: &str, remedy: &str) -> Failure {
     Failure::new(FailureKind::Invalid, message, remedy)
 }
 
-fn broken_off(t: &Words) -> Failure {
+/// The browser went away in the middle.
+pub(crate) fn broken_off(t: &Words) -> Failure {
     invalid(t.upload_broke_off, t.upload_broke_off_do)
 }
 

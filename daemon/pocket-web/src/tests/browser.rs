@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use pocket_core::{Actor, Door as DoorName, Failure, Operation};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Config, Handle, HashCost, Reply, Request as Asked, Service};
+use pocket_service::{Config, Handle, HashCost, Reader, Reply, Request as Asked, Service};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -17,6 +17,11 @@ use crate::door::Door;
 
 pub(super) const HOST: &str = "127.0.0.1:7878";
 pub(super) const PASSPHRASE: &str = "four words are best";
+
+/// Where no reader is: what needs one is tested over the real programs.
+pub(super) fn no_reader(handle: &Handle) -> Reader {
+    Reader::new(handle.clone(), "/nowhere/pocket-reader".into())
+}
 
 /// A real engine over a folder of its own, and its page.
 pub(super) struct Device {
@@ -41,7 +46,7 @@ impl Device {
         .unwrap();
         let handle = service.handle();
         let address: SocketAddr = HOST.parse().unwrap();
-        let door = Door::new(handle.clone(), addresses(address));
+        let door = Door::new(handle.clone(), no_reader(&handle), addresses(address));
         let router = crate::routes::build(door.clone());
         Self {
             handle,

@@ -290,31 +290,26 @@ async fn a_document_is_asked_about_before_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn pictures_are_shown_in_a_sandbox_and_nothing_else_is() {
+async fn not_a_byte_of_a_strangers_file_is_shown_and_without_a_reader_that_is_said() {
     let (_device, mut owner) = Device::with_owner().await;
     let png = [b"\x89PNG\r\n\x1a\n".as_slice(), b"<script>alert(1)</script>"].concat();
-    let svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'></svg>";
-    let picture = upload(&mut owner, "a.svg", &png).await;
-    let shown = owner.get(&format!("/documents/{picture}/view")).await;
-    assert_eq!(shown.header("content-type"), "image/png");
-    assert_eq!(shown.bytes, png);
-    for path in ["view", "file"] {
+    let picture = upload(&mut owner, "a.png", &png).await;
+    for path in ["view", "pages/1"] {
         let answer = owner.get(&format!("/documents/{picture}/{path}")).await;
-        let policy = answer.header("content-security-policy");
-        assert!(policy.starts_with("sandbox; default-src 'none'"), "{policy}");
-        assert_eq!(answer.header("x-content-type-options"), "nosniff");
-        assert_eq!(answer.header("cache-control"), "no-store");
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(answer.text.contains("pocket-reader"), "{}", answer.text);
     }
+    let answer = owner.get(&format!("/documents/{picture}/thumbnail")).await;
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
     let page = owner.get(&format!("/records/documents/{picture}")).await.text;
-    assert!(page.contains(&format!("<img src=\"/documents/{picture}/view\"")));
-    let drawing = upload(&mut owner, "b.png", svg).await;
-    let refused = owner.get(&format!("/documents/{drawing}/view")).await;
-    assert_eq!(refused.status, StatusCode::NOT_FOUND);
-    let page = owner.get(&format!("/records/documents/{drawing}")).await.text;
+    assert!(page.contains("pocket-reader") && !page.contains("<img"), "{page}");
+    assert!(!page.contains("alert(1)"));
+    let file = owner.get(&format!("/documents/{picture}/file")).await;
     assert!(
-        page.contains("&#60;svg") && !page.contains("<svg xmlns"),
-        "as text"
+        file.header("content-security-policy")
+            .starts_with("sandbox; default-src 'none'")
     );
+    assert_eq!(file.bytes, png);
 }
 
 #[tokio::test]

@@ -20,7 +20,11 @@ async fn it_serves_under_the_port_it_is_bound_to_until_it_is_told_to_stop() {
     let device = Device::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let router = crate::router(device.handle.clone(), super::browser::addresses(address));
+    let router = crate::router(
+        device.handle.clone(),
+        super::browser::no_reader(&device.handle),
+        super::browser::addresses(address),
+    );
     let (stop, stopped) = oneshot::channel::<()>();
     let served = tokio::spawn(crate::serve(listener, router, async { stopped.await.unwrap() }));
     assert!(

@@ -2,6 +2,7 @@
 
 mod device;
 mod entrance;
+mod files;
 mod frame;
 mod log;
 mod records;
@@ -14,6 +15,7 @@ use super::Words;
 pub(crate) const ENGLISH: Words = Words::of(
     &device::WORDS,
     &entrance::WORDS,
+    &files::WORDS,
     &frame::WORDS,
     &log::WORDS,
     &records::WORDS,

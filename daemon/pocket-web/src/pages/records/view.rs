@@ -5,6 +5,7 @@ use pocket_core::{
     Timestamp, When,
 };
 
+use crate::pages::viewing::pages_in_words;
 use crate::present::{Moment, Phrase, bytes_in_words, counted, length, phrase, records_path};
 use crate::words::Words;
 
@@ -26,6 +27,8 @@ pub(crate) struct Row {
     pub(crate) title: String,
     /// A few more words on it.
     pub(crate) detail: Phrase,
+    /// Whether it is a document with a small picture.
+    pub(crate) preview: bool,
     /// Its id, if it is a task.
     pub(crate) task: Option<RecordId>,
     /// Whether it is a task that is done.
@@ -51,6 +54,7 @@ impl Row {
             path: path(entry),
             title: title(record),
             detail: detail(t, record),
+            preview: matches!(record, Record::Document(document) if !document.thumbnail.is_empty()),
             task: None,
             done: false,
             due: None,
@@ -143,6 +147,7 @@ fn detail(t: &Words, record: &Record) -> Phrase {
         Record::Document(document) => joined([
             document.media_type.as_str().into(),
             bytes_in_words(t, document.size),
+            pages_in_words(t, document),
             shortened(&document.note).into(),
         ]),
         Record::Memory(memory) if memory.subject.is_empty() => memory.source.as_str().into(),
@@ -166,7 +171,7 @@ fn detail(t: &Words, record: &Record) -> Phrase {
     }
 }
 
-fn joined(parts: [Phrase; 3]) -> Phrase {
+fn joined<const N: usize>(parts: [Phrase; N]) -> Phrase {
     Phrase::joined(parts, " \u{b7} ")
 }
 
@@ -382,6 +387,10 @@ fn document_facts(t: &Words, document: &Document) -> Vec<Fact> {
         Fact {
             label: t.size,
             value: Value::Phrase(bytes_in_words(t, document.size)),
+        },
+        Fact {
+            label: t.pages,
+            value: Value::Phrase(pages_in_words(t, document)),
         },
         line(t.from_file, &document.path),
         text(t.note, &document.note),

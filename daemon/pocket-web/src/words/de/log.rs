@@ -56,6 +56,7 @@ pub(super) const WORDS: LogWords = LogWords {
     op_delete: "gelöscht",
     op_edit: "geändert",
     op_export: "exportiert",
+    op_extract: "Text ausgelesen",
     op_factory_reset: "Werkszustand",
     op_failed_unlocks: "falsche Passphrasen",
     op_get: "gelesen",

@@ -56,6 +56,7 @@ pub(super) const WORDS: LogWords = LogWords {
     op_delete: "deleted",
     op_edit: "changed",
     op_export: "exported",
+    op_extract: "text read out",
     op_factory_reset: "factory reset",
     op_failed_unlocks: "wrong passphrases",
     op_get: "read",

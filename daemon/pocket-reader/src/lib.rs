@@ -1,0 +1,43 @@
+//! What does a stranger's file say? Text, pictures, pages and records out of the bytes of one file.
+//!
+//! The program of this crate is started for one file. It gets the bytes on standard input, answers on
+//! standard output, and has given up everything else before it reads the first byte ([`sandbox`]):
+//! whatever a file makes it do, there is no key, file, network or other process within its reach.
+//!
+//! This crate must never open a file, speak to a network, start a process, or print: what it finds goes
+//! into its answer, and why it finds nothing is one of [`Unreadable`].
+
+mod import;
+mod input;
+mod kind;
+mod pdf;
+mod picture;
+pub mod sandbox;
+mod text;
+
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+
+use pocket_core::{ReaderJob, Unreadable};
+
+pub use input::Input;
+
+/// Does what is asked of a file; gives the bytes of the answer.
+///
+/// # Errors
+/// [`Unreadable`]: why not, as one of few words.
+pub fn answer(input: Input) -> Result<Vec<u8>, Unreadable> {
+    // The text of a panic may quote the file.
+    set_hook(Box::new(|_| {}));
+    catch_unwind(AssertUnwindSafe(|| run(input))).unwrap_or(Err(Unreadable::Damaged))
+}
+
+fn run(input: Input) -> Result<Vec<u8>, Unreadable> {
+    match input.head.job {
+        ReaderJob::Describe => import::describe(&input),
+        ReaderJob::Import => import::records(&input),
+        ReaderJob::Page { number } => pdf::page(input.bytes, number),
+        ReaderJob::Picture => picture::shown(&input.bytes),
+        ReaderJob::Text => text::extract(input),
+        ReaderJob::Thumbnail => picture::thumbnail(input),
+    }
+}

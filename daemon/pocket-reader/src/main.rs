@@ -1,0 +1,26 @@
+//! A program without any power: gives everything up, then reads one file.
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use pocket_core::Unreadable;
+use pocket_reader::{Input, answer, sandbox};
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => ExitCode::from(reason.code()),
+    }
+}
+
+fn run() -> Result<(), Unreadable> {
+    sandbox::enter().map_err(|_| Unreadable::Unsafe)?;
+    let input = Input::read(&mut io::stdin().lock())?;
+    let bytes = answer(input)?;
+    // Who no longer listens wants no answer.
+    let mut out = io::stdout().lock();
+    out.write_all(&bytes)
+        .and_then(|()| out.flush())
+        .unwrap_or_default();
+    Ok(())
+}
