@@ -49,13 +49,18 @@ ask tools/list | python3 -c 'import json, sys; print(json.dumps({"tools": json.l
     >"$device_dir/tools.json"
 
 echo "== $yara, by its rules"
-target/scanner/bin/mcp-scanner --analyzers yara --format summary static --tools "$device_dir/tools.json" \
+LITELLM_LOCAL_MODEL_COST_MAP=True target/scanner/bin/mcp-scanner --analyzers yara --format summary static --tools "$device_dir/tools.json" \
     >"$device_dir/yara" 2>&1 || { cat "$device_dir/yara"; fails "the scanner did not run"; }
-cat "$device_dir/yara"
+grep -E '^(Total|Safe|Unsafe)' "$device_dir/yara"
 grep -Eq 'Unsafe (tools|items): 0' "$device_dir/yara" || fails "the scanner calls a tool unsafe"
 
 echo "== ${scanners[0]}"
-target/fuzzer/bin/bastionsupply scan "$device_dir/tools.json" || fails "the scanner has a finding"
+# Answered in docs/agents.md: `delete` deletes, and descriptions name other tools of this same server.
+answered='sensitive-capability *\(delete\)|tool-shadowing'
+target/fuzzer/bin/bastionsupply scan "$device_dir/tools.json" >"$device_dir/supply" || true
+grep -q '(14 tools)' "$device_dir/supply" || { cat "$device_dir/supply"; fails "the scanner did not run"; }
+grep -E '^ *\[' "$device_dir/supply" | sed 's/^ *//'
+! grep -E '^ *\[' "$device_dir/supply" | grep -vE "$answered" || fails "the scanner has a finding that is not answered"
 
 echo "== $fuzzer, $runs runs"
 (
@@ -66,6 +71,7 @@ echo "== $fuzzer, $runs runs"
         --timeout 30 --log-level CRITICAL --output-dir "$device_dir/fuzz" >fuzz.log 2>&1
 ) || { tail -40 "$device_dir/fuzz.log"; fails "the fuzzer did not come to its end"; }
 sed -n '/MCP Fuzzer Summary ===/,$p' "$device_dir/fuzz.log"
+! grep -Eq '[1-9][0-9]* (crashes|transport/protocol anomalies)' "$device_dir/fuzz.log" || fails "a call came to no end"
 kill -0 "$device_pid" || fails "the device is gone"
 ask tools/list >/dev/null || fails "the device does not answer any more"
 ! grep -E 'panick|ERROR' "$device_dir/log" || fails "see the log of the device above"

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, AUTHORIZATION, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -226,7 +226,9 @@ fn in_our_words(response: Response) -> Response {
 /// A JSON-RPC error without an id: the body was not read.
 fn said(status: StatusCode, words: &str) -> Response {
     let body = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": -32_000, "message": words } });
-    (status, [(CONTENT_TYPE, "application/json")], body.to_string()).into_response()
+    // The rest of the request is not read, so the connection can't be used again: clients must know.
+    let headers = [(CONTENT_TYPE, "application/json"), (CONNECTION, "close")];
+    (status, headers, body.to_string()).into_response()
 }
 
 fn no_token() -> Failure {
