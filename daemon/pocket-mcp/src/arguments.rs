@@ -160,7 +160,7 @@ pub(crate) struct ForgetArguments {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SearchArguments {
-    /// Words; all must occur
+    /// Words; also "a phrase", begin*, roughly~, title:word, #tag, -not, after:2026-01-31
     pub(crate) query: String,
     /// Only here
     pub(crate) category: Option<CategoryName>,
