@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pocket_core::{Entry, RecordId, Timestamp};
+use pocket_core::{Entry, Reading, Record, RecordId, Timestamp};
 
 use crate::fields::Card;
 use crate::languages::Languages;
@@ -15,6 +15,10 @@ const MOST_BYTES: usize = 2 * 1024 * 1024;
 const MOST_RECORDS: usize = 4_096;
 /// Records below which a part is not rewritten for the dead in it alone.
 const FEW: usize = 1_024;
+
+/// The revision under which a document is kept whose text is still to come. No record has it: what the
+/// device reads out of a file changes no revision, and the index must not take the document for known.
+const UNREAD: u32 = 0;
 
 /// Which state of a record is indexed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -102,7 +106,7 @@ impl Index {
         self.remove(entry.id);
         let version = Version {
             updated: entry.updated,
-            revision: entry.revision,
+            revision: if is_unread(entry) { UNREAD } else { entry.revision },
         };
         if let Some(open) = self.parts.last_mut() {
             open.part.put(entry, version);
@@ -242,4 +246,8 @@ impl Index {
         let mut seen = HashSet::new();
         self.members().filter(|(id, _)| !seen.insert(*id)).count()
     }
+}
+
+fn is_unread(entry: &Entry) -> bool {
+    matches!(entry.content.record(), Record::Document(document) if document.reading == Reading::Pending)
 }

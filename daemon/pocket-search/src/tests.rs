@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use pocket_core::{
-    Category, Content, Entry, Memory, Message, Note, Origin, Record, RecordId, Task, Timestamp,
+    Category, Content, Document, Entry, Memory, Message, Note, Origin, Reading, Record, RecordId, Task,
+    Timestamp,
 };
 use proptest::prelude::*;
 
@@ -319,6 +320,31 @@ fn a_damaged_part_is_named() {
     }
     shelf.0.borrow_mut().clear();
     assert!(Index::load(&Files::new(&read, Kept::default()), &[(0, 100)]).is_err());
+}
+
+#[test]
+fn a_document_that_is_still_to_be_read_is_not_known_by_its_version() {
+    let document = |reading, text: &str| {
+        let document = Document {
+            name: "a.pdf".to_owned(),
+            reading,
+            text: text.to_owned(),
+            ..Document::default()
+        };
+        entry(1, Record::Document(document))
+    };
+    let (before, after) = (document(Reading::Pending, ""), document(Reading::Done, "walnut"));
+    let mut index = filled(std::slice::from_ref(&before));
+    assert_ne!(
+        index.version(before.id).map(|version| version.revision),
+        Some(before.revision)
+    );
+    index.put(&after);
+    assert_eq!(
+        index.version(after.id).map(|version| version.revision),
+        Some(after.revision)
+    );
+    assert_eq!(both(&[before, after], "walnut"), [1]);
 }
 
 #[test]

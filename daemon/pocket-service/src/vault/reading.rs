@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use pocket_core::{
     Answer, Category, Document, Entry, Failure, OperationKind, Reading, Record, RecordId, Thumbnail,
-    Timestamp, decide_own,
+    decide_own,
 };
 use pocket_store::{Changes, Walk};
 
@@ -106,8 +106,8 @@ impl Vault {
         self.next_unread().map(|next| Some(next.unwrap_or(Answer::Done)))
     }
 
-    /// Writes down what was read out of a document. Its revision does not move: the owner may be
-    /// editing it, and has changed nothing.
+    /// Writes down what was read out of a document. Its revision and its time do not move: the
+    /// owner may be editing it, and has changed nothing.
     pub(crate) fn take_extracted(&mut self, extracted: Extracted, now: Now) -> Result<Answer, Failure> {
         let id = extracted.id;
         let entry = self.store.get(Category::Documents, id);
@@ -128,17 +128,7 @@ impl Vault {
         };
         let blob = self.store.blob_of(id).map_err(|error| failure::store(&error))?;
         let permit = decide_own(OperationKind::Extract).map_err(failure::refused)?;
-        // The index knows by revision and time what it has seen: a thousandth of a second is the least
-        // by which it sees the text.
-        let updated = Timestamp::from_millis(entry.updated.millis().saturating_add(1));
-        let changes = Changes::new().put(
-            Entry {
-                updated,
-                content,
-                ..entry
-            },
-            blob,
-        );
+        let changes = Changes::new().put(Entry { content, ..entry }, blob);
         self.commit(permit, &[(Category::Documents, id)], changes, now)?;
         Ok(Answer::Done)
     }
