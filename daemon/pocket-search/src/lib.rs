@@ -9,6 +9,7 @@
 mod fields;
 mod index;
 mod languages;
+mod meaning;
 mod merge;
 mod part;
 mod postings;
