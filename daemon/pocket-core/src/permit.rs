@@ -148,7 +148,7 @@ impl Draft {
 /// Leave to act, once.
 #[must_use]
 pub struct RecordedPermit {
-    kind: OperationKind,
+    pub(crate) kind: OperationKind,
 }
 
 impl RecordedPermit {

@@ -1,0 +1,81 @@
+//! Leave for one call out of the device, to the byte. The gateway connects for nothing else.
+
+use serde::{Deserialize, Serialize};
+
+use crate::permit::RecordedPermit;
+use crate::{OperationKind, RecordId, Timestamp};
+
+/// What a call may be. All calls are HTTPS `POST`s.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Terms {
+    /// The question that the owner answered.
+    pub id: RecordId,
+    /// The host's name, in lower case, as its certificate must have it.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The path, beginning with a slash, with its query.
+    pub path: String,
+    /// SHA-256 of the body.
+    pub body_sha256: [u8; 32],
+    /// Length of the body in bytes.
+    pub body_length: u64,
+    /// Most bytes of an answer.
+    pub most_answer: u64,
+    /// Milliseconds that the whole call may take.
+    pub patience_millis: u32,
+    /// When the leave ends.
+    pub expires: Timestamp,
+    /// Never the same again: a gateway takes each once.
+    pub nonce: [u8; 16],
+    /// SHA-256 of the public key (SubjectPublicKeyInfo) that the server must have, if the owner pinned it.
+    pub pin: Option<[u8; 32]>,
+}
+
+/// Leave for one call: made of a recorded permit, and used up by sending it.
+///
+/// It can't be copied:
+///
+/// ```compile_fail
+/// fn twice(grant: pocket_core::Grant) -> (pocket_core::Grant, pocket_core::Grant) {
+///     (grant.clone(), grant)
+/// }
+/// ```
+///
+/// nor made by hand:
+///
+/// ```compile_fail
+/// fn forge(terms: pocket_core::Terms) -> pocket_core::Grant {
+///     pocket_core::Grant { terms }
+/// }
+/// ```
+///
+/// Once, it can be used:
+///
+/// ```
+/// fn once(grant: pocket_core::Grant) -> pocket_core::Terms {
+///     grant.into_terms()
+/// }
+/// ```
+#[must_use]
+pub struct Grant {
+    terms: Terms,
+}
+
+impl Grant {
+    /// Leave for a call on `terms`, for which `permit` is used up; `None` when the permit is for anything but a call out.
+    pub fn new(permit: RecordedPermit, terms: Terms) -> Option<Self> {
+        let RecordedPermit { kind } = permit;
+        (kind == OperationKind::Ask).then_some(Self { terms })
+    }
+
+    /// On which terms.
+    pub const fn terms(&self) -> &Terms {
+        &self.terms
+    }
+
+    /// Uses it up.
+    pub fn into_terms(self) -> Terms {
+        self.terms
+    }
+}
