@@ -1,0 +1,209 @@
+//! What an operation is called where its particulars do not matter: in policy and in the audit log.
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of an operation or of something that the device did by itself: what policy decides on
+/// and what the audit log calls it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[expect(
+    missing_docs,
+    reason = "each stands for the operation of the same name; the device's own are explained"
+)]
+pub enum OperationKind {
+    /// A check that goes on with what is left where something is missing for good.
+    AcceptLoss,
+    Add,
+    AgentAdd,
+    AgentLimit,
+    AgentList,
+    AgentRevoke,
+    AgentRotate,
+    Ask,
+    AuditExport,
+    AuditShow,
+    AuditVerify,
+    Authenticate,
+    /// The device locked itself: the owner was idle.
+    AutoLock,
+    CategoryErase,
+    CategoryRekey,
+    Check,
+    ConsentList,
+    Delete,
+    Edit,
+    Export,
+    /// The text and the preview of a document were read out of its bytes.
+    Extract,
+    FactoryReset,
+    /// Wrong passphrases were tried while the vault was locked and nothing could be recorded.
+    FailedUnlocks,
+    Get,
+    Health,
+    /// A changed keyring is on disk: what was allowed before is done.
+    KeyringWritten,
+    List,
+    Lock,
+    PassphraseChange,
+    ProfileSet,
+    ProfileShow,
+    /// Records older than their category's retention were removed.
+    Purge,
+    ReadBlob,
+    RecoveryConfirm,
+    RecoveryNew,
+    /// A category from which something was deleted was sealed anew, so that it is gone for good.
+    Rekey,
+    /// The device runs again after it was not stopped cleanly; up to a second of read records may
+    /// be missing before this entry.
+    Resume,
+    Search,
+    SecretDelete,
+    SecretList,
+    SecretSet,
+    /// A row was written and read back, to see whether the store works.
+    SelfTest,
+    Setup,
+    SetupCode,
+    Status,
+    /// The device was stopped cleanly.
+    Stop,
+    Unlock,
+    UploadBegin,
+    UploadChunk,
+}
+
+impl OperationKind {
+    /// Every kind.
+    pub const ALL: [Self; 49] = [
+        Self::AcceptLoss,
+        Self::Add,
+        Self::AgentAdd,
+        Self::AgentLimit,
+        Self::AgentList,
+        Self::AgentRevoke,
+        Self::AgentRotate,
+        Self::Ask,
+        Self::AuditExport,
+        Self::AuditShow,
+        Self::AuditVerify,
+        Self::Authenticate,
+        Self::AutoLock,
+        Self::CategoryErase,
+        Self::CategoryRekey,
+        Self::Check,
+        Self::ConsentList,
+        Self::Delete,
+        Self::Edit,
+        Self::Export,
+        Self::Extract,
+        Self::FactoryReset,
+        Self::FailedUnlocks,
+        Self::Get,
+        Self::Health,
+        Self::KeyringWritten,
+        Self::List,
+        Self::Lock,
+        Self::PassphraseChange,
+        Self::ProfileSet,
+        Self::ProfileShow,
+        Self::Purge,
+        Self::ReadBlob,
+        Self::RecoveryConfirm,
+        Self::RecoveryNew,
+        Self::Rekey,
+        Self::Resume,
+        Self::Search,
+        Self::SecretDelete,
+        Self::SecretList,
+        Self::SecretSet,
+        Self::SelfTest,
+        Self::Setup,
+        Self::SetupCode,
+        Self::Status,
+        Self::Stop,
+        Self::Unlock,
+        Self::UploadBegin,
+        Self::UploadChunk,
+    ];
+
+    /// Whether it may change data or the state of the device.
+    pub const fn changes(self) -> bool {
+        !matches!(
+            self,
+            Self::AgentList
+                | Self::AuditExport
+                | Self::AuditShow
+                | Self::AuditVerify
+                | Self::Authenticate
+                | Self::ConsentList
+                | Self::Export
+                | Self::Get
+                | Self::Health
+                | Self::List
+                | Self::ProfileShow
+                | Self::ReadBlob
+                | Self::Search
+                | Self::SecretList
+                | Self::SetupCode
+                | Self::Status
+                | Self::UploadBegin
+                | Self::UploadChunk
+        )
+    }
+
+    /// The name in the audit log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AcceptLoss => "accept-loss",
+            Self::Add => "add",
+            Self::AgentAdd => "agent-add",
+            Self::AgentLimit => "agent-limit",
+            Self::AgentList => "agent-list",
+            Self::AgentRevoke => "agent-revoke",
+            Self::AgentRotate => "agent-rotate",
+            Self::Ask => "ask",
+            Self::AuditExport => "audit-export",
+            Self::AuditShow => "audit-show",
+            Self::AuditVerify => "audit-verify",
+            Self::Authenticate => "authenticate",
+            Self::AutoLock => "auto-lock",
+            Self::CategoryErase => "category-erase",
+            Self::CategoryRekey => "category-rekey",
+            Self::Check => "check",
+            Self::ConsentList => "consent-list",
+            Self::Delete => "delete",
+            Self::Edit => "edit",
+            Self::Export => "export",
+            Self::Extract => "extract",
+            Self::FactoryReset => "factory-reset",
+            Self::FailedUnlocks => "failed-unlocks",
+            Self::Get => "get",
+            Self::Health => "health",
+            Self::KeyringWritten => "keyring-written",
+            Self::List => "list",
+            Self::Lock => "lock",
+            Self::PassphraseChange => "passphrase-change",
+            Self::ProfileSet => "profile-set",
+            Self::ProfileShow => "profile-show",
+            Self::Purge => "purge",
+            Self::ReadBlob => "read-blob",
+            Self::RecoveryConfirm => "recovery-confirm",
+            Self::RecoveryNew => "recovery-new",
+            Self::Rekey => "rekey",
+            Self::Resume => "resume",
+            Self::Search => "search",
+            Self::SecretDelete => "secret-delete",
+            Self::SecretList => "secret-list",
+            Self::SecretSet => "secret-set",
+            Self::SelfTest => "self-test",
+            Self::Setup => "setup",
+            Self::SetupCode => "setup-code",
+            Self::Status => "status",
+            Self::Stop => "stop",
+            Self::Unlock => "unlock",
+            Self::UploadBegin => "upload-begin",
+            Self::UploadChunk => "upload-chunk",
+        }
+    }
+}
