@@ -29,6 +29,7 @@ mod operation;
 mod permit;
 mod policy;
 mod profile;
+mod provider;
 mod reading;
 mod record;
 mod reset;
@@ -52,6 +53,7 @@ pub use operation::{Credential, NewEntry, NewFact, Operation};
 pub use permit::{Draft, Permit, RecordedPermit, Recording};
 pub use policy::{Decision, Question, Reason, decide, decide_own};
 pub use profile::{Lease, Profile, UnknownProfile};
+pub use provider::{InvalidProvider, Place, Price, Protocol, Provider, ProviderName, is_host_name};
 pub use reading::{
     Extract, FileHead, MOST_READ, MOST_TEXT, MOST_THUMBNAIL, ReaderJob, Reading, SHOWN_SIDE, Thumbnail,
     Unreadable,
