@@ -18,6 +18,7 @@ mod actor;
 mod answer;
 pub mod audit;
 mod browse;
+mod call;
 mod category;
 mod content;
 mod failure;
@@ -42,6 +43,7 @@ pub use answer::{
     SecretSummary, Status, Storage,
 };
 pub use browse::{Browse, Browsed, Order};
+pub use call::CallFailure;
 pub use category::{Category, Sensitivity, UnknownCategory};
 pub use content::{Content, InvalidRecord, Problem};
 pub use failure::{Failure, FailureKind};
