@@ -29,6 +29,7 @@ mod lock;
 mod operation;
 mod permit;
 mod policy;
+mod price;
 mod profile;
 mod provider;
 mod reading;
@@ -54,8 +55,9 @@ pub use lock::Attempts;
 pub use operation::{Credential, NewEntry, NewFact, Operation};
 pub use permit::{Draft, Permit, RecordedPermit, Recording};
 pub use policy::{Decision, Question, Reason, decide, decide_own};
+pub use price::{Cost, InvalidPrice, Price};
 pub use profile::{Lease, Profile, UnknownProfile};
-pub use provider::{InvalidProvider, Place, Price, Protocol, Provider, ProviderName, is_host_name};
+pub use provider::{InvalidProvider, Place, Protocol, Provider, ProviderName, is_host_name};
 pub use reading::{
     Extract, FileHead, MOST_READ, MOST_TEXT, MOST_THUMBNAIL, ReaderJob, Reading, SHOWN_SIDE, Thumbnail,
     Unreadable,

@@ -6,6 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use thiserror::Error;
 
+use crate::{InvalidPrice, Price};
+
 /// Longest path, model name or other short text of a provider, in bytes.
 const LONGEST: usize = 256;
 
@@ -192,17 +194,6 @@ fn is_path(base: &str) -> bool {
         && !base.split('/').any(|part| part == ".." || part == ".")
 }
 
-/// What a provider asks for its tokens, in millionths of the currency's unit for a million tokens.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Price {
-    /// For a million tokens that it reads.
-    pub input: u64,
-    /// For a million tokens that it writes.
-    pub output: u64,
-    /// The currency, such as `USD`.
-    pub currency: String,
-}
-
 /// A model that can be asked.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Provider {
@@ -241,6 +232,24 @@ impl Provider {
         matches!(self.place, Place::Local { .. })
     }
 
+    /// A pin from 64 hexadecimal digits, in either case, with or without colons, as the usual tools print
+    /// them.
+    ///
+    /// # Errors
+    /// [`InvalidProvider::Pin`] when it is anything else.
+    pub fn pin_from(text: &str) -> Result<[u8; 32], InvalidProvider> {
+        let digits: String = text.trim().chars().filter(|c| *c != ':').collect();
+        let byte = |pair: &[u8]| {
+            let text = str::from_utf8(pair).ok().filter(|text| !text.starts_with('+'))?;
+            u8::from_str_radix(text, 16).ok()
+        };
+        let bytes: Option<Vec<u8>> = digits.as_bytes().chunks(2).map(byte).collect();
+        let pin = bytes
+            .filter(|_| digits.len() == 64)
+            .and_then(|bytes| bytes.try_into().ok());
+        pin.ok_or(InvalidProvider::Pin)
+    }
+
     /// The same, if it makes sense.
     ///
     /// # Errors
@@ -262,11 +271,8 @@ impl Provider {
         {
             return Err(InvalidProvider::Limits);
         }
-        let currency = |price: &Price| {
-            price.currency.len() == 3 && price.currency.bytes().all(|b| b.is_ascii_uppercase())
-        };
-        if !self.price.as_ref().is_none_or(currency) {
-            return Err(InvalidProvider::Currency);
+        if let Some(price) = &self.price {
+            price.check().map_err(InvalidProvider::Price)?;
         }
         if self.is_local() && self.pin.is_some() {
             return Err(InvalidProvider::LocalPin);
@@ -278,9 +284,6 @@ impl Provider {
 /// Why a provider makes no sense.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidProvider {
-    /// The currency of the price.
-    #[error("a currency is three capital letters, such as EUR or USD")]
-    Currency,
     /// A limit.
     #[error("a question takes 1 to 1048576 bytes, an answer 1 to 32768 tokens")]
     Limits,
@@ -293,11 +296,17 @@ pub enum InvalidProvider {
     /// The provider's name.
     #[error("a provider's name is 1 to 64 lower-case letters, digits, '-', '_' or '.'")]
     Name,
+    /// The digest of a pinned key.
+    #[error("a pin is the SHA-256 of the server's public key: 64 hexadecimal digits")]
+    Pin,
     /// Where it is.
     #[error(
         "a provider is at https://HOST[:PORT][/PATH] with a host's name, or on this device at unix:/PATH"
     )]
     Place,
+    /// What it asks.
+    #[error(transparent)]
+    Price(InvalidPrice),
     /// What it speaks.
     #[error("no such protocol: there are anthropic and openai")]
     Protocol,
@@ -398,7 +407,7 @@ mod tests {
             (InvalidProvider::Limits, |provider| {
                 provider.most_tokens = Provider::MOST_TOKENS + 1;
             }),
-            (InvalidProvider::Currency, |provider| {
+            (InvalidProvider::Price(InvalidPrice::Currency), |provider| {
                 provider.price.as_mut().unwrap().currency = "euro".to_owned();
             }),
             (InvalidProvider::LocalPin, |provider| {
@@ -414,6 +423,32 @@ mod tests {
         assert_eq!("".parse::<ProviderName>(), Err(InvalidProvider::Name));
         for protocol in Protocol::ALL {
             assert_eq!(protocol.name().parse(), Ok(protocol));
+        }
+    }
+
+    #[test]
+    fn a_pin_is_read_as_tools_print_it() {
+        let digits = "00ff".repeat(16);
+        let pin = Provider::pin_from(&digits).unwrap();
+        assert_eq!(pin[..4], [0, 255, 0, 255]);
+        let pairs: Vec<&str> = digits
+            .as_bytes()
+            .chunks(2)
+            .map(|pair| str::from_utf8(pair).unwrap())
+            .collect();
+        assert_eq!(Provider::pin_from(&pairs.join(":").to_uppercase()), Ok(pin));
+        let longer = format!("{digits}00");
+        let signed = digits.replace("00", "+0");
+        for wrong in [
+            "",
+            "0",
+            &digits[1..],
+            &longer,
+            &digits.replace('f', "g"),
+            &digits.replace("ff", "\u{fc}"),
+            &signed,
+        ] {
+            assert_eq!(Provider::pin_from(wrong), Err(InvalidProvider::Pin), "{wrong}");
         }
     }
 }
