@@ -395,7 +395,8 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_named() {
         assert!(provider().checked().is_ok());
-        let cases: [(InvalidProvider, fn(&mut Provider)); 7] = [
+        type Spoil = fn(&mut Provider);
+        let cases: [(InvalidProvider, Spoil); 7] = [
             (InvalidProvider::Model, |provider| provider.model.clear()),
             (InvalidProvider::Model, |provider| {
                 provider.model = "a\u{1b}".to_owned()
