@@ -11,7 +11,7 @@ use crate::languages::{Languages, Stem};
 use crate::part::{Files, List, Part};
 use crate::postings::{Doc, for_each, for_each_placed};
 use crate::query::{Clause, Form, What};
-use crate::rank::{Board, real};
+use crate::rank::{AKIN, Board, real};
 use crate::words::is_unspaced;
 use crate::{Field, SearchError};
 
@@ -21,6 +21,10 @@ const MOST_TERMS: usize = 64;
 const LONGEST_ALIKE: usize = 24;
 /// Terms that are looked through for forms of a word, in a part.
 const MOST_FORMS: usize = 1_000;
+/// Terms that count as akin to a word, in a part.
+const MOST_AKIN: usize = 32;
+/// Letters that akin words begin with alike, at least; two thirds of the word if that is more.
+const ALIKE_BEGINNING: usize = 5;
 
 /// A part, and what the clauses mean in it.
 pub(crate) struct Place<'a> {
@@ -37,11 +41,15 @@ pub(crate) struct Meaning {
     pub(crate) terms: Vec<(String, f32, u32)>,
     /// For a phrase: the records where it stands, and how often.
     phrase: Vec<(Doc, u32)>,
+    /// Terms that only begin as the word does, and how many records have each: other words of its
+    /// family, and words put together with it, which no stemmer knows. They count less.
+    akin: Vec<(String, u32)>,
 }
 
 /// In which order one tries to understand a clause.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub(crate) enum Step {
+    Akin,
     Alike,
     Beginning,
     Forms,
@@ -52,7 +60,7 @@ pub(crate) const fn steps(what: &What) -> &'static [Step] {
     match what {
         What::Phrase(_) => &[Step::Phrase],
         What::Word(_, Form::Fuzzy) => &[Step::Alike],
-        What::Word(_, Form::Plain) => &[Step::Forms, Step::Beginning, Step::Alike],
+        What::Word(_, Form::Plain) => &[Step::Forms, Step::Beginning, Step::Alike, Step::Akin],
         What::Word(_, Form::Prefix) => &[Step::Beginning],
     }
 }
@@ -67,17 +75,30 @@ impl Place<'_> {
     ) -> Result<Meaning, SearchError> {
         match (&clause.what, step) {
             (What::Phrase(words), _) => Ok(Meaning {
-                terms: Vec::new(),
                 phrase: self.phrase(words, clause.field, files)?,
+                ..Meaning::default()
             }),
-            (What::Word(word, _), step) => Ok(Meaning {
-                terms: match step {
-                    Step::Alike => self.alike(word, like),
-                    Step::Beginning => self.beginning(word),
-                    Step::Forms | Step::Phrase => self.forms(word),
-                },
-                phrase: Vec::new(),
-            }),
+            (What::Word(..), Step::Akin) if !clause.is_loose() => Ok(Meaning::default()),
+            (What::Word(word, _), Step::Akin) => {
+                let akin = self.akin(word, &[]).into_iter();
+                Ok(Meaning::of(
+                    akin.map(|(term, count)| (term, AKIN, count)).collect(),
+                ))
+            }
+            (What::Word(word, _), Step::Alike) => Ok(Meaning::of(self.alike(word, like))),
+            (What::Word(word, _), Step::Beginning) => Ok(Meaning::of(self.beginning(word))),
+            (What::Word(word, _), Step::Forms | Step::Phrase) => {
+                let terms = self.forms(word);
+                let akin = if clause.is_loose() {
+                    self.akin(word, &terms)
+                } else {
+                    Vec::new()
+                };
+                Ok(Meaning {
+                    akin,
+                    ..Meaning::of(terms)
+                })
+            }
         }
     }
 
@@ -119,6 +140,32 @@ impl Place<'_> {
                     ControlFlow::Break(())
                 }
             });
+    }
+
+    /// Other words that begin as `word` does: of many, those that are about as long.
+    fn akin(&self, word: &str, but: &[(String, f32, u32)]) -> Vec<(String, u32)> {
+        let length = word.chars().count();
+        let alike = (length * 2).div_ceil(3).max(ALIKE_BEGINNING);
+        let Some((end, _)) = word.char_indices().chain([(word.len(), ' ')]).nth(alike) else {
+            return Vec::new();
+        };
+        let mut seen = 0;
+        let mut terms = Vec::new();
+        let beginning = word.get(..end).unwrap_or(word);
+        self.part.for_each_term(beginning, None, &mut |term, count| {
+            seen += 1;
+            if but.iter().all(|(known, ..)| known != term) {
+                terms.push((term.to_owned(), count));
+            }
+            if seen < MOST_FORMS {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        });
+        terms.sort_by_key(|(term, _)| term.chars().count().abs_diff(length));
+        terms.truncate(MOST_AKIN);
+        terms
     }
 
     fn beginning(&self, word: &str) -> Vec<(String, f32, u32)> {
@@ -186,11 +233,11 @@ impl Place<'_> {
             .collect())
     }
 
-    /// Adds up how much a clause weighs in each record.
+    /// Adds up how much a clause weighs in each record; words that are only akin, `akin` times as much.
     pub(crate) fn weigh(
         &self,
-        clause: &Clause,
-        meaning: &Meaning,
+        (clause, meaning): (&Clause, &Meaning),
+        akin: f32,
         files: &Files<'_>,
         board: &mut Board,
     ) -> Result<(), SearchError> {
@@ -214,12 +261,38 @@ impl Place<'_> {
                 })?,
             }
         }
+        // Last: the board tells records that have nothing nearer.
+        for (term, _) in &meaning.akin {
+            if let Some(List { records, .. }) = self.part.list(term, files)? {
+                for_each(&records, &mut |doc, weight| {
+                    board.add_akin(doc, akin * real(u64::from(weight)))
+                })?;
+            }
+        }
         Ok(())
     }
 }
 
 impl Meaning {
-    /// About how many records it stands for.
+    fn of(terms: Vec<(String, f32, u32)>) -> Self {
+        Self {
+            terms,
+            ..Self::default()
+        }
+    }
+
+    /// About how many records hold words that are only akin.
+    pub(crate) fn akin_count(&self) -> u64 {
+        self.akin.iter().map(|(_, count)| u64::from(*count)).sum()
+    }
+
+    /// Every term that it stands for.
+    pub(crate) fn into_terms(self) -> impl Iterator<Item = String> {
+        let terms = self.terms.into_iter().map(|(term, ..)| term);
+        terms.chain(self.akin.into_iter().map(|(term, _)| term))
+    }
+
+    /// About how many records it stands for, akin words left out.
     pub(crate) fn count(&self) -> u64 {
         let terms = self.terms.iter().map(|(_, _, count)| u64::from(*count));
         terms.sum::<u64>() + self.phrase.len() as u64

@@ -62,6 +62,14 @@ pub(crate) enum Form {
     Prefix,
 }
 
+impl Clause {
+    /// Whether it may be met by what is only near to it: what must be there, or in one field, is meant
+    /// as it is said.
+    pub(crate) fn is_loose(&self) -> bool {
+        self.how == How::Should && self.field.is_none()
+    }
+}
+
 impl Query {
     /// Reads a query.
     ///

@@ -6,10 +6,11 @@ use std::collections::HashMap;
 
 use pocket_core::{Category, RecordId, Timestamp};
 
+use crate::languages::Languages;
 use crate::meaning::{Meaning, Place, Step, like, steps};
 use crate::part::{Files, Member};
 use crate::postings::Doc;
-use crate::query::{How, Query, What};
+use crate::query::{Form, How, Query, What};
 use crate::{Index, SearchError};
 
 /// How soon more occurrences stop to count.
@@ -23,7 +24,16 @@ const FADES: f32 = 180.0;
 /// A word in more than one of so many records is left out beside rarer ones.
 const COMMON: u64 = 8;
 /// What a record must reach of the best one's share of the question.
-const SHARE: f32 = 0.4;
+const SHARE: f32 = 0.3;
+/// How much a word of a query counts that only holds sentences together, beside others.
+const SMALL: f32 = 0.3;
+/// How much a word counts that is only akin to one of the query.
+pub(crate) const AKIN: f32 = 0.4;
+/// The share of a word that a record with akin ones alone answers: less than [`SHARE`], so that a search
+/// for one word finds no other.
+const AKIN_SHARE: f32 = 0.25;
+/// How much of its score a record keeps that answers next to nothing of the question.
+const UNANSWERED: f32 = 0.3;
 /// Words of a query for which other spellings are looked for: each walks through the dictionaries.
 const MOST_ALIKE: usize = 8;
 
@@ -90,6 +100,10 @@ struct Search<'a> {
     average: f32,
     /// What each clause is worth; nothing when it is left out.
     worth: Vec<f32>,
+    /// How much a word counts that is only akin to that of the clause.
+    akin: Vec<f32>,
+    /// Those of all the records.
+    languages: Languages,
 }
 
 impl<'a> Search<'a> {
@@ -113,6 +127,10 @@ impl<'a> Search<'a> {
             records,
             average: (real(words) / real(records.max(1))).max(1.0),
             worth: Vec::new(),
+            akin: Vec::new(),
+            languages: indexes
+                .iter()
+                .fold(Languages::default(), |all, (_, index)| all.or(index.languages())),
         }
     }
 
@@ -161,10 +179,27 @@ impl<'a> Search<'a> {
             .map(|(clause, count)| match clause.how {
                 How::Not => 0.0,
                 How::Should if any_rare && !rare(count) => 0.0,
+                How::Must | How::Should if self.is_small(&clause.what) => SMALL * self.rarity(count),
                 How::Must | How::Should => self.rarity(count),
             });
         self.worth = worth.collect();
+        self.akin = (0..query.clauses.len())
+            .map(|clause| self.akin_to(clause))
+            .collect();
         Ok(())
+    }
+
+    /// Words that are only akin count by how rare they are themselves.
+    fn akin_to(&self, clause: usize) -> f32 {
+        let meanings = self.parts.iter().filter_map(|place| place.meanings.get(clause));
+        let (own, akin) = meanings.fold((0, 0), |(own, akin), meaning| {
+            (own + meaning.count(), akin + meaning.akin_count())
+        });
+        AKIN * self.rarity(own + akin) / self.rarity(own)
+    }
+
+    fn is_small(&self, what: &What) -> bool {
+        matches!(what, What::Word(word, Form::Plain) if self.languages.is_small(word))
     }
 
     /// The rarer, the more it says; never nothing.
@@ -181,7 +216,7 @@ impl<'a> Search<'a> {
                     meant.extend(words.iter().map(|word| (word.clone(), number)));
                 }
                 if clause.how != How::Not {
-                    meant.extend(meaning.terms.into_iter().map(|(term, ..)| (term, number)));
+                    meant.extend(meaning.into_terms().map(|term| (term, number)));
                 }
             }
         }
@@ -202,7 +237,8 @@ impl<'a> Search<'a> {
             if clause.how == How::Should && *worth == 0.0 {
                 continue;
             }
-            place.weigh(clause, meaning, files, &mut board)?;
+            let akin = self.akin.get(number as usize).copied().unwrap_or(0.0);
+            place.weigh((clause, meaning), akin, files, &mut board)?;
             board.settle(number, |doc, weight| {
                 let length = place
                     .part
@@ -214,19 +250,13 @@ impl<'a> Search<'a> {
             });
         }
         let (must, not, any) = self.masks();
-        let total: f32 = self.worth.iter().sum();
         for (member, doc) in place.part.members.iter().zip(0..) {
             let hits = board.hits.get(doc as usize).copied().unwrap_or(0);
             let fits = hits & must == must && hits & not == 0 && (any == 0 || hits & any != 0);
             if !fits || !place.part.lives(doc) || !self.in_time(member) {
                 continue;
             }
-            let share: f32 = (0u32..)
-                .zip(&self.worth)
-                .filter(|(bit, _)| hits & (1 << bit) != 0)
-                .map(|(_, worth)| worth)
-                .sum();
-            let share = if total > 0.0 { share / total } else { 1.0 };
+            let share = self.share(hits, board.akin.get(doc as usize).copied().unwrap_or(0));
             let score = board.scores.get(doc as usize).copied().unwrap_or(0.0);
             let age = now.since(member.version.updated).as_secs_f32() / 86_400.0;
             let fresh = 1.0 + FRESH * (-age / FADES).exp();
@@ -238,13 +268,27 @@ impl<'a> Search<'a> {
                     score: if any == 0 {
                         fresh
                     } else {
-                        score * (0.5 + 0.5 * share) * fresh
+                        score * (UNANSWERED + (1.0 - UNANSWERED) * share) * fresh
                     },
                     updated: member.version.updated,
                 },
             ));
         }
         Ok(())
+    }
+
+    /// The share of the question that a record answers which meets the clauses `hits`, those in `akin`
+    /// only by akin words.
+    fn share(&self, hits: u32, akin: u32) -> f32 {
+        let total: f32 = self.worth.iter().sum();
+        if total <= 0.0 {
+            return 1.0;
+        }
+        let met = (0u32..)
+            .zip(&self.worth)
+            .filter(|(bit, _)| hits & (1 << bit) != 0);
+        let part = |bit: u32| if akin & (1 << bit) == 0 { 1.0 } else { AKIN_SHARE };
+        met.map(|(bit, worth)| worth * part(bit)).sum::<f32>() / total
     }
 
     /// The clauses that must be met, must not, and those of which one must be.
@@ -269,8 +313,12 @@ pub(crate) struct Board {
     scores: Vec<f32>,
     /// Which clauses a record meets, a bit for each.
     hits: Vec<u32>,
+    /// Which of them only by words that are akin.
+    akin: Vec<u32>,
     weights: Vec<f32>,
     touched: Vec<Doc>,
+    /// Those of the touched that hold akin words alone.
+    distant: Vec<Doc>,
 }
 
 impl Board {
@@ -278,8 +326,10 @@ impl Board {
         Self {
             scores: vec![0.0; records],
             hits: vec![0; records],
+            akin: vec![0; records],
             weights: vec![0.0; records],
             touched: Vec::new(),
+            distant: Vec::new(),
         }
     }
 
@@ -292,6 +342,14 @@ impl Board {
         }
     }
 
+    /// The same for a word that is only akin; to be called after all [`Board::add`] of a clause.
+    pub(crate) fn add_akin(&mut self, doc: Doc, weight: f32) {
+        if self.weights.get(doc as usize).is_some_and(|known| *known == 0.0) {
+            self.distant.push(doc);
+        }
+        self.add(doc, weight);
+    }
+
     /// Turns the weights of a clause into scores.
     fn settle(&mut self, clause: u32, score: impl Fn(Doc, f32) -> f32) {
         for doc in self.touched.drain(..) {
@@ -300,6 +358,11 @@ impl Board {
             if let (Some(total), Some(hits)) = (self.scores.get_mut(at), self.hits.get_mut(at)) {
                 *total += score(doc, weight);
                 *hits |= 1 << clause;
+            }
+        }
+        for doc in self.distant.drain(..) {
+            if let Some(akin) = self.akin.get_mut(doc as usize) {
+                *akin |= 1 << clause;
             }
         }
     }

@@ -251,6 +251,27 @@ fn a_question_finds_the_fact() {
 }
 
 #[test]
+fn small_words_of_a_question_count_little_and_akin_words_a_little() {
+    let entries = [
+        note(1, "", "what it does is the secret of the house"),
+        note(2, "", "a relay server for the talks, and with it the logs"),
+        note(3, "", "the photograph of neighbours, and that piano"),
+        note(4, "", "the photo of the neighbours is here"),
+        note(5, "", "the tickets with a stamp and the map"),
+    ];
+    assert_eq!(both(&entries, "what does the server"), [2, 1]);
+    // A word of the family is found beside others; alone it would only be in the way.
+    assert_eq!(both(&entries, "photo neighbours"), [4, 3]);
+    assert_eq!(both(&entries, "photo piano"), [3, 4]);
+    assert_eq!(both(&entries, "photo"), [4]);
+    assert_eq!(both(&entries, "+photo neighbours"), [4]);
+    // Where the word itself is nowhere, its family is better than nothing.
+    assert_eq!(both(&entries, "stamping"), [5]);
+    assert_eq!(both(&entries, "neighbourship"), [4, 3]);
+    assert!(both(&entries, "+neighbourship").is_empty());
+}
+
+#[test]
 fn words_of_the_dead_are_not_written() {
     let shelf = Shelf::default();
     let mut index = filled(&[note(1, "kept", "harmless"), note(2, "gone", "confidential")]);
