@@ -112,7 +112,7 @@ class PocketAI(Server):
         self.device.ctl("add", "memory", "-", stdin=lines.encode())
 
     def write(self, agent: Client, fact: str) -> None:
-        agent.call("remember", {"text": fact})
+        agent.call("remember", {"facts": [{"text": fact}]})
 
     def search(self, agent: Client, words: str) -> str:
         return text_of(agent.call("recall", {"query": words, "limit": 10}))
