@@ -353,6 +353,22 @@ impl Vault {
         now: Now,
     ) -> Result<(), Failure> {
         let (changes, stale) = self.mark_stale(changes, now);
+        self.commit_grown(permit, records, changes, now)?;
+        if let Some(stale) = stale {
+            self.stale = stale;
+        }
+        Ok(())
+    }
+
+    /// The same for changes that hold all of what they replace: nothing is left behind that is not in
+    /// what took its place too, so that it need not be sealed away before that goes.
+    fn commit_grown(
+        &mut self,
+        permit: Permit,
+        records: &[(Category, RecordId)],
+        changes: Changes,
+        now: Now,
+    ) -> Result<(), Failure> {
         let draft = self.chain.draft(permit, records, Outcome::Done, now.wall);
         let entries = draft.entries().to_vec();
         let touched = changes.records();
@@ -366,9 +382,6 @@ impl Vault {
             self.indexes.touch(category, id);
         }
         self.touched.extend_from_slice(records);
-        if let Some(stale) = stale {
-            self.stale = stale;
-        }
         Ok(())
     }
 

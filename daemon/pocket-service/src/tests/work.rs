@@ -1,12 +1,13 @@
 //! Long work in pieces, and re-keying: the engine is driven by hand where the order counts.
 
-use pocket_core::OperationKind;
+use pocket_core::{Document, OperationKind, Reading, Thumbnail};
 use tokio::sync::oneshot::{self, Receiver};
 
 use super::time::{Clocks, DAY, MINUTE};
 use super::*;
 use crate::Request;
-use crate::handle::{Message, Shown};
+use crate::handle::{Errand, Message, Shown};
+use crate::vault::Extracted;
 
 const NOTES: Category = Category::Notes;
 
@@ -35,10 +36,14 @@ impl Clocks {
     }
 
     fn stale(&mut self) -> Option<pocket_core::Timestamp> {
+        self.stale_in(NOTES)
+    }
+
+    fn stale_in(&mut self, category: Category) -> Option<pocket_core::Timestamp> {
         match self.ask(Operation::Status).map(|reply| reply.answer) {
             Ok(Answer::Status(status)) => {
-                let notes = status.categories.iter().find(|of| of.category == NOTES);
-                notes.unwrap().deleted_since
+                let found = status.categories.iter().find(|of| of.category == category);
+                found.unwrap().deleted_since
             }
             _ => panic!("no status"),
         }
@@ -218,6 +223,49 @@ fn replacing_counts_as_deleting_and_a_clock_set_back_does_not_put_it_off() {
     clocks.now.wall = pocket_core::Timestamp::from_millis(1_000_000);
     clocks.pass(MINUTE, MINUTE);
     assert_eq!(clocks.stale(), None);
+}
+
+/// Adds a document with these words and gives it each reading in turn; whether its category then holds
+/// something that is to be sealed away.
+fn left_behind(words: &str, readings: &[(&str, u8)]) -> bool {
+    let mut clocks = Clocks::new();
+    let document = Record::Document(Document {
+        name: "scan.pdf".to_owned(),
+        text: words.to_owned(),
+        ..Document::default()
+    });
+    let items = vec![new_entry(document)];
+    let added = clocks.ask(Operation::Add { items, import: false });
+    let Ok(Answer::Added(added)) = added.map(|reply| reply.answer) else {
+        panic!("not added")
+    };
+    for (text, picture) in readings {
+        let extracted = Box::new(Extracted {
+            id: id_of(&added[0]),
+            reading: Reading::Done,
+            text: (*text).to_owned(),
+            pages: 1,
+            thumbnail: Thumbnail::new(vec![0xff, 0xd8, 0xff, *picture]).unwrap(),
+        });
+        let (reply, mut taken) = oneshot::channel();
+        let errand = Errand::TakeExtracted(extracted);
+        clocks.engine.turn(Some(Message::Errand { errand, reply }));
+        assert!(matches!(taken.try_recv(), Ok(Ok(_))));
+    }
+    clocks.stale_in(Category::Documents).is_some()
+}
+
+#[test]
+fn what_is_read_out_of_a_document_leaves_nothing_behind_unless_something_made_way_for_it() {
+    assert!(!left_behind("", &[("forty pages", 1)]));
+    assert!(!left_behind("typed by the owner", &[("", 1)]), "the words stayed");
+    assert!(left_behind("typed by the owner", &[("forty pages", 1)]));
+    assert!(!left_behind("", &[("forty pages", 1), ("forty pages", 1)]));
+    assert!(
+        left_behind("", &[("forty pages", 1), ("forty pages", 2)]),
+        "the picture"
+    );
+    assert!(left_behind("", &[("forty pages", 1), ("fifty pages", 1)]));
 }
 
 #[test]

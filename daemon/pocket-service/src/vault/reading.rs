@@ -118,7 +118,9 @@ impl Vault {
         let Record::Document(document) = entry.content.record() else {
             return Ok(Answer::Done);
         };
-        let content = match checked(Record::Document(with(document, extracted))) {
+        let read = with(document, extracted);
+        let keeps_all = keeps_all(document, &read);
+        let content = match checked(Record::Document(read)) {
             Ok(content) => content,
             // The owner's remarks leave no room for so much text.
             Err(_) => checked(Record::Document(Document {
@@ -129,7 +131,12 @@ impl Vault {
         let blob = self.store.blob_of(id).map_err(|error| failure::store(&error))?;
         let permit = decide_own(OperationKind::Extract).map_err(failure::refused)?;
         let changes = Changes::new().put(Entry { content, ..entry }, blob);
-        self.commit(permit, &[(Category::Documents, id)], changes, now)?;
+        let records = [(Category::Documents, id)];
+        if keeps_all {
+            self.commit_grown(permit, &records, changes, now)?;
+        } else {
+            self.commit(permit, &records, changes, now)?;
+        }
         Ok(Answer::Done)
     }
 }
@@ -148,6 +155,14 @@ fn with(document: &Document, extracted: Extracted) -> Document {
         thumbnail: extracted.thumbnail,
         ..document.clone()
     }
+}
+
+/// Whether nothing that was in the document is gone from it: words that came along may make way for those
+/// that were read, and so may an earlier preview.
+fn keeps_all(before: &Document, after: &Document) -> bool {
+    let keeps_text = before.text.is_empty() || before.text == after.text;
+    let no_preview = before.thumbnail == Thumbnail::default();
+    keeps_text && (no_preview || before.thumbnail == after.thumbnail)
 }
 
 /// What an edit leaves as it is: all that only the device knows, and the text that it has read.
