@@ -17,6 +17,10 @@ struct Letter {
     end: u32,
 }
 
+/// Longest word that is looked at, in letters: what reads to the end of a word from many places of it must
+/// not read all of a text each time.
+const LONGEST_WORD: usize = 128;
+
 /// A folded text. Wiped when it is dropped.
 pub(crate) struct View {
     letters: Vec<Letter>,
@@ -79,9 +83,12 @@ impl View {
         !is_word(self.small(at)) || !is_word(self.before(at))
     }
 
-    /// Where the word ends that goes on at `at`.
+    /// Where the word ends that goes on at `at`, after [`LONGEST_WORD`] letters at the latest.
     pub(crate) fn word_end(&self, at: usize) -> usize {
-        self.skip(at, is_word)
+        let end = at.saturating_add(LONGEST_WORD).min(self.len());
+        let rest = self.letters.get(at..end).unwrap_or_default();
+        let length = rest.iter().position(|letter| !is_word(letter.small));
+        at.saturating_add(length.unwrap_or(rest.len()))
     }
 
     /// The first place from `at` on whose letter is not one of `such`.

@@ -44,7 +44,7 @@ fn iban(view: &View, labels: &Labels, at: usize) -> Option<Find> {
 }
 
 /// Up to `most` letters and digits from `at` on with their places; between them may stand one sign each.
-fn alphanumerics(view: &View, at: usize, most: usize) -> (Vec<char>, Vec<usize>) {
+pub(super) fn alphanumerics(view: &View, at: usize, most: usize) -> (Vec<char>, Vec<usize>) {
     let (mut letters, mut places) = (Vec::new(), Vec::new());
     let mut place = at;
     while letters.len() < most {

@@ -4,6 +4,7 @@
 use zeroize::Zeroize;
 
 use crate::Kind;
+use crate::labels::skip_some;
 use crate::view::{View, is_word};
 
 /// Most letters that may be left out between two that are looked for: `Anna, Weber`, `(0) 171`.
@@ -254,8 +255,8 @@ fn ends(view: &View, at: usize) -> bool {
 /// Where a word ends whose ending begins at `at`, if it is one. What follows a name in lower case is
 /// taken for an ending only in a few letters.
 fn ending(view: &View, at: usize) -> Option<usize> {
-    let end = view.skip(at, char::is_alphabetic);
-    let text = (end - at <= 5).then(|| view.text(at..end))?;
+    let end = skip_some(view, at, 6, char::is_alphabetic);
+    let text = view.text(at..end);
     ENDINGS.contains(&text.as_str()).then_some(end)
 }
 
