@@ -33,7 +33,13 @@ const CONFINED: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates that decide and compute, and do nothing: neither a runtime nor a store nor system calls.
-const PURE: [&str; 4] = ["pocket-core", "pocket-crypto", "pocket-formats", "pocket-privacy"];
+const PURE: [&str; 5] = [
+    "pocket-core",
+    "pocket-crypto",
+    "pocket-formats",
+    "pocket-models",
+    "pocket-privacy",
+];
 const EFFECTS: [&str; 6] = ["axum", "listenfd", "nix", "rmcp", "sled", "tokio"];
 
 /// Nothing that could speak to the network outwards may be linked into the daemon.
