@@ -1,5 +1,6 @@
 //! Over real sockets, with the SDK's own client, against a real engine.
 
+mod cancelled;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod day;

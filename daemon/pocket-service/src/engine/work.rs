@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use pocket_core::Failure;
-use tracing::warn;
+use tracing::{debug, warn};
 
 use super::{Engine, Held, Now, Sender, State};
 use crate::failure;
@@ -47,6 +47,7 @@ impl Engine {
         } else if let Some(answer) = self.piece(&mut work, now) {
             held.push((reply, answer));
         } else {
+            debug!(work = work.name(), "takes longer: goes on between requests");
             let reply = Some(reply);
             self.jobs.0.push_back(Job { work, reply });
         }
@@ -90,6 +91,7 @@ impl Engine {
             return;
         };
         if job.reply.as_ref().is_some_and(Sender::is_closed) {
+            debug!(work = job.work.name(), "given up: nobody waits for it any more");
             return self.give_up(job.work, now);
         }
         match (self.piece(&mut job.work, now), job.reply) {
