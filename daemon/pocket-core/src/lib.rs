@@ -20,6 +20,7 @@ pub mod audit;
 mod browse;
 mod call;
 mod category;
+mod consent;
 mod content;
 mod failure;
 mod grant;
@@ -47,6 +48,9 @@ pub use answer::{
 pub use browse::{Browse, Browsed, Order};
 pub use call::CallFailure;
 pub use category::{Category, Sensitivity, UnknownCategory};
+pub use consent::{
+    Ask, Consent, ConsentError, ConsentState, Cost, InvalidStanding, Replaced, StandingConsent, asking,
+};
 pub use content::{Content, InvalidRecord, Problem};
 pub use failure::{Failure, FailureKind};
 pub use grant::{Grant, Terms};
