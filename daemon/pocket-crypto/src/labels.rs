@@ -23,6 +23,8 @@ pub const SETTINGS: &str = "pocketai/1 settings";
 pub const SESSION: &str = "pocketai/1 session";
 /// Ring to the key that seals backups.
 pub const BACKUP: &str = "pocketai/1 backup";
+/// The daemon's key of this start to the key that authenticates its calls to the gateway.
+pub const GRANT: &str = "pocketai/1 grant";
 
 /// ROOT to the key that seals the key table.
 pub const KEY_TABLE: &str = "pocketai/1 key table";
