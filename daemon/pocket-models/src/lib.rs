@@ -15,6 +15,6 @@ mod question;
 pub use answer::{AnswerReader, BadAnswer, Finished, Refusal, Said, Stop};
 pub use estimate::estimate;
 pub use question::{
-    BadQuestion, CloudQuestion, LocalQuestion, MOST_PICTURES, Outgoing, Role, UnusableKey, cloud, key_header,
-    local,
+    BadQuestion, CloudQuestion, LocalQuestion, MOST_PICTURES, Outgoing, Role, UnusableKey, cloud, headers,
+    key_header, local,
 };

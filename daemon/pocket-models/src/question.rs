@@ -164,6 +164,14 @@ pub fn key_header(protocol: Protocol, key: &str) -> Result<(&'static str, Zeroiz
     })
 }
 
+/// The headers that a protocol wants; not those of HTTP itself, nor the key.
+pub fn headers(protocol: Protocol) -> &'static [(&'static str, &'static str)] {
+    match protocol {
+        Protocol::Anthropic => &anthropic::HEADERS,
+        Protocol::OpenAi => &openai::HEADERS,
+    }
+}
+
 /// What both kinds of question are in the end.
 struct Asked<'a> {
     provider: &'a Provider,

@@ -1,0 +1,74 @@
+//! The port to what carries calls: out of the device by the gateway, or to a model on it. The engine hands a
+//! call over, with leave for it; whoever carries it reports back.
+
+use pocket_core::{Grant, RecordId};
+use pocket_grant::Headers;
+use tokio::sync::{mpsc, oneshot};
+
+/// Calls that may wait for a carrier: more than the owner approves in the time that one takes to begin.
+const WAITING: usize = 8;
+
+/// A call to be made.
+pub struct Call {
+    /// The question that it answers.
+    pub id: RecordId,
+    /// Where to.
+    pub way: Way,
+    /// The body of the request.
+    pub body: Vec<u8>,
+    /// Headers besides those of HTTP itself; the key among them.
+    pub headers: Headers,
+    /// Resolves once nobody wants it any more.
+    pub given_up: oneshot::Receiver<()>,
+}
+
+/// Where a call goes.
+pub enum Way {
+    /// To a model on this device.
+    Local {
+        /// Its socket.
+        socket: String,
+        /// The path of the request.
+        path: String,
+    },
+    /// Out of the device, by the gateway.
+    Out(Grant),
+}
+
+/// Calls as they are to be made, for who carries them.
+pub struct Calls(mpsc::Receiver<Call>);
+
+impl Calls {
+    /// The next one; `None` once the engine has stopped.
+    pub async fn next(&mut self) -> Option<Call> {
+        self.0.recv().await
+    }
+}
+
+/// The engine's end.
+#[derive(Clone, Default)]
+pub(crate) struct Outbound {
+    calls: Option<mpsc::Sender<Call>>,
+    gateway: bool,
+}
+
+impl Outbound {
+    pub(crate) fn new(gateway: bool) -> (Self, Calls) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let outbound = Self {
+            calls: Some(sender),
+            gateway,
+        };
+        (outbound, Calls(receiver))
+    }
+
+    /// Whether there is a program that can send.
+    pub(crate) const fn has_gateway(&self) -> bool {
+        self.gateway && self.calls.is_some()
+    }
+
+    /// A place for a call; `None` while too many wait, or nobody carries them.
+    pub(crate) fn place(&self) -> Option<mpsc::OwnedPermit<Call>> {
+        self.calls.clone()?.try_reserve_owned().ok()
+    }
+}

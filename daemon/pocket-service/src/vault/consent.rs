@@ -1,0 +1,535 @@
+//! The questions to the owner: kept, shown, answered, and gone when nobody answers. What of them is content
+//! lies in the outbox, sealed like every record; what is not lies in a row of the engine's own.
+
+mod calls;
+pub(super) mod content;
+mod providers;
+mod standing;
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Instant;
+
+use pocket_core::asking::{self, Verdict};
+use pocket_core::audit::Outcome;
+use pocket_core::{
+    Actor, ActorRef, Answer, Ask, Asked, Category, Consent, ConsentDetail, ConsentError, ConsentState, Entry,
+    Failure, FailureKind, OperationKind, Origin, Outbox, OutboxState, Permit, Provider, ProviderName,
+    Question, Record, RecordId, StandingConsent, Timestamp, decide_own,
+};
+use pocket_crypto::SecretBytes;
+use pocket_models::Outgoing;
+use pocket_privacy::Filter;
+use pocket_store::{Changes, Store};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::records::{checked, random_id};
+use super::{Act, Vault, event};
+use crate::engine::Now;
+use crate::failure;
+use crate::handle::Reply;
+use crate::outbound::Outbound;
+use calls::Running;
+use content::Content;
+pub(super) use standing::Wanted;
+
+/// The names of the questions' rows begin so.
+const PREFIX: &str = "consent/";
+/// Most questions that are remembered; beyond, the oldest that are over are forgotten.
+const MOST: usize = 500;
+
+/// The row. A newer shape gets a variant of its own.
+#[derive(Deserialize, Serialize)]
+enum Stored<C> {
+    V1(C),
+}
+
+/// What the engine knows of questions and of whom can be asked.
+#[derive(Default)]
+pub(crate) struct Consents {
+    known: BTreeMap<RecordId, Consent>,
+    providers: BTreeMap<ProviderName, Provider>,
+    standing: Vec<StandingConsent>,
+    /// What was taken out of the questions, for their answers.
+    filters: HashMap<RecordId, Filter>,
+    /// When questions were asked, by the clock that nobody sets.
+    since: HashMap<RecordId, Instant>,
+    running: HashMap<RecordId, Running>,
+    outbound: Outbound,
+}
+
+/// A question that the owner is to be asked.
+pub(super) struct NewQuestion<'a> {
+    pub(super) actor: &'a Actor,
+    pub(super) ask: &'a Ask,
+    pub(super) provider: &'a Provider,
+    pub(super) question: &'a Question,
+    pub(super) content: Content,
+    pub(super) outgoing: Outgoing,
+    pub(super) filter: Filter,
+}
+
+impl Consents {
+    /// Reads them back. What can't be read is not asked any more.
+    pub(super) fn load(store: &Store, outbound: Outbound) -> Result<Self, Failure> {
+        let mut consents = Self {
+            outbound,
+            providers: providers::load(store)?,
+            ..Self::default()
+        };
+        for name in store
+            .system_names(PREFIX)
+            .map_err(|error| failure::store(&error))?
+        {
+            let row = store.system(&name).map_err(|error| failure::store(&error))?;
+            let read = row.and_then(|row| postcard::from_bytes::<Stored<Consent>>(&row).ok());
+            if let Some(Stored::V1(consent)) = read {
+                consents.known.insert(consent.id, consent);
+            }
+        }
+        Ok(consents)
+    }
+
+    /// Whether there is a program to send with.
+    pub(super) const fn has_gateway(&self) -> bool {
+        self.outbound.has_gateway()
+    }
+
+    /// The question, if `actor` may know of it.
+    fn get(&self, actor: &Actor, id: RecordId) -> Result<&Consent, Failure> {
+        let found = self.known.get(&id).filter(|consent| match actor {
+            Actor::Agent(_) => consent.asker == actor.reference(),
+            _ => true,
+        });
+        found.ok_or_else(|| failure::not_found("question", "see `pocketctl consent list`"))
+    }
+
+    /// As the question stands by now.
+    fn look(&self, consent: &Consent, now: Now) -> Consent {
+        let waited = self
+            .since
+            .get(&consent.id)
+            .map(|since| now.steady.saturating_duration_since(*since));
+        let late = waited.is_some_and(|waited| waited >= Consent::PATIENCE);
+        let looked = consent.clone().at(now.wall);
+        if late && looked.state == ConsentState::Waiting {
+            // The calendar may stand still; this clock does not.
+            return looked.at(consent.expires);
+        }
+        looked
+    }
+}
+
+impl Vault {
+    /// Asks the owner, unless the same was asked before, this agent asks too much, or the owner consented
+    /// ahead of time.
+    pub(super) fn keep_question(&mut self, new: NewQuestion<'_>, now: Now) -> Result<Answer, Failure> {
+        let mut consent = describe(new.actor, new.ask, new.provider, &new.content, &new.outgoing, now);
+        consent.categories = new.question.categories().to_vec();
+        let asker = new.actor.reference();
+        let verdict = asking::judge(
+            &mut self.consents.known.values(),
+            asker,
+            &consent.provider,
+            &consent.sha256,
+            now.wall,
+        );
+        match verdict {
+            Verdict::New => {}
+            Verdict::Same(id) => return self.repeat(&new, id, now),
+            Verdict::Denied => {
+                let kind = FailureKind::Refused;
+                let no = "the owner said no to this very question";
+                return self.refuse_question(asker, Failure::new(kind, no, "do not ask the same again"), now);
+            }
+            Verdict::TooMany => {
+                let kind = FailureKind::Throttled;
+                let remedy =
+                    "wait until the owner has answered; an agent may ask 12 times an hour, and 3 may wait";
+                return self.refuse_question(
+                    asker,
+                    Failure::new(kind, "this agent asks too much", remedy),
+                    now,
+                );
+            }
+        }
+        let leave = self.standing_for(new.question, &consent, now);
+        consent.standing = leave.is_some();
+        let NewQuestion {
+            question,
+            content,
+            outgoing,
+            filter,
+            ..
+        } = new;
+        let (id, records) = (consent.id, [(Category::Outbox, consent.id)]);
+        self.consents.filters.insert(id, filter);
+        if let Some(leave) = leave {
+            consent.state = ConsentState::Sending;
+            let changes = self.with_question(Changes::new(), &consent, &content, now)?;
+            return self.send_standing(leave, consent, changes, outgoing, now);
+        }
+        let changes = self.with_question(Changes::new(), &consent, &content, now)?;
+        let _leave = self.commit_as(question.keep(), &records, changes, Outcome::Asked, now)?;
+        self.consents.since.insert(id, now.steady);
+        Ok(self.took(consent))
+    }
+
+    /// Remembers a question as it now is, and says so.
+    fn took(&mut self, consent: Consent) -> Answer {
+        let question = consent.clone();
+        self.consents.known.insert(consent.id, consent);
+        Answer::Asked(Box::new(Asked {
+            question,
+            text: String::new(),
+            length: 0,
+        }))
+    }
+
+    /// The same question again, which waits already.
+    fn repeat(&mut self, new: &NewQuestion<'_>, id: RecordId, now: Now) -> Result<Answer, Failure> {
+        let actor = new.actor;
+        let mut consent = self.consents.get(actor, id)?.clone();
+        consent.repeats = consent.repeats.saturating_add(1);
+        let changes = Changes::new().put_system(&row_name(id), encode(&consent));
+        let records = [(Category::Outbox, id)];
+        let _leave = self.commit_as(new.question.keep(), &records, changes, Outcome::Asked, now)?;
+        Ok(self.took(consent))
+    }
+
+    fn refuse_question(&mut self, asker: ActorRef, failure: Failure, now: Now) -> Result<Answer, Failure> {
+        let outcome = Outcome::Failed(failure.kind);
+        self.note(vec![event(asker, OperationKind::Ask, None, outcome, now)])?;
+        Err(failure)
+    }
+
+    /// Lists the questions.
+    pub(super) fn consent_list(&mut self, actor: &Actor, act: Act) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        let own =
+            |consent: &&Consent| !matches!(actor, Actor::Agent(_)) || consent.asker == actor.reference();
+        let known = self.consents.known.values().filter(own);
+        let mut questions: Vec<Consent> = known
+            .map(|consent| self.consents.look(consent, act.now))
+            .collect();
+        questions.sort_by_key(|consent| {
+            let waits = consent.state == ConsentState::Waiting;
+            (!waits, std::cmp::Reverse(consent.asked), consent.id)
+        });
+        let standing = match actor {
+            Actor::Agent(_) => Vec::new(),
+            _ => self.standing_now(act.now.wall),
+        };
+        Ok(Answer::Consents { questions, standing })
+    }
+
+    /// Shows the owner all of a question; the bytes travel beside.
+    pub(super) fn consent_show(&mut self, actor: &Actor, act: Act, id: RecordId) -> Result<Reply, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        let question = self.consents.look(self.consents.get(actor, id)?, act.now);
+        let mut content = self.question_content(id)?;
+        let parts = std::mem::take(&mut content.parts);
+        Ok(Reply {
+            answer: Answer::Consent(Box::new(ConsentDetail { question, parts })),
+            payload: Some(SecretBytes::new(std::mem::take(&mut content.body))),
+        })
+    }
+
+    /// Says what has become of a question, and what the model has said so far.
+    pub(super) fn consent_status(
+        &mut self,
+        actor: &Actor,
+        act: Act,
+        (id, from): (RecordId, u64),
+    ) -> Result<Answer, Failure> {
+        self.admit(act.permit, &[], act.now)?;
+        let question = self.consents.look(self.consents.get(actor, id)?, act.now);
+        let text = match self.consents.running.get(&id) {
+            Some(running) => running.shown(self.consents.filters.get(&id)),
+            None if matches!(
+                question.state,
+                ConsentState::Answered { .. } | ConsentState::Failed { .. }
+            ) =>
+            {
+                std::mem::take(&mut self.question_content(id)?.answer)
+            }
+            None => String::new(),
+        };
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let text = text.get(from..).unwrap_or_default().to_owned();
+        Ok(Answer::Asked(Box::new(Asked {
+            question,
+            text,
+            length,
+        })))
+    }
+
+    /// The owner says no, or stops it on its way.
+    pub(super) fn consent_deny(&mut self, actor: &Actor, act: Act, id: RecordId) -> Result<Answer, Failure> {
+        let looked = self.consents.look(self.consents.get(actor, id)?, act.now);
+        let denied = looked.deny(act.now.wall).map_err(|error| refused(&error))?;
+        self.settle_question(act.permit, denied, None, act.now)?;
+        Ok(Answer::Done)
+    }
+
+    /// Writes down the end of a question, with its answer if there is one.
+    fn settle_question(
+        &mut self,
+        permit: Permit,
+        consent: Consent,
+        answer: Option<String>,
+        now: Now,
+    ) -> Result<(), Failure> {
+        let id = consent.id;
+        let changes = match answer {
+            Some(answer) => {
+                let mut content = self.question_content(id)?;
+                content.answer = answer;
+                self.with_question(Changes::new(), &consent, &content, now)?
+            }
+            None => self.with_state(&consent, now)?,
+        };
+        self.commit(permit, &[(Category::Outbox, id)], changes, now)?;
+        self.consents.known.insert(id, consent);
+        self.consents.filters.remove(&id);
+        self.consents.since.remove(&id);
+        // Whoever carries the call gives it up.
+        self.consents.running.remove(&id);
+        Ok(())
+    }
+
+    /// Once a second: what nobody answered is over, what may not leave any more is stopped, and what is old
+    /// is forgotten.
+    pub(super) fn tick_consents(&mut self, now: Now) -> Result<bool, Failure> {
+        let waiting = |consent: &&Consent| consent.state == ConsentState::Waiting;
+        let looked = self
+            .consents
+            .known
+            .values()
+            .filter(waiting)
+            .map(|consent| self.consents.look(consent, now));
+        let expired: Vec<Consent> = looked
+            .filter(|consent| consent.state == ConsentState::Expired)
+            .collect();
+        let mut changed = !expired.is_empty();
+        for consent in expired {
+            let permit = decide_own(OperationKind::ConsentExpire).map_err(failure::refused)?;
+            self.settle_question(permit, consent, None, now)?;
+        }
+        changed |= self.stop_what_may_not_leave(now)?;
+        self.forget_old(now)?;
+        Ok(changed)
+    }
+
+    /// Rows whose record is gone, and the oldest of too many.
+    fn forget_old(&mut self, now: Now) -> Result<(), Failure> {
+        if self.store.whole(Category::Outbox).is_err() {
+            return Ok(());
+        }
+        let over = |consent: &&Consent| consent.state.is_over();
+        let gone = |consent: &&Consent| !self.store.contains(Category::Outbox, consent.id);
+        let mut old: Vec<(Timestamp, RecordId)> = self
+            .consents
+            .known
+            .values()
+            .filter(over)
+            .map(|consent| (consent.asked, consent.id))
+            .collect();
+        old.sort_unstable();
+        old.truncate(self.consents.known.len().saturating_sub(MOST));
+        let gone: Vec<RecordId> = self
+            .consents
+            .known
+            .values()
+            .filter(gone)
+            .map(|consent| consent.id)
+            .collect();
+        let ids: Vec<RecordId> = old.into_iter().map(|(_, id)| id).chain(gone).collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let permit = decide_own(OperationKind::Purge).map_err(failure::refused)?;
+        let changes = ids.iter().fold(Changes::new(), |changes, id| {
+            changes.remove_system(&row_name(*id))
+        });
+        self.commit(permit, &[], changes, now)?;
+        for id in ids {
+            self.consents.known.remove(&id);
+            self.consents.filters.remove(&id);
+            self.consents.since.remove(&id);
+            self.consents.running.remove(&id);
+        }
+        Ok(())
+    }
+
+    /// What was on its way when the device stopped is not sent again.
+    pub(super) fn settle_interrupted(&mut self, now: Now) -> Result<(), Failure> {
+        let sending = |consent: &&Consent| consent.state == ConsentState::Sending;
+        let interrupted: Vec<Consent> = self.consents.known.values().filter(sending).cloned().collect();
+        for consent in interrupted {
+            let permit = decide_own(OperationKind::CallEnd).map_err(failure::refused)?;
+            self.settle_question(permit, consent.after_restart(now.wall), None, now)?;
+        }
+        Ok(())
+    }
+
+    /// What a question holds.
+    fn question_content(&self, id: RecordId) -> Result<Content, Failure> {
+        let mut bytes = zeroize::Zeroizing::new(Vec::new());
+        loop {
+            let offset = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let piece = self
+                .store
+                .read_blob(id, offset, pocket_core::Operation::MOST_CHUNK)
+                .map_err(|error| failure::store(&error))?;
+            let Some((piece, size)) = piece else {
+                return Err(failure::not_found("question", "it was deleted from the outbox"));
+            };
+            bytes.extend_from_slice(&piece);
+            if piece.is_empty() || u64::try_from(bytes.len()).is_ok_and(|length| length >= size) {
+                return Content::decode(&bytes);
+            }
+        }
+    }
+
+    /// A question with all that it holds.
+    fn with_question(
+        &self,
+        changes: Changes,
+        consent: &Consent,
+        content: &Content,
+        now: Now,
+    ) -> Result<Changes, Failure> {
+        let mut writer = self
+            .store
+            .begin_blob(Category::Outbox)
+            .map_err(|error| failure::store(&error))?;
+        writer
+            .write(&content.encode())
+            .map_err(|error| failure::store(&error))?;
+        let (blob, _) = writer.finish().map_err(|error| failure::store(&error))?;
+        let record = checked(Record::Outbox(Outbox {
+            channel: consent.provider.to_string(),
+            to: consent.place.to_string(),
+            subject: consent.purpose.clone(),
+            body: content.redacted(),
+            state: outbox_state(&consent.state),
+        }))?;
+        let entry = Entry {
+            id: consent.id,
+            created: consent.asked,
+            updated: now.wall,
+            revision: 1,
+            origin: match consent.asker {
+                ActorRef::Agent(_) => Origin::Agent,
+                _ => Origin::Owner,
+            },
+            content: record,
+        };
+        Ok(changes
+            .put(entry, Some(blob))
+            .put_system(&row_name(consent.id), encode(consent)))
+    }
+
+    /// A question that has come further.
+    fn with_state(&self, consent: &Consent, now: Now) -> Result<Changes, Failure> {
+        let id = consent.id;
+        let changes = Changes::new().put_system(&row_name(id), encode(consent));
+        let entry = self
+            .store
+            .get(Category::Outbox, id)
+            .map_err(|error| failure::store(&error))?;
+        let Some(entry) = entry else {
+            return Ok(changes);
+        };
+        let Record::Outbox(outbox) = entry.content.record() else {
+            return Ok(changes);
+        };
+        let content = checked(Record::Outbox(Outbox {
+            state: outbox_state(&consent.state),
+            ..outbox.clone()
+        }))?;
+        let blob = self.store.blob_of(id).map_err(|error| failure::store(&error))?;
+        let updated = now.wall;
+        let revision = entry.revision.saturating_add(1);
+        Ok(changes.put(
+            Entry {
+                content,
+                updated,
+                revision,
+                ..entry
+            },
+            blob,
+        ))
+    }
+}
+
+/// A question without its content.
+fn describe(
+    actor: &Actor,
+    ask: &Ask,
+    provider: &Provider,
+    content: &Content,
+    outgoing: &Outgoing,
+    now: Now,
+) -> Consent {
+    let most = u64::from(provider.most_tokens);
+    let cost = provider
+        .price
+        .as_ref()
+        .map(|price| price.cost(outgoing.tokens, most));
+    Consent {
+        id: random_id(),
+        asker: actor.reference(),
+        asked: now.wall,
+        expires: now.wall.plus(Consent::PATIENCE),
+        provider: provider.name.clone(),
+        place: provider.place.clone(),
+        path: outgoing.path.clone(),
+        model: provider.model.clone(),
+        purpose: ask.purpose.clone(),
+        categories: Vec::new(),
+        sha256: digest(&outgoing.body),
+        size: u64::try_from(outgoing.body.len()).unwrap_or(u64::MAX),
+        replaced: content.replaced(),
+        pictures: 0,
+        tokens: outgoing.tokens,
+        cost,
+        repeats: 0,
+        standing: false,
+        state: ConsentState::Waiting,
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn row_name(id: RecordId) -> String {
+    format!("{PREFIX}{id}")
+}
+
+fn encode(consent: &Consent) -> Vec<u8> {
+    postcard::to_stdvec(&Stored::V1(consent)).expect("encoding into memory can't fail")
+}
+
+fn refused(error: &ConsentError) -> Failure {
+    let remedy = match error {
+        ConsentError::Over(_) => "ask again",
+        ConsentError::OtherBytes => "look at the question again, and approve what you then see",
+    };
+    Failure::new(FailureKind::Conflict, error.to_string(), remedy)
+}
+
+const fn outbox_state(state: &ConsentState) -> OutboxState {
+    match state {
+        ConsentState::Answered { .. } => OutboxState::Sent,
+        ConsentState::Denied | ConsentState::Expired | ConsentState::Failed { .. } => OutboxState::Failed,
+        ConsentState::Sending => OutboxState::Queued,
+        ConsentState::Waiting => OutboxState::Draft,
+    }
+}

@@ -1,0 +1,366 @@
+//! Calls under way: sent with leave, once; what comes back is read as a stranger's, and shown as a
+//! suggestion.
+
+use std::time::Duration;
+
+use pocket_core::audit::{Event, Outcome};
+use pocket_core::{
+    Actor, ActorRef, Answer, Ask, Category, Consent, ConsentPart, ConsentState, Failure, FailureKind, Grant,
+    OperationKind, Permit, Place, Profile, Protocol, Provider, RecordId, RecordedPermit, StandingConsent,
+    Terms, decide_own,
+};
+use pocket_crypto::SecretBytes;
+use pocket_grant::{Headers, Report};
+use pocket_models::{AnswerReader, Outgoing, key_header};
+use pocket_privacy::Filter;
+use pocket_store::Changes;
+use rand::Rng;
+use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
+
+use super::content::Content;
+use super::content::range;
+use super::{describe, digest, refused};
+use crate::engine::Now;
+use crate::failure;
+use crate::outbound::{Call, Way};
+use crate::vault::{Act, Vault};
+
+/// Most bytes of an answer as it comes: 4 MiB, many times the longest that a provider gives.
+const MOST_ANSWER: u64 = 4 * 1024 * 1024;
+/// How long a call may take: a model on a far server thinks for minutes.
+const PATIENCE_MILLIS: u32 = 5 * 60 * 1000;
+/// How long a gateway may take to begin.
+const GRANTED: Duration = Duration::from_secs(60);
+
+/// A call under way.
+pub(super) struct Running {
+    protocol: Protocol,
+    out: bool,
+    reader: Option<AnswerReader>,
+    /// What the model has said, with placeholders.
+    text: String,
+    /// Dropped, it tells who carries the call that nobody wants it any more.
+    _wanted: oneshot::Sender<()>,
+}
+
+impl Running {
+    /// What the model has said so far, as the owner reads it: from one time to the next it only grows.
+    pub(super) fn shown(&self, filter: Option<&Filter>) -> String {
+        filter.map_or_else(|| self.text.clone(), |filter| filter.answering().push(&self.text))
+    }
+
+    /// Takes the next bytes of the answer in.
+    fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
+        let reader = self.reader.as_mut().ok_or("the answer has no beginning")?;
+        let said = reader.feed(bytes).map_err(|error| error.to_string())?;
+        self.text.push_str(&said);
+        Ok(())
+    }
+}
+
+/// A request that is ready but for the key.
+struct Ready {
+    path: String,
+    body: Vec<u8>,
+    headers: Headers,
+    protocol: Protocol,
+    pin: Option<[u8; 32]>,
+}
+
+impl Vault {
+    /// The owner says yes to the bytes that were shown: they leave, once.
+    pub(in crate::vault) fn consent_approve(
+        &mut self,
+        actor: &Actor,
+        act: Act,
+        (id, sha256): (RecordId, &str),
+    ) -> Result<Answer, Failure> {
+        let looked = self.consents.look(self.consents.get(actor, id)?, act.now);
+        let consent = looked
+            .approve(sha256, act.now.wall)
+            .map_err(|error| refused(&error))?;
+        if let ActorRef::Agent(agent) = consent.asker {
+            self.agents.by_id(agent)?;
+        }
+        let mut content = self.question_content(id)?;
+        let body = std::mem::take(&mut content.body);
+        if digest(&body) != consent.sha256 {
+            return Err(failure::internal(
+                "the bytes of a question are not those that were asked about",
+            ));
+        }
+        let ready = self.ready(&consent, body)?;
+        self.remember_filter(id, &content.parts);
+        let changes = self.with_state(&consent, act.now)?;
+        self.send(act.permit, consent, changes, ready, act.now)
+    }
+
+    /// Sends what a standing consent covers.
+    pub(super) fn send_standing(
+        &mut self,
+        (permit, left): (Permit, StandingConsent),
+        consent: Consent,
+        changes: Changes,
+        outgoing: Outgoing,
+        now: Now,
+    ) -> Result<Answer, Failure> {
+        let ready = self.ready(&consent, outgoing.body)?;
+        // Used up before it is sent: what fails is not given back.
+        for standing in &mut self.consents.standing {
+            if standing.id == left.id {
+                standing.clone_from(&left);
+            }
+        }
+        self.send(permit, consent, changes, ready, now)
+    }
+
+    /// Asks a model on this device: what it is asked stays here, and so needs no consent.
+    pub(in crate::vault) fn keep_local(
+        &mut self,
+        actor: &Actor,
+        act: Act,
+        (ask, provider): (&Ask, &Provider),
+        content: &Content,
+        outgoing: Outgoing,
+    ) -> Result<Answer, Failure> {
+        let consent = describe(actor, ask, provider, content, &outgoing, act.now);
+        let consent = Consent {
+            categories: act.permit.categories().to_vec(),
+            state: ConsentState::Sending,
+            ..consent
+        };
+        let ready = self.ready(&consent, outgoing.body)?;
+        let changes = self.with_question(Changes::new(), &consent, content, act.now)?;
+        self.send(act.permit, consent, changes, ready, act.now)
+    }
+
+    /// Records that it is sent, then hands it to who carries it.
+    fn send(
+        &mut self,
+        permit: Permit,
+        consent: Consent,
+        changes: Changes,
+        ready: Ready,
+        now: Now,
+    ) -> Result<Answer, Failure> {
+        let place = self.consents.outbound.place().ok_or_else(failure::busy)?;
+        let id = consent.id;
+        let records = [(Category::Outbox, id)];
+        let leave = self.commit_as(permit, &records, changes, Outcome::Done, now)?;
+        // On disk before a byte leaves.
+        self.sync()?;
+        let Ready {
+            body,
+            headers,
+            protocol,
+            ..
+        } = ready;
+        let way = match &consent.place {
+            Place::Local { socket } => Way::Local {
+                socket: socket.clone(),
+                path: ready.path,
+            },
+            Place::Cloud { host, port, .. } => {
+                let to = (host.clone(), *port, ready.path);
+                Way::Out(grant(leave, &consent, to, (&body, ready.pin), now)?)
+            }
+        };
+        let out = matches!(way, Way::Out(_));
+        let (wanted, given_up) = oneshot::channel();
+        place.send(Call {
+            id,
+            way,
+            body,
+            headers,
+            given_up,
+        });
+        let running = Running {
+            protocol,
+            out,
+            reader: None,
+            text: String::new(),
+            _wanted: wanted,
+        };
+        self.consents.running.insert(id, running);
+        self.consents.since.remove(&id);
+        Ok(self.took(consent))
+    }
+
+    /// The request to the provider that was shown, with its key. A provider that was changed since is
+    /// another one; a secret that was deleted opens nothing any more.
+    fn ready(&self, consent: &Consent, body: Vec<u8>) -> Result<Ready, Failure> {
+        let provider = self.consents.provider(Some(&consent.provider))?;
+        if provider.place != consent.place || provider.model != consent.model {
+            return Err(Failure::new(
+                FailureKind::Conflict,
+                format!("the provider {} was changed since this was asked", provider.name),
+                "ask again",
+            ));
+        }
+        let mut headers = Headers::default();
+        for (name, value) in pocket_models::headers(provider.protocol) {
+            headers.push(*name, SecretBytes::new(value.as_bytes().to_vec()));
+        }
+        if let Some(name) = &provider.secret {
+            let value = self.secret_named(name)?;
+            let key = value.expose_str().unwrap_or_default();
+            let (header, value) = key_header(provider.protocol, key)
+                .map_err(|error| failure::invalid(format!("{name}: {error}"), "set it again"))?;
+            headers.push(header, SecretBytes::new(value.as_bytes().to_vec()));
+        }
+        Ok(Ready {
+            path: consent.path.clone(),
+            body,
+            headers,
+            protocol: provider.protocol,
+            pin: provider.pin,
+        })
+    }
+
+    /// What was taken out of a question that was asked before the last restart.
+    fn remember_filter(&mut self, id: RecordId, parts: &[ConsentPart]) {
+        if self.consents.filters.contains_key(&id) {
+            return;
+        }
+        let mut filter = Filter::new();
+        for part in parts {
+            for mark in &part.marks {
+                let placeholder = part.redacted.get(range(mark.redacted)).unwrap_or_default();
+                filter.recall(
+                    placeholder,
+                    part.original.get(range(mark.original)).unwrap_or_default(),
+                );
+            }
+        }
+        self.consents.filters.insert(id, filter);
+    }
+
+    /// Takes what is reported of a call. An error tells who carries it to stop.
+    pub(crate) fn reported(&mut self, id: RecordId, report: Report, now: Now) -> Result<bool, Failure> {
+        let running = self.consents.running.get_mut(&id);
+        let running = running.ok_or_else(|| failure::not_found("call", "it was given up"))?;
+        match report {
+            Report::Connected { .. } => Ok(false),
+            Report::Head { status, media_type } => {
+                let reader = AnswerReader::new(running.protocol, media_type.as_deref(), status);
+                running.reader = Some(reader);
+                Ok(false)
+            }
+            Report::Piece(bytes) => match running.take(&bytes) {
+                Ok(()) => Ok(true),
+                Err(reason) => self.end_call(id, Err(reason), (0, 0), now).map(|()| true),
+            },
+            Report::Ended { sent, received } => {
+                let finished = running
+                    .reader
+                    .take()
+                    .ok_or_else(|| "there was no answer".to_owned());
+                let finished = finished.and_then(|reader| reader.finish().map_err(|error| error.to_string()));
+                self.end_call(id, finished.map(drop), (sent, received), now)
+                    .map(|()| true)
+            }
+            Report::Failed {
+                reason,
+                sent,
+                received,
+            } => self
+                .end_call(id, Err(reason.to_string()), (sent, received), now)
+                .map(|()| true),
+        }
+    }
+
+    /// Writes down how a call ended, how much went and came, and what the model said.
+    fn end_call(
+        &mut self,
+        id: RecordId,
+        ended: Result<(), String>,
+        (sent, received): (u64, u64),
+        now: Now,
+    ) -> Result<(), Failure> {
+        let running = self.consents.running.remove(&id);
+        let consent = self.consents.known.get(&id).cloned();
+        let (Some(running), Some(consent)) = (running, consent) else {
+            return Ok(());
+        };
+        let text = running.text;
+        let filter = self.consents.filters.get(&id);
+        let answer = filter.map_or_else(|| text.clone(), |filter| filter.restore(&text));
+        let state = match ended {
+            Ok(()) => ConsentState::Answered { sent, received },
+            Err(reason) => ConsentState::Failed {
+                reason,
+                sent,
+                received,
+            },
+        };
+        if running.out {
+            self.note(vec![
+                amount(OperationKind::CallSent, id, sent, now),
+                amount(OperationKind::CallReceived, id, received, now),
+            ])?;
+        }
+        let consent = consent.end(state).map_err(|error| refused(&error))?;
+        let permit = decide_own(OperationKind::CallEnd).map_err(failure::refused)?;
+        self.settle_question(permit, consent, Some(answer), now)
+    }
+
+    /// Once the profile lets nothing out any more, calls that are under way are given up, and so is consent
+    /// ahead of time.
+    pub(in crate::vault) fn stop_what_may_not_leave(&mut self, now: Now) -> Result<bool, Failure> {
+        let profile = self.lease.in_force(now.wall);
+        if profile != Profile::Custom {
+            self.consents.standing.clear();
+        }
+        if matches!(profile, Profile::CloudWithConsent | Profile::Custom) {
+            return Ok(false);
+        }
+        let running = self.consents.running.iter();
+        let ids: Vec<RecordId> = running
+            .filter(|(_, running)| running.out)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &ids {
+            let reason = pocket_core::CallFailure::Withdrawn.to_string();
+            self.end_call(*id, Err(reason), (0, 0), now)?;
+        }
+        Ok(!ids.is_empty())
+    }
+}
+
+fn grant(
+    leave: RecordedPermit,
+    consent: &Consent,
+    (host, port, path): (String, u16, String),
+    (body, pin): (&[u8], Option<[u8; 32]>),
+    now: Now,
+) -> Result<Grant, Failure> {
+    let mut nonce = [0; 16];
+    rand::rng().fill_bytes(&mut nonce);
+    let terms = Terms {
+        id: consent.id,
+        host,
+        port,
+        path,
+        body_sha256: Sha256::digest(body).into(),
+        body_length: u64::try_from(body.len()).unwrap_or(u64::MAX),
+        most_answer: MOST_ANSWER,
+        patience_millis: PATIENCE_MILLIS,
+        expires: now.wall.plus(GRANTED),
+        nonce,
+        pin,
+    };
+    Grant::new(leave, terms).ok_or_else(|| failure::internal("a call was to leave without consent"))
+}
+
+fn amount(operation: OperationKind, id: RecordId, bytes: u64, now: Now) -> Event {
+    Event {
+        at: now.wall,
+        actor: ActorRef::Device,
+        operation,
+        category: None,
+        records: vec![id],
+        count: u32::try_from(bytes).unwrap_or(u32::MAX),
+        outcome: Outcome::Done,
+    }
+}

@@ -1,0 +1,97 @@
+//! Consent ahead of time, in `CUSTOM` alone. It is in memory only: a lock, a restart or a copy put back
+//! ends it.
+
+use std::time::Duration;
+
+use pocket_core::{
+    AgentName, Answer, Category, Consent, Failure, Permit, ProviderName, Question, RecordId, StandingConsent,
+    Timestamp,
+};
+use pocket_store::Changes;
+
+use crate::engine::Now;
+use crate::failure;
+use crate::vault::records::random_id;
+use crate::vault::{Act, Vault};
+
+/// Most standing consents: an owner keeps an eye on no more.
+const MOST: usize = 8;
+
+/// What the owner consents to ahead of time.
+pub(in crate::vault) struct Wanted {
+    pub(in crate::vault) agent: AgentName,
+    pub(in crate::vault) provider: ProviderName,
+    pub(in crate::vault) category: Option<Category>,
+    pub(in crate::vault) calls: u32,
+    pub(in crate::vault) bytes: u64,
+    pub(in crate::vault) minutes: u32,
+}
+
+impl Vault {
+    pub(in crate::vault) fn standing_add(&mut self, act: Act, wanted: Wanted) -> Result<Answer, Failure> {
+        let now = act.now.wall;
+        self.consents.standing = self.standing_now(now);
+        if self.consents.standing.len() >= MOST {
+            return Err(failure::invalid(
+                "there are 8 standing consents already",
+                "take one back first",
+            ));
+        }
+        let agent = self.agents.id_of(&wanted.agent)?;
+        let provider = self.consents.provider(Some(&wanted.provider))?;
+        if provider.is_local() {
+            return Err(failure::invalid(
+                "a model on this device needs no consent",
+                "just ask it",
+            ));
+        }
+        let standing = StandingConsent {
+            id: random_id(),
+            agent,
+            provider: wanted.provider,
+            category: wanted.category,
+            calls: wanted.calls,
+            bytes: wanted.bytes,
+            from: now,
+            until: now.plus(Duration::from_secs(u64::from(wanted.minutes) * 60)),
+        };
+        let standing = standing
+            .checked(self.lease.in_force(now))
+            .map_err(|error| failure::invalid(error.to_string(), "give less, or ask each time"))?;
+        self.commit(act.permit, &[], Changes::new(), act.now)?;
+        self.consents.standing.push(standing);
+        Ok(Answer::Done)
+    }
+
+    pub(in crate::vault) fn standing_remove(&mut self, act: Act, id: RecordId) -> Result<Answer, Failure> {
+        if !self.consents.standing.iter().any(|standing| standing.id == id) {
+            return Err(failure::not_found(
+                "standing consent",
+                "see `pocketctl consent list`",
+            ));
+        }
+        self.commit(act.permit, &[], Changes::new(), act.now)?;
+        self.consents.standing.retain(|standing| standing.id != id);
+        Ok(Answer::Done)
+    }
+
+    /// Those in force.
+    pub(super) fn standing_now(&self, now: Timestamp) -> Vec<StandingConsent> {
+        let live =
+            |standing: &&StandingConsent| standing.from <= now && now < standing.until && standing.calls > 0;
+        self.consents.standing.iter().filter(live).cloned().collect()
+    }
+
+    /// Leave for a question that one of them covers, and what is left of that one.
+    pub(super) fn standing_for(
+        &self,
+        question: &Question,
+        consent: &Consent,
+        now: Now,
+    ) -> Option<(Permit, StandingConsent)> {
+        self.consents
+            .standing
+            .iter()
+            .find_map(|standing| question.by_standing(standing, &consent.provider, consent.size, now.wall))
+    }
+}
