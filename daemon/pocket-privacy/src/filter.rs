@@ -169,6 +169,17 @@ impl Filter {
         })
     }
 
+    /// Learns again what a placeholder stands for, so that an answer can be restored by another filter than
+    /// the one that gave it. What is no placeholder is not learnt.
+    pub fn recall(&mut self, placeholder: &str, original: &str) {
+        let read = placeholder::read(placeholder.as_bytes(), 0, Spelling::Clear);
+        if let Some((name, end)) = read
+            && end == placeholder.len()
+        {
+            self.originals.insert(name, original.to_owned());
+        }
+    }
+
     /// Puts back into `answer` what was taken out. Placeholders that were never given stay as they are;
     /// so does everything else.
     pub fn restore(&self, answer: &str) -> String {
