@@ -108,11 +108,13 @@ pub enum Verb {
     Write,
     /// Delete.
     Delete,
+    /// Ask for something to be sent: of the outbox only. The owner is asked each time.
+    Send,
 }
 
 impl Verb {
     /// Every verb.
-    pub const ALL: [Self; 4] = [Self::Read, Self::Search, Self::Write, Self::Delete];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Search, Self::Write, Self::Delete, Self::Send];
 
     /// The word that people type.
     pub const fn name(self) -> &'static str {
@@ -120,8 +122,14 @@ impl Verb {
             Self::Delete => "delete",
             Self::Read => "read",
             Self::Search => "search",
+            Self::Send => "send",
             Self::Write => "write",
         }
+    }
+
+    /// Whether there is such a thing to do with `category`.
+    pub fn applies_to(self, category: Category) -> bool {
+        self != Self::Send || category == Category::Outbox
     }
 }
 
@@ -179,9 +187,17 @@ pub enum InvalidScope {
     OwnerOnly(Category),
     /// Not in the form of a scope.
     #[error(
-        "not a scope: write CATEGORY:VERB[+VERB], such as notes:read+search; verbs are read, search, write, delete"
+        "not a scope: write CATEGORY:VERB[+VERB], such as notes:read+search; verbs are read, search, write, delete, and send for the outbox"
     )]
     Form,
+    /// Only the outbox sends.
+    #[error("there is no {verb} on {category}: what is to be sent is asked for by outbox:send")]
+    NoSuchVerb {
+        /// On which category.
+        category: Category,
+        /// Which verb.
+        verb: &'static str,
+    },
     /// An unknown category.
     #[error(transparent)]
     Category(#[from] crate::UnknownCategory),
@@ -193,6 +209,12 @@ impl FromStr for Scopes {
     fn from_str(text: &str) -> Result<Self, InvalidScope> {
         let mut scopes = Vec::new();
         for part in text.split(',') {
+            // What people call it.
+            let part = if part.trim() == "cloud" {
+                "outbox:send"
+            } else {
+                part
+            };
             let (category, verbs) = part.trim().split_once(':').ok_or(InvalidScope::Form)?;
             let category: Category = category.parse()?;
             if matches!(category, Category::Audit | Category::Settings) {
@@ -203,6 +225,10 @@ impl FromStr for Scopes {
                     .into_iter()
                     .find(|known| known.name() == verb)
                     .ok_or(InvalidScope::Form)?;
+                if !verb.applies_to(category) {
+                    let verb = verb.name();
+                    return Err(InvalidScope::NoSuchVerb { category, verb });
+                }
                 scopes.push(Scope { category, verb });
             }
         }
@@ -264,5 +290,8 @@ mod tests {
             Err(InvalidScope::OwnerOnly(Category::Audit))
         );
         assert!("cellar:read".parse::<Scopes>().is_err());
+        assert!("notes:send".parse::<Scopes>().is_err());
+        let cloud: Scopes = "notes:read,cloud".parse().unwrap();
+        assert_eq!(cloud.to_string(), "notes:read,outbox:send");
     }
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Broken, Entry as AuditEntry};
 use crate::{
-    AgentLimits, AgentName, Browsed, Category, Entry, Profile, RecordId, Scopes, Sensitivity, Timestamp,
+    AgentLimits, AgentName, Browsed, Category, Consent, Entry, Profile, Provider, RecordId, Scopes,
+    Sensitivity, StandingConsent, Timestamp,
 };
 
 /// What became of one record of an `Add`.
@@ -195,6 +196,51 @@ pub struct AgentSummary {
     pub bytes: u64,
 }
 
+/// What has become of a question.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct Asked {
+    /// The question.
+    pub question: Consent,
+    /// What the model has said so far, from the byte on that was asked for: a suggestion, and nothing
+    /// more.
+    pub text: String,
+    /// The whole text's length so far, in bytes.
+    pub length: u64,
+}
+
+/// A text that would leave.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct ConsentPart {
+    /// What it is: what was asked, or the record that goes along.
+    pub record: Option<(Category, RecordId)>,
+    /// As it is here.
+    pub original: String,
+    /// As it would leave.
+    pub redacted: String,
+    /// What was replaced, in order.
+    pub marks: Vec<ConsentMark>,
+}
+
+/// A place where something was replaced; in bytes, ends excluded.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ConsentMark {
+    /// What kind of thing it is.
+    pub kind: String,
+    /// Where it is in the original: from, to.
+    pub original: (u32, u32),
+    /// Where its placeholder is in what would leave: from, to.
+    pub redacted: (u32, u32),
+}
+
+/// All that is to be seen of a question.
+#[derive(Clone, Deserialize, Serialize)]
+pub struct ConsentDetail {
+    /// The question.
+    pub question: Consent,
+    /// Its texts.
+    pub parts: Vec<ConsentPart>,
+}
+
 /// An answer. Secrets (recovery key, token, setup code) and pieces of files travel beside it.
 #[derive(Clone, Deserialize, Serialize)]
 pub enum Answer {
@@ -217,8 +263,15 @@ pub enum Answer {
     Browsed(Browsed),
     /// What a check found.
     Check(CheckReport),
-    /// What waits for consent.
-    Consents(Vec<RecordId>),
+    /// A question to the owner with all that is to be seen of it; the bytes travel beside.
+    Consent(Box<ConsentDetail>),
+    /// The questions, and what the owner consented to ahead of time.
+    Consents {
+        /// Those that wait first, then the newest first.
+        questions: Vec<Consent>,
+        /// In force now.
+        standing: Vec<StandingConsent>,
+    },
     /// It is done.
     Done,
     /// A record.
@@ -227,6 +280,10 @@ pub enum Answer {
     Hits(Vec<Hit>),
     /// A page of records.
     Page(Page),
+    /// The models that can be asked.
+    Providers(Vec<Provider>),
+    /// What has become of a question.
+    Asked(Box<Asked>),
     /// What may leave, and until when.
     Profile {
         /// The profile in force.

@@ -20,6 +20,8 @@ const MOST_RECORDS: usize = 64;
 pub enum Outcome {
     /// It may happen; written before the act.
     Allowed,
+    /// The owner is asked.
+    Asked,
     /// It happened; written in one transaction with it.
     Done,
     /// It was tried and could not be done.
@@ -35,6 +37,7 @@ pub enum Outcome {
 pub enum Refusal {
     Anonymous,
     AuditIsFixed,
+    NeverLeaves,
     NoGateway,
     NoScope,
     OwnerOnly,
@@ -49,6 +52,7 @@ impl From<Reason> for Refusal {
         match reason {
             Reason::Anonymous => Self::Anonymous,
             Reason::AuditIsFixed => Self::AuditIsFixed,
+            Reason::NeverLeaves(_) => Self::NeverLeaves,
             Reason::NoGateway => Self::NoGateway,
             Reason::NoScope(..) => Self::NoScope,
             Reason::OwnerOnly => Self::OwnerOnly,

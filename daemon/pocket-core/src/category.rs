@@ -105,6 +105,12 @@ impl Category {
         }
     }
 
+    /// Whether nothing of it leaves the device, filtered or not, whoever consents: what is critical, and
+    /// how the device is set up and what was done on it, which helps no model, and an attacker.
+    pub fn never_leaves(self) -> bool {
+        self.sensitivity() == Sensitivity::Critical || matches!(self, Self::Audit | Self::Settings)
+    }
+
     /// Days that a record is kept when the owner has set nothing; `None` is for ever.
     pub const fn default_retention_days(self) -> Option<u32> {
         match self {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{ActorRef, Category, Place, Profile, ProviderName, RecordId, Sensitivity, Timestamp};
+use crate::{ActorRef, Category, Cost, Place, Profile, ProviderName, RecordId, Timestamp};
 
 /// What is asked of a model. The text travels beside it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -81,15 +81,6 @@ pub struct Replaced {
     pub kind: String,
     /// How many different ones.
     pub count: u32,
-}
-
-/// What a call may cost.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub struct Cost {
-    /// At most about so much, in millionths of the currency's unit.
-    pub millionths: u64,
-    /// The currency.
-    pub currency: String,
 }
 
 /// A question, without its content.
@@ -313,7 +304,7 @@ pub struct StandingConsent {
 /// A standing consent that can't be.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum InvalidStanding {
-    /// Critical data leaves with no consent at all.
+    /// It leaves with no consent at all.
     #[error("{0} never leaves the device, whoever consents")]
     Critical(Category),
     /// Too much or nothing.
@@ -339,7 +330,7 @@ impl StandingConsent {
             return Err(InvalidStanding::Profile(profile));
         }
         if let Some(category) = self.category
-            && category.sensitivity() == Sensitivity::Critical
+            && category.never_leaves()
         {
             return Err(InvalidStanding::Critical(category));
         }
@@ -367,9 +358,9 @@ impl StandingConsent {
     ) -> Option<Self> {
         let covers = asker == ActorRef::Agent(self.agent)
             && *provider == self.provider
-            && categories.iter().all(|category| {
-                Some(*category) == self.category && category.sensitivity() != Sensitivity::Critical
-            })
+            && categories
+                .iter()
+                .all(|category| Some(*category) == self.category && !category.never_leaves())
             && self.from <= now
             && now < self.until;
         let left = covers.then(|| (self.calls.checked_sub(1), self.bytes.checked_sub(bytes)));

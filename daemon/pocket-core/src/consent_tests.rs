@@ -244,7 +244,7 @@ fn a_standing_consent_is_for_custom_alone_and_for_nothing_critical() {
             category: Some(category),
             ..standing()
         };
-        let critical = category.sensitivity() == Sensitivity::Critical;
+        let critical = category.never_leaves();
         assert_eq!(of.checked(Profile::Custom).is_err(), critical, "{category}");
     }
     let spoilt: [fn(&mut StandingConsent); 5] = [

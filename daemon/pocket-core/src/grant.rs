@@ -66,7 +66,7 @@ impl Grant {
     /// Leave for a call on `terms`, for which `permit` is used up; `None` when the permit is for anything but a call out.
     pub fn new(permit: RecordedPermit, terms: Terms) -> Option<Self> {
         let RecordedPermit { kind } = permit;
-        (kind == OperationKind::Ask).then_some(Self { terms })
+        matches!(kind, OperationKind::AskStanding | OperationKind::ConsentApprove).then_some(Self { terms })
     }
 
     /// On which terms.

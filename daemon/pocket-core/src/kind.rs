@@ -19,17 +19,34 @@ pub enum OperationKind {
     AgentList,
     AgentRevoke,
     AgentRotate,
+    /// A cloud model was asked: the owner's consent decides.
     Ask,
+    /// A model on this device was asked.
+    AskLocal,
+    /// A cloud model was asked, to which the owner had consented ahead of time.
+    AskStanding,
     AuditExport,
     AuditShow,
     AuditVerify,
     Authenticate,
     /// The device locked itself: the owner was idle.
     AutoLock,
+    /// A call out has ended, or one to a model on this device.
+    CallEnd,
+    /// So many bytes came in by a call.
+    CallReceived,
+    /// So many bytes went out by a call.
+    CallSent,
     CategoryErase,
     CategoryRekey,
     Check,
+    ConsentApprove,
+    ConsentDeny,
+    /// Nobody answered a question in time.
+    ConsentExpire,
     ConsentList,
+    ConsentShow,
+    ConsentStatus,
     Delete,
     Edit,
     Export,
@@ -47,6 +64,9 @@ pub enum OperationKind {
     PassphraseChange,
     ProfileSet,
     ProfileShow,
+    ProviderAdd,
+    ProviderList,
+    ProviderRemove,
     /// Records older than their category's retention were removed.
     Purge,
     ReadBlob,
@@ -65,6 +85,10 @@ pub enum OperationKind {
     SelfTest,
     Setup,
     SetupCode,
+    /// The owner consented ahead of time.
+    StandingAdd,
+    /// The owner took that back.
+    StandingRemove,
     Status,
     /// The device was stopped cleanly.
     Stop,
@@ -75,7 +99,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 64] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -84,15 +108,25 @@ impl OperationKind {
         Self::AgentRevoke,
         Self::AgentRotate,
         Self::Ask,
+        Self::AskLocal,
+        Self::AskStanding,
         Self::AuditExport,
         Self::AuditShow,
         Self::AuditVerify,
         Self::Authenticate,
         Self::AutoLock,
+        Self::CallEnd,
+        Self::CallReceived,
+        Self::CallSent,
         Self::CategoryErase,
         Self::CategoryRekey,
         Self::Check,
+        Self::ConsentApprove,
+        Self::ConsentDeny,
+        Self::ConsentExpire,
         Self::ConsentList,
+        Self::ConsentShow,
+        Self::ConsentStatus,
         Self::Delete,
         Self::Edit,
         Self::Export,
@@ -107,6 +141,9 @@ impl OperationKind {
         Self::PassphraseChange,
         Self::ProfileSet,
         Self::ProfileShow,
+        Self::ProviderAdd,
+        Self::ProviderList,
+        Self::ProviderRemove,
         Self::Purge,
         Self::ReadBlob,
         Self::RecoveryConfirm,
@@ -120,6 +157,8 @@ impl OperationKind {
         Self::SelfTest,
         Self::Setup,
         Self::SetupCode,
+        Self::StandingAdd,
+        Self::StandingRemove,
         Self::Status,
         Self::Stop,
         Self::Unlock,
@@ -137,11 +176,14 @@ impl OperationKind {
                 | Self::AuditVerify
                 | Self::Authenticate
                 | Self::ConsentList
+                | Self::ConsentShow
+                | Self::ConsentStatus
                 | Self::Export
                 | Self::Get
                 | Self::Health
                 | Self::List
                 | Self::ProfileShow
+                | Self::ProviderList
                 | Self::ReadBlob
                 | Self::Search
                 | Self::SecretList
@@ -163,15 +205,25 @@ impl OperationKind {
             Self::AgentRevoke => "agent-revoke",
             Self::AgentRotate => "agent-rotate",
             Self::Ask => "ask",
+            Self::AskLocal => "ask-local",
+            Self::AskStanding => "ask-standing",
             Self::AuditExport => "audit-export",
             Self::AuditShow => "audit-show",
             Self::AuditVerify => "audit-verify",
             Self::Authenticate => "authenticate",
             Self::AutoLock => "auto-lock",
+            Self::CallEnd => "call-end",
+            Self::CallReceived => "call-received",
+            Self::CallSent => "call-sent",
             Self::CategoryErase => "category-erase",
             Self::CategoryRekey => "category-rekey",
             Self::Check => "check",
+            Self::ConsentApprove => "consent-approve",
+            Self::ConsentDeny => "consent-deny",
+            Self::ConsentExpire => "consent-expire",
             Self::ConsentList => "consent-list",
+            Self::ConsentShow => "consent-show",
+            Self::ConsentStatus => "consent-status",
             Self::Delete => "delete",
             Self::Edit => "edit",
             Self::Export => "export",
@@ -186,6 +238,9 @@ impl OperationKind {
             Self::PassphraseChange => "passphrase-change",
             Self::ProfileSet => "profile-set",
             Self::ProfileShow => "profile-show",
+            Self::ProviderAdd => "provider-add",
+            Self::ProviderList => "provider-list",
+            Self::ProviderRemove => "provider-remove",
             Self::Purge => "purge",
             Self::ReadBlob => "read-blob",
             Self::RecoveryConfirm => "recovery-confirm",
@@ -199,6 +254,8 @@ impl OperationKind {
             Self::SelfTest => "self-test",
             Self::Setup => "setup",
             Self::SetupCode => "setup-code",
+            Self::StandingAdd => "standing-add",
+            Self::StandingRemove => "standing-remove",
             Self::Status => "status",
             Self::Stop => "stop",
             Self::Unlock => "unlock",

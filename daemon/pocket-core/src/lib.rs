@@ -42,14 +42,14 @@ mod time;
 
 pub use actor::{Actor, ActorRef, Agent, AgentLimits, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
 pub use answer::{
-    Added, AgentSummary, Answer, CategoryStatus, CheckReport, Finding, Hit, LockState, Page, ResetProof,
-    SecretSummary, Status, Storage,
+    Added, AgentSummary, Answer, Asked, CategoryStatus, CheckReport, ConsentDetail, ConsentMark, ConsentPart,
+    Finding, Hit, LockState, Page, ResetProof, SecretSummary, Status, Storage,
 };
 pub use browse::{Browse, Browsed, Order};
 pub use call::CallFailure;
 pub use category::{Category, Sensitivity, UnknownCategory};
 pub use consent::{
-    Ask, Consent, ConsentError, ConsentState, Cost, InvalidStanding, Replaced, StandingConsent, asking,
+    Ask, Consent, ConsentError, ConsentState, InvalidStanding, Replaced, StandingConsent, asking,
 };
 pub use content::{Content, InvalidRecord, Problem};
 pub use failure::{Failure, FailureKind};

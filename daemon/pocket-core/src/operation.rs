@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentLimits, AgentName, Browse, Category, Content, OperationKind, Profile, RecordId, Scopes, Timestamp,
+    AgentLimits, AgentName, Ask, Browse, Category, Content, OperationKind, Profile, Provider, ProviderName,
+    RecordId, Scopes, Timestamp,
 };
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
@@ -77,11 +78,11 @@ pub enum Operation {
         /// Which one.
         name: AgentName,
     },
-    /// Asks a model in the cloud. The text travels beside it.
-    Ask {
-        /// Whose model.
-        provider: Option<String>,
-    },
+    /// Asks a model. The text travels beside it. The device itself knows whether the model is in the
+    /// cloud, and the owner has to consent, or here.
+    Ask(Box<Ask>),
+    /// The same, once it is known that the model is on this device.
+    AskLocal(Box<Ask>),
     /// Reads the audit log out for the owner to keep; recorded, unlike [`Operation::AuditShow`].
     AuditExport,
     /// Shows entries of the audit log, the newest first.
@@ -120,8 +121,32 @@ pub enum Operation {
         /// Whether to go on with what is left where something is missing for good.
         accept_loss: bool,
     },
-    /// Lists what waits for the owner's consent.
+    /// Lets the bytes of a question leave, once.
+    ConsentApprove {
+        /// Which question.
+        id: RecordId,
+        /// The SHA-256 of the bytes that the owner saw, as 64 hexadecimal digits.
+        sha256: String,
+    },
+    /// Keeps them here, or stops them on their way.
+    ConsentDeny {
+        /// Which question.
+        id: RecordId,
+    },
+    /// Lists the questions, those that wait first; an agent's own for an agent.
     ConsentList,
+    /// Shows exactly what would leave: the bytes travel beside the answer.
+    ConsentShow {
+        /// Which question.
+        id: RecordId,
+    },
+    /// Says what has become of a question; of an agent's own for an agent.
+    ConsentStatus {
+        /// Which question.
+        id: RecordId,
+        /// The answer's text from this byte on.
+        from: u64,
+    },
     /// Removes a record.
     Delete {
         /// Where it is.
@@ -182,6 +207,15 @@ pub enum Operation {
     },
     /// Shows what may leave.
     ProfileShow,
+    /// Adds a model that can be asked, or replaces the one of its name.
+    ProviderAdd(Box<Provider>),
+    /// Lists the models that can be asked.
+    ProviderList,
+    /// Forgets one.
+    ProviderRemove {
+        /// Its name.
+        name: ProviderName,
+    },
     /// Reads a piece of a document's bytes.
     ReadBlob {
         /// The document.
@@ -226,6 +260,26 @@ pub enum Operation {
     Setup,
     /// Shows the setup code, on the owner's own socket only.
     SetupCode,
+    /// Consents ahead of time, in `CUSTOM` alone.
+    StandingAdd {
+        /// Which agent.
+        agent: AgentName,
+        /// Whose model.
+        provider: ProviderName,
+        /// Whose records may go along.
+        category: Option<Category>,
+        /// For how many calls.
+        calls: u32,
+        /// For how many bytes in all.
+        bytes: u64,
+        /// For how many minutes.
+        minutes: u32,
+    },
+    /// Takes that back.
+    StandingRemove {
+        /// Which one.
+        id: RecordId,
+    },
     /// Says how the device is.
     Status,
     /// Opens the vault.
@@ -261,7 +315,8 @@ impl Operation {
             Self::AgentList => OperationKind::AgentList,
             Self::AgentRevoke { .. } => OperationKind::AgentRevoke,
             Self::AgentRotate { .. } => OperationKind::AgentRotate,
-            Self::Ask { .. } => OperationKind::Ask,
+            Self::Ask(_) => OperationKind::Ask,
+            Self::AskLocal(_) => OperationKind::AskLocal,
             Self::AuditExport => OperationKind::AuditExport,
             Self::AuditShow { .. } => OperationKind::AuditShow,
             Self::AuditVerify { .. } => OperationKind::AuditVerify,
@@ -270,7 +325,11 @@ impl Operation {
             Self::CategoryRekey { .. } => OperationKind::CategoryRekey,
             Self::Check { accept_loss: true } => OperationKind::AcceptLoss,
             Self::Check { accept_loss: false } => OperationKind::Check,
+            Self::ConsentApprove { .. } => OperationKind::ConsentApprove,
+            Self::ConsentDeny { .. } => OperationKind::ConsentDeny,
             Self::ConsentList => OperationKind::ConsentList,
+            Self::ConsentShow { .. } => OperationKind::ConsentShow,
+            Self::ConsentStatus { .. } => OperationKind::ConsentStatus,
             Self::Delete { .. } => OperationKind::Delete,
             Self::Edit { .. } => OperationKind::Edit,
             Self::Export => OperationKind::Export,
@@ -282,6 +341,9 @@ impl Operation {
             Self::PassphraseChange => OperationKind::PassphraseChange,
             Self::ProfileSet { .. } => OperationKind::ProfileSet,
             Self::ProfileShow => OperationKind::ProfileShow,
+            Self::ProviderAdd(_) => OperationKind::ProviderAdd,
+            Self::ProviderList => OperationKind::ProviderList,
+            Self::ProviderRemove { .. } => OperationKind::ProviderRemove,
             Self::ReadBlob { .. } => OperationKind::ReadBlob,
             Self::RecoveryConfirm => OperationKind::RecoveryConfirm,
             Self::RecoveryNew => OperationKind::RecoveryNew,
@@ -291,6 +353,8 @@ impl Operation {
             Self::SecretSet { .. } => OperationKind::SecretSet,
             Self::Setup => OperationKind::Setup,
             Self::SetupCode => OperationKind::SetupCode,
+            Self::StandingAdd { .. } => OperationKind::StandingAdd,
+            Self::StandingRemove { .. } => OperationKind::StandingRemove,
             Self::Status => OperationKind::Status,
             Self::Unlock { .. } => OperationKind::Unlock,
             Self::UploadBegin => OperationKind::UploadBegin,
@@ -302,6 +366,7 @@ impl Operation {
     pub fn categories(&self) -> Vec<Category> {
         let mut touched = match self {
             Self::Add { items, .. } => items.iter().map(|item| item.content.category()).collect(),
+            Self::Ask(ask) | Self::AskLocal(ask) => ask.with.iter().map(|(category, _)| *category).collect(),
             Self::CategoryErase { category }
             | Self::CategoryRekey { category }
             | Self::Delete { category, .. }

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::permit::{Permit, Recording};
-use crate::{Actor, Category, Door, Lease, Operation, OperationKind, Profile, Sensitivity, Timestamp, Verb};
+use crate::{
+    Actor, ActorRef, Category, Door, Lease, Operation, OperationKind, Profile, ProviderName, Scopes,
+    Sensitivity, StandingConsent, Timestamp, Verb,
+};
 
 /// What policy says.
 #[must_use]
@@ -17,11 +20,52 @@ pub enum Decision {
     Refuse(Reason),
 }
 
-/// What the owner has to decide before a cloud call.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+/// What the owner has to decide before a cloud call: until then there is no leave for it.
+#[derive(Debug, Eq, PartialEq)]
+#[must_use]
 pub struct Question {
-    /// Under which profile it was asked.
-    pub profile: Profile,
+    actor: ActorRef,
+    categories: Vec<Category>,
+    profile: Profile,
+}
+
+impl Question {
+    /// Whose records go along.
+    pub fn categories(&self) -> &[Category] {
+        &self.categories
+    }
+
+    /// Leave to keep the question until the owner has answered it, and for nothing else.
+    pub fn keep(&self) -> Permit {
+        Permit::new(
+            self.actor,
+            OperationKind::Ask,
+            self.categories.clone(),
+            Recording::First,
+        )
+    }
+
+    /// Leave for the call without asking, where the owner consented ahead of time; and what is left of
+    /// that consent. `None` where it does not cover this call: then the owner is to be asked.
+    pub fn by_standing(
+        &self,
+        standing: &StandingConsent,
+        provider: &ProviderName,
+        bytes: u64,
+        now: Timestamp,
+    ) -> Option<(Permit, StandingConsent)> {
+        if self.profile != Profile::Custom {
+            return None;
+        }
+        let left = standing.after(self.actor, provider, &self.categories, bytes, now)?;
+        let permit = Permit::new(
+            self.actor,
+            OperationKind::AskStanding,
+            self.categories.clone(),
+            Recording::First,
+        );
+        Some((permit, left))
+    }
 }
 
 /// Why policy refuses. Kept in the audit log; says nothing of content.
@@ -34,8 +78,11 @@ pub enum Reason {
     /// The audit log is not written by hand.
     #[error("the audit log is written by the device alone")]
     AuditIsFixed,
+    /// Critical data stays.
+    #[error("{0} never leaves the device")]
+    NeverLeaves(Category),
     /// No program to send with.
-    #[error("this version has no gateway: nothing can leave the device")]
+    #[error("there is no gateway program here: nothing can leave the device")]
     NoGateway,
     /// Outside the agent's scopes.
     #[error("the agent has no scope for {1} on {0}")]
@@ -69,8 +116,10 @@ enum Needs {
     OwnerAtDevice,
     /// The owner, with the passphrase in this very request.
     OwnerWithPassphrase,
-    /// The owner or an agent, if the profile opens the cloud.
+    /// The owner, or an agent that may send and read what goes along, if the profile opens the cloud.
     Cloud,
+    /// The owner, if the profile opens the cloud.
+    OwnerOfCloud,
     /// The owner, or an agent about what it asked for itself.
     Known,
     /// The device itself.
@@ -80,10 +129,15 @@ enum Needs {
 /// Decides on `operation`. `lease` is what the owner set; doubt ends in a refusal.
 pub fn decide(lease: Lease, actor: &Actor, operation: &Operation, now: Timestamp) -> Decision {
     let categories = operation.categories();
-    match check(lease.in_force(now), actor, operation.kind(), &categories) {
+    let profile = lease.in_force(now);
+    match check(profile, actor, operation.kind(), &categories) {
         Err(reason) => Decision::Refuse(reason),
-        Ok(Some(question)) => Decision::AskOwner(question),
-        Ok(None) => {
+        Ok(Answer::OfOwner) => Decision::AskOwner(Question {
+            actor: actor.reference(),
+            categories,
+            profile,
+        }),
+        Ok(Answer::Yes) => {
             let recording = recording(actor, operation.kind(), &categories);
             Decision::Allow(Permit::new(
                 actor.reference(),
@@ -106,12 +160,20 @@ pub fn decide_own(kind: OperationKind) -> Result<Permit, Reason> {
     ))
 }
 
+/// What the table says, where it does not say no.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Answer {
+    /// That the owner decides.
+    OfOwner,
+    Yes,
+}
+
 fn check(
     profile: Profile,
     actor: &Actor,
     kind: OperationKind,
     categories: &[Category],
-) -> Result<Option<Question>, Reason> {
+) -> Result<Answer, Reason> {
     fixed_categories(kind, categories)?;
     match (needs(kind), actor) {
         (Needs::Anyone, _)
@@ -130,16 +192,19 @@ fn check(
                 ..
             },
         )
-        | (Needs::Device, Actor::Device) => Ok(None),
+        | (Needs::Device, Actor::Device) => Ok(Answer::Yes),
         // It reads the text out of new documents, and records that with what came of it.
-        (Needs::Scope(Verb::Read), Actor::Device) if kind == OperationKind::ReadBlob => Ok(None),
+        (Needs::Scope(Verb::Read), Actor::Device) if kind == OperationKind::ReadBlob => Ok(Answer::Yes),
         (_, Actor::Nobody(_)) => Err(Reason::Anonymous),
-        (Needs::Cloud, Actor::Owner { .. } | Actor::Agent(_)) => cloud(profile).map(Some),
+        (Needs::Cloud, Actor::Owner { .. }) => cloud(profile, categories).map(|()| Answer::OfOwner),
+        (Needs::Cloud, Actor::Agent(agent)) => {
+            scope(&agent.scopes, Verb::Send, &[Category::Outbox])?;
+            scope(&agent.scopes, Verb::Read, categories)?;
+            cloud(profile, categories).map(|()| Answer::OfOwner)
+        }
+        (Needs::OwnerOfCloud, Actor::Owner { .. }) => cloud(profile, &[]).map(|()| Answer::Yes),
         (Needs::Scope(verb), Actor::Agent(agent)) => {
-            let lacking = categories
-                .iter()
-                .find(|category| !agent.scopes.allow(**category, verb));
-            lacking.map_or(Ok(None), |category| Err(Reason::NoScope(*category, verb.name())))
+            scope(&agent.scopes, verb, categories).map(|()| Answer::Yes)
         }
         (Needs::OwnerAtDevice, Actor::Owner { .. }) => Err(Reason::WrongDoor),
         (Needs::OwnerWithPassphrase, Actor::Owner { .. }) => Err(Reason::PassphraseNeeded),
@@ -167,9 +232,17 @@ fn fixed_categories(kind: OperationKind, categories: &[Category]) -> Result<(), 
     Ok(())
 }
 
-fn cloud(profile: Profile) -> Result<Question, Reason> {
+fn scope(scopes: &Scopes, verb: Verb, categories: &[Category]) -> Result<(), Reason> {
+    let lacking = categories.iter().find(|category| !scopes.allow(**category, verb));
+    lacking.map_or(Ok(()), |category| Err(Reason::NoScope(*category, verb.name())))
+}
+
+fn cloud(profile: Profile, categories: &[Category]) -> Result<(), Reason> {
+    if let Some(category) = categories.iter().find(|category| category.never_leaves()) {
+        return Err(Reason::NeverLeaves(*category));
+    }
     match profile {
-        Profile::CloudWithConsent | Profile::Custom => Ok(Question { profile }),
+        Profile::CloudWithConsent | Profile::Custom => Ok(()),
         Profile::LocalNetwork | Profile::OfflineOnly => Err(Reason::Profile(profile)),
     }
 }
@@ -180,15 +253,21 @@ const fn needs(kind: OperationKind) -> Needs {
         K::Authenticate | K::Setup | K::Status | K::Unlock => Needs::Anyone,
         K::Add | K::Edit | K::UploadBegin | K::UploadChunk => Needs::Scope(Verb::Write),
         K::Delete => Needs::Scope(Verb::Delete),
-        K::Get | K::List | K::ReadBlob => Needs::Scope(Verb::Read),
+        K::AskLocal | K::Get | K::List | K::ReadBlob => Needs::Scope(Verb::Read),
         K::Search => Needs::Scope(Verb::Search),
         K::Ask => Needs::Cloud,
-        K::ConsentList => Needs::Known,
+        K::ConsentApprove | K::StandingAdd => Needs::OwnerOfCloud,
+        K::ConsentList | K::ConsentStatus | K::ProviderList => Needs::Known,
         K::SetupCode => Needs::OwnerAtDevice,
         K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
         }
-        K::AutoLock
+        K::AskStanding
+        | K::AutoLock
+        | K::CallEnd
+        | K::CallReceived
+        | K::CallSent
+        | K::ConsentExpire
         | K::Extract
         | K::FailedUnlocks
         | K::KeyringWritten
@@ -208,15 +287,20 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::AuditVerify
         | K::CategoryRekey
         | K::Check
+        | K::ConsentDeny
+        | K::ConsentShow
         | K::Export
         | K::Health
         | K::Lock
         | K::ProfileSet
         | K::ProfileShow
+        | K::ProviderAdd
+        | K::ProviderRemove
         | K::RecoveryConfirm
         | K::SecretDelete
         | K::SecretList
-        | K::SecretSet => Needs::Owner,
+        | K::SecretSet
+        | K::StandingRemove => Needs::Owner,
     }
 }
 
@@ -235,8 +319,11 @@ fn recording(actor: &Actor, kind: OperationKind, categories: &[Category]) -> Rec
             K::AgentList
             | K::AuditShow
             | K::ConsentList
+            | K::ConsentShow
+            | K::ConsentStatus
             | K::Health
             | K::ProfileShow
+            | K::ProviderList
             | K::SecretList
             | K::SetupCode
             | K::Status

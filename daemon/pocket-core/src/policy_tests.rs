@@ -21,8 +21,8 @@ fn owner(passphrase_shown: bool) -> Actor {
 
 fn word(actor: &Actor, kind: OperationKind, category: Category) -> &'static str {
     match check(Profile::OfflineOnly, actor, kind, &[category]) {
-        Ok(None) => "yes",
-        Ok(Some(_)) => "ask",
+        Ok(Answer::Yes) => "yes",
+        Ok(Answer::OfOwner) => "ask",
         Err(_) => "no",
     }
 }
@@ -50,7 +50,12 @@ fn the_table() {
             K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
                 ["no", "no", "no", "yes", "no"]
             }
-            K::AutoLock
+            K::AskStanding
+            | K::AutoLock
+            | K::CallEnd
+            | K::CallReceived
+            | K::CallSent
+            | K::ConsentExpire
             | K::Extract
             | K::FailedUnlocks
             | K::KeyringWritten
@@ -59,8 +64,9 @@ fn the_table() {
             | K::Resume
             | K::SelfTest
             | K::Stop => ["no", "no", "no", "no", "yes"],
-            K::Ask => ["no"; 5],
-            K::ConsentList => ["no", "yes", "yes", "yes", "no"],
+            K::Ask | K::ConsentApprove | K::StandingAdd => ["no"; 5],
+            K::AskLocal => ["no", "yes", "yes", "yes", "no"],
+            K::ConsentList | K::ConsentStatus | K::ProviderList => ["no", "yes", "yes", "yes", "no"],
             _ => ["no", "no", "yes", "yes", "no"],
         };
         assert_eq!(row(kind), expected, "{kind:?}");
@@ -76,7 +82,10 @@ fn an_agent_does_what_its_scopes_say_and_no_more() {
         (K::Edit, Verb::Write),
         (K::Delete, Verb::Delete),
     ];
-    for given in Verb::ALL {
+    for given in Verb::ALL
+        .into_iter()
+        .filter(|verb| verb.applies_to(Category::Tasks))
+    {
         let actor = agent(&format!("tasks:{}", given.name()));
         for category in CATEGORIES {
             for (kind, needed) in verbs {
@@ -131,14 +140,44 @@ fn the_cloud_is_shut_unless_a_profile_opens_it_and_then_the_owner_is_asked() {
         (Profile::CloudWithConsent, true),
         (Profile::Custom, true),
     ] {
-        for actor in [owner(true), agent("notes:read")] {
-            let decision = check(profile, &actor, OperationKind::Ask, &[]);
-            let expected = if open {
-                Ok(Some(Question { profile }))
+        let expected = |answer| {
+            if open {
+                Ok(answer)
             } else {
                 Err(Reason::Profile(profile))
-            };
-            assert_eq!(decision, expected);
+            }
+        };
+        for actor in [owner(true), agent("notes:read,outbox:send")] {
+            let decision = check(profile, &actor, OperationKind::Ask, &[Category::Notes]);
+            assert_eq!(decision, expected(Answer::OfOwner));
+        }
+        for kind in [OperationKind::ConsentApprove, OperationKind::StandingAdd] {
+            assert_eq!(check(profile, &owner(false), kind, &[]), expected(Answer::Yes));
+            let by_agent = check(profile, &agent("outbox:send+write"), kind, &[]);
+            assert_eq!(by_agent, Err(Reason::OwnerOnly));
+        }
+        let unasked = check(profile, &agent("notes:read+write"), OperationKind::Ask, &[]);
+        assert_eq!(unasked, Err(Reason::NoScope(Category::Outbox, "send")));
+        let blind = check(
+            profile,
+            &agent("outbox:send"),
+            OperationKind::Ask,
+            &[Category::Notes],
+        );
+        assert_eq!(blind, Err(Reason::NoScope(Category::Notes, "read")));
+        for category in [
+            Category::Audit,
+            Category::Documents,
+            Category::Secrets,
+            Category::Settings,
+        ] {
+            let critical = check(
+                profile,
+                &owner(true),
+                OperationKind::Ask,
+                &[Category::Notes, category],
+            );
+            assert_eq!(critical, Err(Reason::NeverLeaves(category)));
         }
         assert_eq!(
             check(profile, &Actor::Nobody(Door::Web), OperationKind::Ask, &[]),
@@ -147,7 +186,7 @@ fn the_cloud_is_shut_unless_a_profile_opens_it_and_then_the_owner_is_asked() {
     }
     let now = Timestamp::from_millis(1_000);
     let lease = Lease::new(Profile::CloudWithConsent, now, Duration::from_secs(1));
-    let ask = Operation::Ask { provider: None };
+    let ask = Operation::Ask(Box::default());
     assert!(matches!(
         decide(lease, &owner(true), &ask, now),
         Decision::AskOwner(_)
@@ -179,10 +218,13 @@ fn what_goes_unrecorded_is_a_closed_list() {
         K::AgentList,
         K::AuditShow,
         K::ConsentList,
+        K::ConsentShow,
+        K::ConsentStatus,
         K::Get,
         K::Health,
         K::List,
         K::ProfileShow,
+        K::ProviderList,
         K::ReadBlob,
         K::Search,
         K::SecretList,
@@ -211,4 +253,47 @@ fn what_goes_unrecorded_is_a_closed_list() {
             );
         }
     }
+}
+
+#[test]
+fn a_standing_consent_gives_leave_in_custom_alone() {
+    let now = Timestamp::from_millis(1_000);
+    let minute = Duration::from_secs(60);
+    let provider: ProviderName = "mine".parse().unwrap();
+    let standing = StandingConsent {
+        id: RecordId::from_bytes([7; 16]),
+        agent: RecordId::from_bytes([1; 16]),
+        provider: provider.clone(),
+        category: Some(Category::Notes),
+        calls: 1,
+        bytes: 10,
+        from: now,
+        until: now.plus(minute),
+    };
+    let ask = Operation::Ask(Box::new(crate::Ask {
+        with: vec![(Category::Notes, RecordId::from_bytes([2; 16]))],
+        ..crate::Ask::default()
+    }));
+    let question = |profile, actor: &Actor| match decide(Lease::new(profile, now, minute), actor, &ask, now) {
+        Decision::AskOwner(question) => question,
+        Decision::Allow(_) | Decision::Refuse(_) => panic!("the owner is not asked"),
+    };
+    let agent = agent("notes:read,outbox:send");
+    let custom = question(Profile::Custom, &agent);
+    let (permit, left) = custom.by_standing(&standing, &provider, 10, now).unwrap();
+    assert_eq!(
+        (permit.kind(), permit.recording()),
+        (OperationKind::AskStanding, Recording::First)
+    );
+    assert_eq!(permit.categories(), [Category::Notes]);
+    assert_eq!((left.calls, left.bytes), (0, 0));
+    assert!(custom.by_standing(&left, &provider, 0, now).is_none());
+    let asked_each_time = question(Profile::CloudWithConsent, &agent);
+    assert!(
+        asked_each_time
+            .by_standing(&standing, &provider, 1, now)
+            .is_none()
+    );
+    let by_owner = question(Profile::Custom, &owner(true));
+    assert!(by_owner.by_standing(&standing, &provider, 1, now).is_none());
 }

@@ -4,8 +4,8 @@ mod facts;
 mod lookup;
 
 use pocket_core::{
-    Actor, Added, Agent, Answer, Category, Content, Door, Entry, Failure, FailureKind, Hit, LockState,
-    NewEntry, Operation, Record, RecordId, Status, Verb,
+    Actor, Added, Agent, Answer, Category, ConsentState, Content, Door, Entry, Failure, FailureKind, Hit,
+    LockState, NewEntry, Operation, Record, RecordId, Status, Verb,
 };
 use pocket_crypto::SecretBytes;
 use pocket_service::{Handle, Request};
@@ -172,23 +172,35 @@ impl Desk {
 
     /// Asks a model in the cloud. Policy decides, and says what the owner can do.
     pub(crate) async fn cloud_ask(&self, asked: CloudArguments) -> Result<Outcome, Failure> {
-        let ask = Operation::Ask {
-            provider: asked.provider,
-        };
+        let provider = asked.provider.map(|name| name.parse()).transpose();
+        let provider = provider.map_err(|error: pocket_core::InvalidProvider| {
+            Failure::new(
+                FailureKind::Invalid,
+                error.to_string(),
+                "name one that the owner has added",
+            )
+        })?;
+        let ask = Operation::Ask(Box::new(pocket_core::Ask {
+            provider,
+            ..pocket_core::Ask::default()
+        }));
         let text = SecretBytes::new(asked.text.into_bytes());
         let request = Request::new(Actor::Agent(self.agent.clone()), ask).with_payload(text);
-        // Nothing can be allowed while there is no way out.
-        match self.handle.call(request).await {
-            Ok(_) => Err(unexpected()),
-            Err(failure) => Err(failure),
+        match self.handle.call(request).await?.answer {
+            Answer::Asked(asked) => Ok(Outcome::new(asked.question.id, asked.question.state.name())),
+            _ => Err(unexpected()),
         }
     }
 
     /// Which of this agent's requests wait for the owner.
     pub(crate) async fn consent_status(&self) -> Result<ConsentResult, Failure> {
         match self.ask(Operation::ConsentList).await? {
-            Answer::Consents(waiting) => Ok(ConsentResult {
-                waiting: waiting.iter().map(RecordId::to_string).collect(),
+            Answer::Consents { questions, .. } => Ok(ConsentResult {
+                waiting: questions
+                    .iter()
+                    .filter(|question| question.state == ConsentState::Waiting)
+                    .map(|question| question.id.to_string())
+                    .collect(),
             }),
             _ => Err(unexpected()),
         }

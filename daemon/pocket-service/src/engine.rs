@@ -7,7 +7,7 @@ mod work;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pocket_core::{
-    Actor, Agent, Answer, Door, Failure, FailureKind, LockState, Operation, OperationKind, RecordId,
+    Actor, Agent, Answer, Door, Failure, FailureKind, LockState, Operation, OperationKind, Profile, RecordId,
     Timestamp,
 };
 use pocket_crypto::{Key, SecretBytes};
@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::handle::{Message, Reply, Request, Shown, Touched};
 use crate::keys::Device;
 use crate::locked::{Locked, Opened};
+use crate::outbound::Outbound;
 use crate::passphrase::{Kdf, NewPassphrase};
 use crate::service::{Config, StartError};
 use crate::setup::FirstRun;
@@ -47,6 +48,7 @@ pub(crate) struct Engine {
     state: State,
     changed: watch::Sender<u64>,
     touched: broadcast::Sender<Touched>,
+    profile: watch::Sender<Profile>,
     /// Who wants to know that the engine has stopped, once it was told to.
     stopping: Option<oneshot::Sender<()>>,
     store: StoreThread,
@@ -95,16 +97,22 @@ impl Engine {
     /// `mailbox` is the engine's own, for the thread that opens the store.
     pub(crate) fn open(
         config: Config,
-        (changed, touched): (watch::Sender<u64>, broadcast::Sender<Touched>),
+        (changed, touched, profile): (
+            watch::Sender<u64>,
+            broadcast::Sender<Touched>,
+            watch::Sender<Profile>,
+        ),
         mailbox: mpsc::WeakSender<Message>,
+        outbound: Outbound,
     ) -> Result<Self, StartError> {
-        let mut device = Device::open(config)?;
+        let mut device = Device::open(config, outbound)?;
         let state = first_state(&mut device, Now::read());
         Ok(Self {
             device,
             state,
             changed,
             touched,
+            profile,
             stopping: None,
             store: StoreThread::new(mailbox),
             jobs: Jobs::default(),
@@ -129,6 +137,7 @@ impl Engine {
             self.look_for_store();
             self.index_when_idle(Now::read());
             self.work(Now::read());
+            self.tell_profile(Now::read());
             if ticked.elapsed() >= TICK {
                 ticked = Instant::now();
                 self.tick(Now::read());
@@ -313,6 +322,19 @@ impl Engine {
         }
     }
 
+    /// Tells what may leave, once that is another; the page shows the end of a lease.
+    fn tell_profile(&self, now: Now) {
+        let profile = match &self.state {
+            State::Unlocked(vault) => vault.profile_in_force(now),
+            _ => Profile::OfflineOnly,
+        };
+        let known = *self.profile.borrow();
+        if known != profile {
+            self.profile.send_replace(profile);
+            self.tell_change();
+        }
+    }
+
     fn tell_change(&self) {
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
     }
@@ -464,6 +486,7 @@ impl Engine {
             return;
         };
         match vault.tick(now) {
+            Ok(Ticked::Changed) => self.tell_change(),
             Ok(Ticked::Nothing) => {}
             Ok(Ticked::Due(work)) => self.jobs.add_own(work),
             Ok(Ticked::Lock) => {

@@ -9,7 +9,11 @@ pub(crate) fn refused(reason: Reason) -> Failure {
     let remedy = match reason {
         Reason::Anonymous => "sign in first",
         Reason::AuditIsFixed => "read it with `pocketctl audit show`",
-        Reason::NoGateway | Reason::Profile(_) => "nothing was sent; the device works offline",
+        Reason::NeverLeaves(_) => "ask without it",
+        Reason::NoGateway => "install pocket-gateway beside pocketd, and start pocketd again",
+        Reason::Profile(_) => {
+            "nothing was sent; the owner can open it for a time: `pocketctl profile set CLOUD_WITH_CONSENT`"
+        }
         Reason::NoScope(..) => "the owner can give it: `pocketctl agent add NAME --scope CATEGORY:VERB`",
         Reason::OwnerOnly => "ask the owner to do it on the page or with `pocketctl`",
         Reason::PassphraseNeeded => "send the passphrase with the request",

@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use pocket_core::{Actor, Agent, Answer, Category, Credential, Failure, FailureKind, Operation, RecordId};
+use pocket_core::{
+    Actor, Agent, Answer, Category, Credential, Failure, FailureKind, Operation, Profile, RecordId,
+};
 use pocket_crypto::{Key, RecoveryKey, SecretBytes};
+use pocket_grant::Report;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::failure;
@@ -133,9 +136,10 @@ pub(crate) enum Message {
     StoreOpened,
 }
 
-/// What the reading of documents asks of the engine. No door can: there is no operation for it.
+/// What the reading of documents and the carrying of calls ask of the engine. No door can: there is no operation for it.
 pub(crate) enum Errand {
     NextUnread,
+    Reported(RecordId, Box<Report>),
     TakeExtracted(Box<Extracted>),
 }
 
@@ -162,6 +166,7 @@ pub struct Handle {
     sender: mpsc::Sender<Message>,
     changes: watch::Receiver<u64>,
     touched: broadcast::Sender<Touched>,
+    profile: watch::Receiver<Profile>,
     // One slow hash at a time: each takes up to an eighth of the memory.
     hashing: Arc<Mutex<()>>,
     cost: HashCost,
@@ -170,14 +175,18 @@ pub struct Handle {
 impl Handle {
     pub(crate) fn new(
         sender: mpsc::Sender<Message>,
-        changes: watch::Receiver<u64>,
-        touched: broadcast::Sender<Touched>,
+        (changes, touched, profile): (
+            watch::Receiver<u64>,
+            broadcast::Sender<Touched>,
+            watch::Receiver<Profile>,
+        ),
         cost: HashCost,
     ) -> Self {
         Self {
             sender,
             changes,
             touched,
+            profile,
             hashing: Arc::new(Mutex::new(())),
             cost,
         }
@@ -295,6 +304,21 @@ impl Handle {
     /// A counter that moves with each change of data or state.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    /// What may leave at the moment: `OFFLINE_ONLY` while the vault is locked.
+    pub fn profile(&self) -> watch::Receiver<Profile> {
+        self.profile.clone()
+    }
+
+    /// Reports of a call, in order, by who carries it.
+    ///
+    /// # Errors
+    /// A [`Failure`] when nobody wants to hear more: the call is to be given up.
+    pub async fn report(&self, id: RecordId, report: Report) -> Result<(), Failure> {
+        self.errand(Errand::Reported(id, Box::new(report)))
+            .await
+            .map(drop)
     }
 
     /// Stops the engine cleanly: keys leave the memory, everything is on disk.

@@ -12,6 +12,7 @@ use tracing::warn;
 
 use crate::engine::Now;
 use crate::failure;
+use crate::outbound::Outbound;
 use crate::service::{Config, StartError};
 
 /// Longest log of a store that opens within a moment: about 20,000 records.
@@ -22,12 +23,13 @@ pub(crate) struct Device {
     pub(crate) folder: Arc<Folder>,
     config: Config,
     attempts: Attempts,
+    pub(crate) outbound: Outbound,
     /// What was mended or found damaged since the start.
     pub(crate) findings: Vec<Finding>,
 }
 
 impl Device {
-    pub(crate) fn open(config: Config) -> Result<Self, StartError> {
+    pub(crate) fn open(config: Config, outbound: Outbound) -> Result<Self, StartError> {
         let folder = Arc::new(Folder::open(&config.data_dir)?);
         Ok(Self {
             // Permissions that were too wide: put right by now, but the owner has to know.
@@ -35,6 +37,7 @@ impl Device {
             folder,
             config,
             attempts: Attempts::default(),
+            outbound,
         })
     }
 

@@ -15,6 +15,7 @@ mod failure;
 mod handle;
 mod keys;
 mod locked;
+mod outbound;
 mod passphrase;
 mod reader;
 mod reset;
@@ -26,6 +27,7 @@ mod vault;
 
 pub use extraction::read_documents;
 pub use handle::{Handle, Reply, Request, Touched};
+pub use outbound::{Call, Calls, Way};
 pub use passphrase::HashCost;
 pub use reader::{PROGRAM, ReadError, Reader, Running};
 pub use service::{Config, Service, StartError};

@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 
+use pocket_core::Profile;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::engine::Engine;
 use crate::handle::{Handle, TOUCHED, WAITING};
+use crate::outbound::{Calls, Outbound};
 use crate::passphrase::HashCost;
 
 /// Where the device keeps its things.
@@ -18,6 +20,8 @@ pub struct Config {
     pub device_secret_dir: PathBuf,
     /// How dear a guess of the passphrase is made.
     pub hash_cost: HashCost,
+    /// Whether there is a program that can send.
+    pub gateway: bool,
 }
 
 /// Why the engine does not start.
@@ -35,6 +39,7 @@ pub enum StartError {
 pub struct Service {
     handle: Handle,
     thread: JoinHandle<()>,
+    calls: Option<Calls>,
 }
 
 impl Service {
@@ -47,8 +52,10 @@ impl Service {
         let (changed, changes) = watch::channel(0);
         let mailbox = sender.downgrade();
         let (touched, _) = broadcast::channel(TOUCHED);
-        let handle = Handle::new(sender, changes, touched.clone(), config.hash_cost);
-        let engine = Engine::open(config, (changed, touched), mailbox)?;
+        let (profile, in_force) = watch::channel(Profile::OfflineOnly);
+        let handle = Handle::new(sender, (changes, touched.clone(), in_force), config.hash_cost);
+        let (outbound, calls) = Outbound::new(config.gateway);
+        let engine = Engine::open(config, (changed, touched, profile), mailbox, outbound)?;
         let timer = tokio::runtime::Builder::new_current_thread()
             .enable_time()
             .build();
@@ -57,12 +64,21 @@ impl Service {
             .name("engine".to_owned())
             .spawn(move || engine.run(&timer, receiver))
             .map_err(StartError::Thread)?;
-        Ok(Self { handle, thread })
+        Ok(Self {
+            handle,
+            thread,
+            calls: Some(calls),
+        })
     }
 
     /// A way to the engine.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
+    }
+
+    /// The calls that are to be made, for the one who carries them; `None` the second time.
+    pub fn take_calls(&mut self) -> Option<Calls> {
+        self.calls.take()
     }
 
     /// Whether the engine has ended, cleanly or not.

@@ -2,6 +2,7 @@
 
 mod access;
 mod agents;
+mod consent;
 mod model;
 mod recording;
 mod records;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use pocket_core::{
     Actor, Added, Answer, Category, Content, Credential, Door, Entry, Failure, FailureKind, LockState,
-    NewEntry, Note, Operation, Record, RecordId, Status,
+    NewEntry, Note, Operation, Protocol, Provider, Record, RecordId, Status,
 };
 use pocket_crypto::SecretBytes;
 use tempfile::TempDir;
@@ -43,6 +44,7 @@ pub(crate) fn config(folder: &Path) -> Config {
             memory_kib: 8 * 1024,
             time: Duration::from_millis(1),
         },
+        gateway: true,
     }
 }
 
@@ -176,6 +178,20 @@ pub(crate) fn new_entry(record: Record) -> NewEntry {
         updated: None,
         upload: None,
         content,
+    }
+}
+
+pub(crate) fn provider(place: &str) -> Provider {
+    Provider {
+        name: "mine".parse().unwrap(),
+        protocol: Protocol::OpenAi,
+        place: place.parse().unwrap(),
+        model: "small".to_owned(),
+        secret: None,
+        pin: None,
+        most_prompt: Provider::USUAL_PROMPT,
+        most_tokens: Provider::USUAL_TOKENS,
+        price: None,
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod admin;
 mod agents;
+mod asking;
+mod consent;
 mod documents;
 mod housekeeping;
 mod index;
@@ -16,10 +18,11 @@ mod secrets;
 mod usage;
 mod work;
 
-use pocket_core::audit::{Chain, Event, Outcome};
+use pocket_core::audit::{Chain, Event, Outcome, Refusal};
 use pocket_core::{
     Actor, ActorRef, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease,
-    Operation, OperationKind, Permit, Reason, RecordId, Recording, Status, Storage, Timestamp, decide,
+    Operation, OperationKind, Permit, Question, Reason, RecordId, RecordedPermit, Recording, Status, Storage,
+    Timestamp, decide,
 };
 use pocket_crypto::{Keyring, SecretBytes, Unlocked};
 use pocket_store::{Changes, Store};
@@ -34,9 +37,11 @@ use crate::failure;
 use crate::handle::{Reply, Request, Shown};
 use crate::keys::Device;
 use crate::locked::{verify, with_passphrase};
+use crate::outbound::Outbound;
 use crate::passphrase::NewPassphrase;
 
 use agents::Agents;
+use consent::{Consents, Wanted};
 use documents::Uploads;
 use index::Indexes;
 use reading::Unread;
@@ -62,6 +67,8 @@ pub(crate) struct Vault {
     touched: Vec<(Category, RecordId)>,
     lease: Lease,
     settings: DeviceSettings,
+    consents: Consents,
+    outbound: Outbound,
     pub(crate) agents: Agents,
     uploads: Uploads,
     unread: Unread,
@@ -122,7 +129,7 @@ impl Vault {
         if matches!(actor, Actor::Owner { .. }) {
             self.housekeeping.owner_seen(now);
         }
-        let operation = self.narrow(&actor, operation);
+        let operation = self.place_ask(self.narrow(&actor, operation));
         match decide(self.lease, &actor, &operation, now.wall) {
             Decision::Allow(permit) => {
                 self.agents.seen(&actor, now.wall);
@@ -158,7 +165,10 @@ impl Vault {
                 }
                 done
             }
-            Decision::AskOwner(_) => self.refuse(&actor, &operation, Reason::NoGateway, now),
+            Decision::AskOwner(question) => {
+                self.agents.seen(&actor, now.wall);
+                self.ask_owner(&actor, question, operation, payload.as_ref(), now)
+            }
             Decision::Refuse(reason) => self.refuse(&actor, &operation, reason, now),
         }
     }
@@ -206,6 +216,37 @@ impl Vault {
             }
             other => other,
         }
+    }
+
+    /// A cloud model is asked: the owner has the last word.
+    fn ask_owner(
+        &mut self,
+        actor: &Actor,
+        question: Question,
+        operation: Operation,
+        text: Option<&SecretBytes>,
+        now: Now,
+    ) -> Result<Next, Failure> {
+        let Operation::Ask(ask) = operation else {
+            return Err(failure::internal(
+                "policy asks the owner about what is no question",
+            ));
+        };
+        let asking = asking::words(text).and_then(|text| self.ask(actor, question, ask, text));
+        if let Err(failure) = &asking {
+            let outcome = match failure.kind {
+                FailureKind::Refused => Outcome::Refused(Refusal::NoGateway),
+                kind => Outcome::Failed(kind),
+            };
+            self.note(vec![event(
+                actor.reference(),
+                OperationKind::Ask,
+                None,
+                outcome,
+                now,
+            )])?;
+        }
+        asking.map(Next::Work)
     }
 
     fn refuse(
@@ -259,6 +300,14 @@ impl Vault {
                 query,
                 limit,
             } => return Ok(Next::Work(self.search(act, &categories, &query, limit)?)),
+            Operation::AskLocal(ask) => self.ask_local(actor, act, &ask)?.into(),
+            Operation::ConsentApprove { id, sha256 } => {
+                self.consent_approve(actor, act, (id, &sha256))?.into()
+            }
+            Operation::ConsentDeny { id } => self.consent_deny(actor, act, id)?.into(),
+            Operation::ConsentList => self.consent_list(actor, act)?.into(),
+            Operation::ConsentShow { id } => self.consent_show(actor, act, id)?,
+            Operation::ConsentStatus { id, from } => self.consent_status(actor, act, (id, from))?.into(),
             Operation::Add { items, import } => self.add(actor, act, items, import)?.into(),
             Operation::Remember { facts } => self.remember(actor, act, facts)?.into(),
             Operation::Delete { category, id } => self.delete(act, category, id)?.into(),
@@ -299,17 +348,35 @@ impl Vault {
             Operation::AuditShow { before, limit } => self.audit_show(act, before, limit)?.into(),
             Operation::AuditVerify { .. } => self.audit_verify_exported(act)?.into(),
             Operation::CategoryErase { category } => self.category_erase(device, act, category)?.into(),
-            Operation::ConsentList => {
-                self.admit(act.permit, &[], act.now)?;
-                Answer::Consents(Vec::new()).into()
-            }
             Operation::Export => self.export(act)?.into(),
             Operation::Health { strict } => self.health(act, strict)?.into(),
             Operation::PassphraseChange => self.passphrase_change(device, act)?.into(),
             Operation::ProfileSet { profile, minutes } => self.profile_set(act, profile, minutes)?.into(),
             Operation::ProfileShow => self.profile_show(act)?.into(),
+            Operation::ProviderAdd(provider) => self.provider_add(act, *provider)?.into(),
+            Operation::ProviderList => self.provider_list(act)?.into(),
+            Operation::ProviderRemove { name } => self.provider_remove(act, &name)?.into(),
             Operation::RecoveryConfirm => self.recovery_confirm(device, act)?.into(),
             Operation::RecoveryNew => self.recovery_new(device, act)?,
+            Operation::StandingAdd {
+                agent,
+                provider,
+                category,
+                calls,
+                bytes,
+                minutes,
+            } => {
+                let wanted = Wanted {
+                    agent,
+                    provider,
+                    category,
+                    calls,
+                    bytes,
+                    minutes,
+                };
+                self.standing_add(act, wanted)?.into()
+            }
+            Operation::StandingRemove { id } => self.standing_remove(act, id)?.into(),
             Operation::Setup | Operation::SetupCode => {
                 return Err(Failure::new(
                     FailureKind::Conflict,
@@ -352,12 +419,25 @@ impl Vault {
         changes: Changes,
         now: Now,
     ) -> Result<(), Failure> {
+        let _leave = self.commit_as(permit, records, changes, Outcome::Done, now)?;
+        Ok(())
+    }
+
+    /// The same with another outcome than that it is done; gives the leave that was recorded.
+    fn commit_as(
+        &mut self,
+        permit: Permit,
+        records: &[(Category, RecordId)],
+        changes: Changes,
+        outcome: Outcome,
+        now: Now,
+    ) -> Result<RecordedPermit, Failure> {
         let (changes, stale) = self.mark_stale(changes, now);
-        self.commit_grown(permit, records, changes, now)?;
+        let leave = self.commit_grown_as(permit, records, changes, outcome, now)?;
         if let Some(stale) = stale {
             self.stale = stale;
         }
-        Ok(())
+        Ok(leave)
     }
 
     /// The same for changes that hold all of what they replace: nothing is left behind that is not in
@@ -369,10 +449,22 @@ impl Vault {
         changes: Changes,
         now: Now,
     ) -> Result<(), Failure> {
-        let draft = self.chain.draft(permit, records, Outcome::Done, now.wall);
+        let _leave = self.commit_grown_as(permit, records, changes, Outcome::Done, now)?;
+        Ok(())
+    }
+
+    fn commit_grown_as(
+        &mut self,
+        permit: Permit,
+        records: &[(Category, RecordId)],
+        changes: Changes,
+        outcome: Outcome,
+        now: Now,
+    ) -> Result<RecordedPermit, Failure> {
+        let draft = self.chain.draft(permit, records, outcome, now.wall);
         let entries = draft.entries().to_vec();
         let touched = changes.records();
-        let _leave = self
+        let leave = self
             .store
             .apply(draft, changes)
             .map_err(|error| failure::store(&error))?;
@@ -382,7 +474,7 @@ impl Vault {
             self.indexes.touch(category, id);
         }
         self.touched.extend_from_slice(records);
-        Ok(())
+        Ok(leave)
     }
 
     /// The same, within what an agent may write.
@@ -437,6 +529,11 @@ impl Vault {
             self.must_sync = false;
         }
         Ok(())
+    }
+
+    /// What may leave.
+    pub(crate) fn profile_in_force(&self, now: Now) -> pocket_core::Profile {
+        self.lease.in_force(now.wall)
     }
 
     /// The owner's part of the status.

@@ -18,6 +18,13 @@ document.querySelectorAll("[data-copy]").forEach((button) => {
   });
 });
 
+// One key says no. Approving has none: it takes the hand and the eye.
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.closest("input, textarea, select")) return;
+  const button = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (button && !button.disabled) button.click();
+});
+
 // What is needed only to switch something off shows when that is about to happen.
 document.querySelectorAll("[data-if-zero]").forEach((part) => {
   const field = document.getElementById(part.dataset.ifZero);

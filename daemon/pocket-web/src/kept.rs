@@ -24,8 +24,17 @@ const MOST: usize = 4;
 pub(crate) fn may_be_kept(path: &str, name: &str) -> bool {
     match path {
         "/agents/new" => matches!(name, "name" | "scope"),
+        "/ask" => matches!(name, "provider" | "text" | "purpose" | "with"),
+        "/consent/standing" => matches!(
+            name,
+            "agent" | "provider" | "category" | "calls" | "bytes" | "minutes"
+        ),
         "/device/erase" => name == "category",
         "/documents/upload" => matches!(name, "note" | "tags"),
+        "/models/new" => matches!(
+            name,
+            "name" | "place" | "protocol" | "model" | "secret" | "price_in" | "price_out" | "currency"
+        ),
         "/profile" => matches!(name, "profile" | "minutes"),
         "/secrets/set" => matches!(name, "name" | "note"),
         "/settings" => name == "auto_lock_minutes" || name.starts_with("retention_days."),

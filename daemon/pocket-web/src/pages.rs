@@ -1,6 +1,7 @@
 //! The pages, one file for each group of them.
 
 pub(crate) mod agents;
+pub(crate) mod asking;
 pub(crate) mod audit;
 pub(crate) mod consent;
 pub(crate) mod device;
@@ -12,11 +13,13 @@ pub(crate) mod home;
 pub(crate) mod import;
 pub(crate) mod keys;
 pub(crate) mod login;
+pub(crate) mod models;
 pub(crate) mod profile;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod secrets;
 pub(crate) mod settings;
+pub(crate) mod standing;
 pub(crate) mod strength;
 pub(crate) mod upload;
 pub(crate) mod viewing;

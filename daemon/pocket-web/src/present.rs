@@ -221,6 +221,7 @@ fn done_words(t: &Words, code: &str) -> Option<&'static str> {
         "again" => t.done_again,
         "confirmed" => t.done_confirmed,
         "deleted" => t.done_deleted,
+        "denied" => t.done_denied,
         "erased" => t.done_erased,
         "passphrase" => t.done_passphrase,
         "profile" => t.done_profile,
@@ -228,6 +229,7 @@ fn done_words(t: &Words, code: &str) -> Option<&'static str> {
         "restored" => t.done_restored,
         "revoked" => t.done_revoked,
         "saved" => t.done_saved,
+        "sent" => t.done_sent,
         "uploaded" => t.done_uploaded,
         _ => return None,
     })

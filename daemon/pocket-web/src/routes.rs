@@ -11,8 +11,8 @@ use crate::door::Door;
 use crate::guard::{Guard, enter};
 use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
-    agents, audit, consent, device, documents, erasing, export, first_run, home, import, keys, login,
-    profile, records, search, secrets, settings, strength, upload, viewing,
+    agents, asking, audit, consent, device, documents, erasing, export, first_run, home, import, keys, login,
+    models, profile, records, search, secrets, settings, standing, strength, upload, viewing,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -116,7 +116,7 @@ fn record_routes() -> Vec<Route> {
 }
 
 fn tool_routes() -> Vec<Route> {
-    use Guard::{Form, Owner};
+    use Guard::{Form, Owner, Record};
     vec![
         get("/secrets", Owner, secrets::list),
         get("/secrets/set", Owner, secrets::set),
@@ -136,7 +136,19 @@ fn tool_routes() -> Vec<Route> {
         post("/settings", Form, settings::submit),
         post("/settings/look", Owner, settings::submit_look),
         get("/audit", Owner, audit::show),
+        get("/ask", Owner, asking::show),
+        post("/ask", Record, asking::submit),
         get("/consent", Owner, consent::list),
+        get("/consent/standing", Owner, standing::add),
+        post("/consent/standing", Form, standing::submit_add),
+        post("/consent/standing/{id}/end", Owner, consent::end_standing),
+        get("/consent/{id}", Owner, consent::show),
+        post("/consent/{id}/approve", Owner, consent::approve),
+        post("/consent/{id}/deny", Owner, consent::deny),
+        get("/models", Owner, models::list),
+        get("/models/new", Owner, models::add),
+        post("/models/new", Form, models::submit_add),
+        post("/models/remove", Owner, models::remove),
         post("/audit/verify", Owner, audit::verify),
         post("/audit/export", Owner, audit::export),
     ]

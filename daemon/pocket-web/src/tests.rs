@@ -2,6 +2,7 @@
 
 mod browser;
 mod care;
+mod consent;
 mod export;
 mod lists;
 mod perimeter;

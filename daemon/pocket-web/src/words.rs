@@ -42,6 +42,23 @@ macro_rules! words {
 }
 
 words! {
+    /// What would leave, and whom one can ask.
+    consent_page ConsentWords {
+        add_model, approve_once, ask_a_model, ask_about, ask_local_about, ask_more, asked_again,
+        asked_before, asks_for, consent_agent, costs_at_most, currency, deny, deny_here,
+        deny_key, done_denied, done_sent, from_records, goes_along, goes_to, i_have_read,
+        key_is, kind_address, kind_birth, kind_card, kind_coordinates, kind_email, kind_iban,
+        kind_identity, kind_network, kind_other, kind_person, kind_phone, kind_secret, kind_url,
+        kind_vehicle, look_at_it, model, model_name_hint, model_place_hint, model_secret_hint,
+        model_thinks, models, models_about, n_asked_again, n_calls_left, new_standing,
+        no_models, not_ticked, not_ticked_do, nothing_replaced, nothing_replaced_about,
+        on_this_device, own_words_only, price, price_hint, price_in, price_out, protocol,
+        provider, replaced_about, sensitivity_critical, sensitivity_high, sensitivity_medium,
+        standing_about, standing_bytes, standing_calls, standing_consents, standing_title,
+        state_answered, state_denied, state_expired, state_sending, state_waiting, stop_it,
+        suggestion, suggestion_about, take_back, the_question, the_very_bytes, tokens_about,
+        was_replaced, what_for, what_for_hint, your_question,
+    }
     /// The device, home, in and out, what can't be undone.
     device DeviceWords {
         accept_loss, all_whole, ask_again_loss, back, category, change, check, check_about,
@@ -104,13 +121,13 @@ words! {
     }
     /// The audit log.
     log LogWords {
-        agent_named, allowed, audit_about, by_mcp, by_pocketctl, failed_with, failure_conflict,
+        agent_named, allowed, asked_owner, audit_about, by_mcp, by_pocketctl, failed_with, failure_conflict,
         failure_consent_needed, failure_damaged, failure_device_secret_foreign,
         failure_device_secret_missing, failure_full, failure_internal, failure_invalid,
         failure_locked, failure_newer, failure_not_found, failure_not_set_up, failure_refused,
         failure_throttled, failure_unavailable, failure_wrong_credential, former_agent, log_broken,
         log_broken_do, log_whole, newest, older, on_this_page, only_agents, only_all, only_changes,
-        only_refused, op_accept_loss, op_add, op_agent_add, op_agent_limit, op_agent_list, op_agent_revoke, op_agent_rotate, op_ask,
+        only_refused, op_accept_loss, op_add, op_agent_add, op_agent_limit, op_agent_list, op_agent_revoke, op_agent_rotate, op_ask, op_ask_local, op_ask_standing, op_call_end, op_call_received, op_call_sent, op_consent_approve, op_consent_deny, op_consent_expire, op_consent_show, op_consent_status, op_provider_add, op_provider_list, op_provider_remove, op_standing_add, op_standing_remove,
         op_audit_export, op_audit_show, op_audit_verify, op_authenticate, op_auto_lock,
         op_category_erase, op_category_rekey, op_check, op_consent_list, op_delete, op_edit,
         op_export, op_extract, op_factory_reset, op_failed_unlocks, op_get, op_health, op_keyring_written,
@@ -118,7 +135,7 @@ words! {
         op_read_blob, op_recovery_confirm, op_recovery_new, op_rekey, op_resume, op_search,
         op_secret_delete, op_secret_list, op_secret_set, op_self_test, op_setup, op_setup_code,
         op_status, op_stop, op_unlock, op_upload_begin, op_upload_chunk, refusal_anonymous,
-        refusal_audit, refusal_door, refusal_gateway, refusal_owner, refusal_passphrase,
+        refusal_audit, refusal_door, refusal_gateway, refusal_leaves, refusal_owner, refusal_passphrase,
         refusal_profile, refusal_scope, refusal_secrets, refused_for, someone_by, the_device,
         verify, you_by,
     }
@@ -157,11 +174,11 @@ words! {
         client_config_stdio, config_for, consent_about, consent_title, copy, dark, days_hint,
         days_to_keep, delete_secret, delete_secret_question, for_minutes, i_have_it, language,
         last_used, light, made, make_agent, may_nothing, may_nothing_do, minutes_hint, n_waiting,
-        never_used, new_agent, no_agents, no_profile, no_secrets, no_way_out_yet, nothing_can_wait,
+        never_used, new_agent, no_agents, no_profile, no_secrets, never_leaves_about, nothing_can_wait,
         now, profile_title, replace, revoke, revoke_agent, revoke_question, rotate, rotate_agent,
         rotate_question, secret_name_hint,
         secret_value_hint, secrets_about, set_it, set_on, set_profile, set_secret, theme,
-        this_browser, this_device, token_about, token_of, verb_delete, verb_read, verb_search,
+        this_browser, this_device, token_about, token_of, verb_delete, verb_read, verb_search, verb_send,
         verb_write,
     }
     /// What goes wrong.
@@ -211,6 +228,21 @@ impl Words {
             OperationKind::AgentRevoke => self.op_agent_revoke,
             OperationKind::AgentRotate => self.op_agent_rotate,
             OperationKind::Ask => self.op_ask,
+            OperationKind::AskLocal => self.op_ask_local,
+            OperationKind::AskStanding => self.op_ask_standing,
+            OperationKind::CallEnd => self.op_call_end,
+            OperationKind::CallReceived => self.op_call_received,
+            OperationKind::CallSent => self.op_call_sent,
+            OperationKind::ConsentApprove => self.op_consent_approve,
+            OperationKind::ConsentDeny => self.op_consent_deny,
+            OperationKind::ConsentExpire => self.op_consent_expire,
+            OperationKind::ConsentShow => self.op_consent_show,
+            OperationKind::ConsentStatus => self.op_consent_status,
+            OperationKind::ProviderAdd => self.op_provider_add,
+            OperationKind::ProviderList => self.op_provider_list,
+            OperationKind::ProviderRemove => self.op_provider_remove,
+            OperationKind::StandingAdd => self.op_standing_add,
+            OperationKind::StandingRemove => self.op_standing_remove,
             OperationKind::AuditExport => self.op_audit_export,
             OperationKind::AuditShow => self.op_audit_show,
             OperationKind::AuditVerify => self.op_audit_verify,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use pocket_core::{AgentName, Category, Profile, RecordId, Scopes};
+use pocket_core::{AgentName, Category, Profile, ProviderName, RecordId, Scopes};
 
 /// Everything that can be typed after `pocketctl`.
 #[derive(Parser)]
@@ -151,7 +151,7 @@ pub(crate) enum Command {
     Ask {
         /// Whose model
         #[arg(long, value_name = "NAME")]
-        provider: Option<String>,
+        provider: Option<ProviderName>,
         #[arg(required = true)]
         text: Vec<String>,
     },

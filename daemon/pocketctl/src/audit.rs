@@ -239,6 +239,7 @@ fn actor(actor: ActorRef) -> String {
 
 fn outcome(outcome: Outcome) -> String {
     match outcome {
+        Outcome::Asked => "asked the owner".to_owned(),
         Outcome::Allowed => "allowed".to_owned(),
         Outcome::Done => "done".to_owned(),
         Outcome::Failed(kind) => format!("failed: {}", kind.name()),

@@ -130,6 +130,7 @@ impl Configuration {
         pocket_service::Config {
             data_dir: self.data_dir.clone(),
             device_secret_dir: self.device_secret_dir.clone(),
+            gateway: false,
             hash_cost: HashCost {
                 memory_kib: memory_kib().map_or(HASH_MEMORY_KIB, |total| total / 8),
                 time: HASH_TIME,

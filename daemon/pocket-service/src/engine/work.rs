@@ -75,6 +75,13 @@ impl Engine {
                 Ok(Err(work)) => self.begin_work(work, reply, now, held),
                 Err(failure) => held.push((reply, Err(failure))),
             },
+            Errand::Reported(id, report) => {
+                let taken = vault.reported(id, *report, now);
+                if matches!(taken, Ok(true)) {
+                    self.tell_change();
+                }
+                held.push((reply, taken.map(|_| pocket_core::Answer::Done.into())));
+            }
             Errand::TakeExtracted(extracted) => {
                 let taken = vault.take_extracted(*extracted, now).map(Reply::from);
                 if taken.is_ok() {

@@ -15,6 +15,8 @@ fn unrecorded(id: RecordId, upload: RecordId) -> Vec<Operation> {
             limit: 1,
         },
         Operation::ConsentList,
+        Operation::ConsentShow { id },
+        Operation::ConsentStatus { id, from: 0 },
         Operation::Get { category, id },
         Operation::Health { strict: false },
         Operation::List {
@@ -23,6 +25,7 @@ fn unrecorded(id: RecordId, upload: RecordId) -> Vec<Operation> {
             limit: 1,
         },
         Operation::ProfileShow,
+        Operation::ProviderList,
         Operation::ReadBlob { id, offset: 0 },
         Operation::Search {
             categories: vec![category],
@@ -74,6 +77,10 @@ fn recorded(id: RecordId) -> Vec<Operation> {
             profile: Profile::LocalNetwork,
             minutes: Some(5),
         },
+        Operation::ProviderAdd(Box::new(provider("https://api.example.com"))),
+        Operation::ProviderRemove {
+            name: "mine".parse().unwrap(),
+        },
         Operation::RecoveryNew,
         Operation::SecretSet {
             name: "S".to_owned(),
@@ -91,16 +98,26 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 4] = [
+const ELSEWHERE: [OperationKind; 9] = [
     OperationKind::Ask,
+    OperationKind::AskLocal,
+    OperationKind::ConsentApprove,
+    OperationKind::ConsentDeny,
     OperationKind::FactoryReset,
     OperationKind::Lock,
     OperationKind::Setup,
+    OperationKind::StandingAdd,
+    OperationKind::StandingRemove,
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 9] = [
+const OWN: [OperationKind; 14] = [
+    OperationKind::AskStanding,
     OperationKind::AutoLock,
+    OperationKind::CallEnd,
+    OperationKind::CallReceived,
+    OperationKind::CallSent,
+    OperationKind::ConsentExpire,
     OperationKind::Extract,
     OperationKind::FailedUnlocks,
     OperationKind::KeyringWritten,
@@ -165,7 +182,7 @@ fn payload(device: &Device, kind: OperationKind) -> SecretBytes {
 fn a_refusal_is_recorded_and_so_is_a_wrong_passphrase() {
     let device = Device::new();
     let before = device.audit_length();
-    let ask = Operation::Ask { provider: None };
+    let ask = Operation::Ask(Box::default());
     assert_eq!(kind(device.ask(ask)), Some(FailureKind::Refused));
     assert_eq!(device.audit_length(), before + 1);
     let profile = Profile::CloudWithConsent;
@@ -177,8 +194,8 @@ fn a_refusal_is_recorded_and_so_is_a_wrong_passphrase() {
         .map(drop)
         .unwrap();
     assert_eq!(
-        kind(device.ask(Operation::Ask { provider: None })),
-        Some(FailureKind::Refused)
+        kind(device.ask(Operation::Ask(Box::default()))),
+        Some(FailureKind::Invalid)
     );
     assert_eq!(device.audit_length(), before + 3);
     assert_eq!(

@@ -39,7 +39,13 @@ impl Clocks {
         let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let cost = config.hash_cost;
-        let mut engine = Engine::open(config, (watch::channel(0).0, broadcast::channel(1).0), weak).unwrap();
+        let told = (
+            watch::channel(0).0,
+            broadcast::channel(1).0,
+            watch::channel(pocket_core::Profile::OfflineOnly).0,
+        );
+        let (outbound, _) = crate::outbound::Outbound::new(true);
+        let mut engine = Engine::open(config, told, weak, outbound).unwrap();
         let now = Now {
             wall: Timestamp::from_millis(1_800_000_000_000),
             steady: Instant::now(),
@@ -75,7 +81,11 @@ impl Clocks {
     }
 
     pub(super) fn ask(&mut self, operation: Operation) -> Result<Reply, Failure> {
-        run(&mut self.engine, Request::new(owner(), operation), None, self.now)
+        self.run(Request::new(owner(), operation))
+    }
+
+    pub(super) fn run(&mut self, request: Request) -> Result<Reply, Failure> {
+        run(&mut self.engine, request, None, self.now)
     }
 
     pub(super) fn is_locked(&mut self) -> bool {

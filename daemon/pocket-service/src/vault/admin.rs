@@ -67,6 +67,7 @@ impl Vault {
         let now = act.now;
         self.commit(act.permit, &[], changes, now)?;
         self.lease = lease;
+        self.stop_what_may_not_leave(now)?;
         Ok(self.profile(now.wall))
     }
 

@@ -164,6 +164,12 @@ impl Agents {
         }
     }
 
+    /// The id of the agent of this name.
+    pub(super) fn id_of(&self, name: &AgentName) -> Result<RecordId, Failure> {
+        let id = self.named(name).map(|agent| agent.id);
+        id.ok_or_else(|| failure::not_found("agent", "see `pocketctl agent list`"))
+    }
+
     fn named(&self, name: &AgentName) -> Option<&StoredAgent> {
         self.known.iter().find(|agent| agent.name == *name)
     }
@@ -217,7 +223,7 @@ impl Vault {
     }
 
     pub(super) fn agent_revoke(&mut self, act: Act, name: &AgentName) -> Result<Answer, Failure> {
-        let id = self.agent_named(name)?;
+        let id = self.agents.id_of(name)?;
         let changes = self.without_agent(Changes::new(), id)?;
         self.commit(act.permit, &[], changes, act.now)?;
         self.agents.known.retain(|agent| agent.id != id);
@@ -226,7 +232,7 @@ impl Vault {
 
     /// A new token in place of the old one, and a share that is whole again: the owner has looked at it.
     pub(super) fn agent_rotate(&mut self, act: Act, name: &AgentName) -> Result<Reply, Failure> {
-        let id = self.agent_named(name)?;
+        let id = self.agents.id_of(name)?;
         let token = Token::generate(&mut rand::rng());
         let known = self.agents.known.iter().find(|agent| agent.id == id);
         let known = known.ok_or_else(|| failure::internal("an agent is gone"))?;
@@ -264,7 +270,7 @@ impl Vault {
         name: &AgentName,
         limits: AgentLimits,
     ) -> Result<Answer, Failure> {
-        let id = self.agent_named(name)?;
+        let id = self.agents.id_of(name)?;
         if limits.calls == 0 {
             return Err(failure::invalid(
                 "an agent that may call no more is no agent",
@@ -279,11 +285,6 @@ impl Vault {
         self.commit(act.permit, &[], changes, act.now)?;
         self.agents.settle(id, usage);
         Ok(Answer::Done)
-    }
-
-    fn agent_named(&self, name: &AgentName) -> Result<RecordId, Failure> {
-        let id = self.agents.named(name).map(|agent| agent.id);
-        id.ok_or_else(|| failure::not_found("agent", "see `pocketctl agent list`"))
     }
 
     /// Removes an agent's rows; it may have used nothing yet.

@@ -58,6 +58,8 @@ fn clock_is_true(began: Now, now: Now) -> bool {
 
 /// What a look at the clock led to.
 pub(crate) enum Ticked {
+    /// What the owner sees is another.
+    Changed,
     /// Something is to be done by now, piece by piece.
     Due(Work),
     /// The vault has recorded its own locking and must be dropped.
@@ -87,6 +89,9 @@ impl Vault {
         if self.settings.auto_lock().is_some_and(|limit| idle >= limit) {
             self.close(OperationKind::AutoLock, now)?;
             return Ok(Ticked::Lock);
+        }
+        if self.tick_consents(now)? {
+            return Ok(Ticked::Changed);
         }
         let began = self.housekeeping.round;
         if now.steady.saturating_duration_since(began.steady) >= ROUND {

@@ -9,7 +9,8 @@ use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
 use super::{
-    Agents, AuditMac, EXPORTED, Housekeeping, Indexes, KEYRING, LEASE, Stale, Unread, Uploads, Vault,
+    Agents, AuditMac, Consents, EXPORTED, Housekeeping, Indexes, KEYRING, LEASE, Stale, Unread, Uploads,
+    Vault,
 };
 use crate::engine::{Now, Opening};
 use crate::failure;
@@ -59,6 +60,7 @@ impl Vault {
             vault.housekeeping = housekeeping;
         }
         vault.compare_keyring()?;
+        vault.settle_interrupted(now)?;
         let mut events = Vec::new();
         if !vault.was_closed_cleanly()? {
             events.push(own(
@@ -125,6 +127,8 @@ impl Vault {
             touched: Vec::new(),
             lease: Lease::default(),
             settings: DeviceSettings::default(),
+            consents: Consents::default(),
+            outbound: device.outbound.clone(),
             agents: Agents::default(),
             uploads: Uploads::default(),
             unread: Unread::default(),
@@ -147,6 +151,7 @@ impl Vault {
         self.lease = Lease::default();
         self.agents = Agents::default();
         self.stale = Stale::default();
+        self.consents = Consents::default();
         self.exported = None;
         if self.store.system_whole().is_ok() {
             let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
@@ -154,6 +159,7 @@ impl Vault {
                 .and_then(|bytes| postcard::from_bytes(&bytes).ok())
                 .unwrap_or_default();
             self.agents = Agents::load(&self.store)?;
+            self.consents = Consents::load(&self.store, self.outbound.clone())?;
             self.stale = Stale::load(&self.store)?;
             let exported = self
                 .store

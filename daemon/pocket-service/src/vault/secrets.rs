@@ -3,6 +3,7 @@
 use pocket_core::{
     Answer, Category, Content, Entry, Failure, Origin, Record, RecordId, SecretName, SecretSummary,
 };
+use pocket_crypto::SecretBytes;
 use pocket_store::Changes;
 
 use super::records::checked;
@@ -80,6 +81,20 @@ impl Vault {
         let changes = Changes::new().remove(Category::Secrets, id);
         self.commit(act.permit, &[(Category::Secrets, id)], changes, act.now)?;
         Ok(Answer::Done)
+    }
+
+    /// The value of a secret, for a use that was allowed: looked up at each use, so that a deletion counts at
+    /// once.
+    pub(super) fn secret_named(&self, name: &str) -> Result<SecretBytes, Failure> {
+        let id = self.secret_id(name)?;
+        let value = self
+            .store
+            .secret_value(id)
+            .map_err(|error| failure::store(&error))?;
+        value.ok_or_else(|| {
+            let remedy = "set it with `pocketctl secret set`, or name another for the provider";
+            failure::not_found(&format!("secret: {name}"), remedy)
+        })
     }
 
     /// A secret is known by its name: the same name is the same record.

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use pocket_core::{Answer, Failure, FailureKind};
 
 use super::Vault;
+use super::asking::Asking;
 use super::housekeeping::Purge;
 use super::log::Verifying;
 use super::reading::Finding;
@@ -21,6 +22,7 @@ const PIECE: Duration = Duration::from_millis(20);
 
 /// Work under way, with what it has found so far.
 pub(crate) enum Work {
+    Ask(Box<Asking>),
     Browse(Browsing),
     Check,
     FindUnread(Finding),
@@ -35,6 +37,7 @@ impl Work {
     /// What to call it in the journal.
     pub(crate) const fn name(&self) -> &'static str {
         match self {
+            Self::Ask(_) => "ask",
             Self::Browse(_) => "list",
             Self::Check => "check",
             Self::FindUnread(_) => "find-unread",
@@ -48,7 +51,7 @@ impl Work {
 
     /// Whether it changes what the owner sees.
     pub(crate) const fn changes(&self) -> bool {
-        matches!(self, Self::Purge(_) | Self::Rekey(_))
+        matches!(self, Self::Ask(_) | Self::Purge(_) | Self::Rekey(_))
     }
 }
 
@@ -80,6 +83,7 @@ impl Vault {
         now: Now,
     ) -> Result<Option<Reply>, Failure> {
         let answer = match work {
+            Work::Ask(asking) => self.ask_on(asking, slice, now)?,
             Work::Browse(browsing) => self.browse_on(browsing, slice, now)?.map(Answer::Browsed),
             Work::Check => self.check_on(slice)?.map(Answer::Check),
             Work::FindUnread(finding) => self.find_unread_on(finding, slice)?,
@@ -99,7 +103,8 @@ impl Vault {
         match work {
             Work::Check => self.store.abandon_scrub(),
             Work::Rekey(rekeying) => self.end_rekey(&rekeying, FailureKind::Unavailable, now),
-            Work::Browse(_)
+            Work::Ask(_)
+            | Work::Browse(_)
             | Work::Index
             | Work::FindUnread(_)
             | Work::Purge(_)

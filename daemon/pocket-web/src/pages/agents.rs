@@ -77,6 +77,7 @@ const fn verb_in_words(t: &Words, verb: Verb) -> &'static str {
         Verb::Delete => t.verb_delete,
         Verb::Read => t.verb_read,
         Verb::Search => t.verb_search,
+        Verb::Send => t.verb_send,
         Verb::Write => t.verb_write,
     }
 }
@@ -134,12 +135,14 @@ fn new_page(shell: Shell, name: &str, chosen: &Scopes) -> NewPage {
     let rows = grantable.map(|category| ScopeRow {
         title: title_of(t, category),
         boxes: Verb::ALL
+            .into_iter()
+            .filter(|verb| verb.applies_to(category))
             .map(|verb| ScopeBox {
                 value: format!("{category}:{}", verb.name()),
                 words: verb_in_words(t, verb),
                 ticked: chosen.allow(category, verb),
             })
-            .into(),
+            .collect(),
     });
     NewPage {
         shell,

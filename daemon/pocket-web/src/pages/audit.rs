@@ -235,7 +235,7 @@ const fn is_bad(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Failed(_) | Outcome::Refused(_))
 }
 
-fn who(t: &Words, actor: ActorRef, names: &Names) -> String {
+pub(crate) fn who(t: &Words, actor: ActorRef, names: &Names) -> String {
     match actor {
         ActorRef::Agent(id) => match names.0.get(&id) {
             Some(name) => fill(t.agent_named, &[name]),
@@ -258,6 +258,7 @@ const fn by(t: &Words, door: DoorName) -> &'static str {
 fn outcome(t: &Words, outcome: Outcome) -> String {
     match outcome {
         Outcome::Allowed => t.allowed.to_owned(),
+        Outcome::Asked => t.asked_owner.to_owned(),
         Outcome::Done => t.is_done.to_owned(),
         Outcome::Failed(kind) => fill(t.failed_with, &[t.failure(kind)]),
         Outcome::Refused(refusal) => fill(t.refused_for, &[refusal_in_words(t, refusal)]),
@@ -268,6 +269,7 @@ const fn refusal_in_words(t: &Words, refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Anonymous => t.refusal_anonymous,
         Refusal::AuditIsFixed => t.refusal_audit,
+        Refusal::NeverLeaves => t.refusal_leaves,
         Refusal::NoGateway => t.refusal_gateway,
         Refusal::NoScope => t.refusal_scope,
         Refusal::OwnerOnly => t.refusal_owner,

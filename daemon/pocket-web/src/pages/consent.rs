@@ -1,38 +1,435 @@
-//! What waits for the owner's consent.
+//! What would leave, and the owner's yes or no to it.
 
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::Response;
-use pocket_core::{Answer, Failure, Operation, RecordId};
+use pocket_core::{
+    ActorRef, Answer, Asked, Category, Consent, ConsentDetail, ConsentPart, ConsentState, Failure,
+    FailureKind, Operation, Place, Profile, RecordId, Replaced, Sensitivity, StandingConsent,
+};
 
 use crate::door::{Door, unexpected};
+use crate::fields::Fields;
 use crate::guard::Owner;
-use crate::present::{Phrase, Shell, counted, length, page};
+use crate::pages::Done;
+use crate::pages::audit::{Names, who};
+use crate::present::{
+    Moment, Phrase, Shell, bytes_in_words, counted, counted_plain, grouped, length, page, page_after,
+    records_path, title_of,
+};
+use crate::query::Query;
 use crate::trouble::Trouble;
+use crate::words::{Words, fill};
+use crate::{markdown, present};
+
+/// Questions that are over, on the list.
+const MOST_OVER: usize = 50;
 
 #[derive(Template)]
 #[template(path = "consent.html")]
 struct ConsentPage {
     shell: Shell,
     count: Phrase,
-    waiting: Vec<RecordId>,
+    waiting: Vec<Row>,
+    over: Vec<Row>,
+    standing: Vec<Standing>,
+    /// Whether consent ahead of time is possible.
+    custom: bool,
+}
+
+/// A question on the list.
+struct Row {
+    id: RecordId,
+    title: String,
+    purpose: String,
+    state: &'static str,
+    bad: bool,
+    repeats: Option<Phrase>,
+    size: Phrase,
+    replaced: String,
+    asked: Moment,
+    expires: Moment,
+}
+
+impl Row {
+    fn new(t: &Words, consent: &Consent, names: &Names) -> Self {
+        let host = host(&consent.place);
+        let repeats = u64::from(consent.repeats);
+        Self {
+            id: consent.id,
+            title: fill(
+                t.asks_for,
+                &[&who(t, consent.asker, names), &consent.model, &host],
+            ),
+            purpose: consent.purpose.clone(),
+            state: state_in_words(t, &consent.state),
+            bad: matches!(consent.state, ConsentState::Failed { .. }),
+            repeats: (repeats > 0).then(|| counted(t, repeats, t.n_asked_again)),
+            size: bytes_in_words(t, consent.size),
+            replaced: replaced_in_words(t, &consent.replaced),
+            asked: Moment(consent.asked),
+            expires: Moment(consent.expires),
+        }
+    }
+}
+
+/// What the owner consented to ahead of time.
+struct Standing {
+    id: RecordId,
+    title: String,
+    left: Phrase,
+    bytes: Phrase,
+    until: Moment,
+}
+
+impl Standing {
+    fn new(t: &Words, standing: &StandingConsent, names: &Names) -> Self {
+        let agent = who(t, ActorRef::Agent(standing.agent), names);
+        let what = standing
+            .category
+            .map_or(t.own_words_only, |category| title_of(t, category));
+        Self {
+            id: standing.id,
+            title: fill(t.standing_title, &[&agent, standing.provider.as_str(), what]),
+            left: counted(t, standing.calls.into(), t.n_calls_left),
+            bytes: bytes_in_words(t, standing.bytes),
+            until: Moment(standing.until),
+        }
+    }
 }
 
 /// The list.
-pub(crate) async fn list(State(door): State<Door>, owner: Owner) -> Result<Response, Trouble> {
+pub(crate) async fn list(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
     let t = owner.look.words();
-    let waiting = waiting(&door).await?;
+    let names = Names::of(&door).await?;
+    let (questions, standing) = all(&door).await?;
+    let waits = |consent: &&Consent| consent.state == ConsentState::Waiting;
+    let row = |consent: &Consent| Row::new(t, consent, &names);
+    let waiting: Vec<Row> = questions.iter().filter(waits).map(row).collect();
+    let over = questions.iter().filter(|consent| !waits(consent));
     page(&ConsentPage {
-        shell: Shell::new(&owner, t.consent_title, "/consent"),
+        custom: owner.status.profile == Profile::Custom,
+        shell: Shell::new(&owner, t.consent_title, "/consent").done(done.code()),
         count: counted(t, length(waiting.len()), t.n_waiting),
         waiting,
+        over: over.take(MOST_OVER).map(row).collect(),
+        standing: standing
+            .iter()
+            .map(|standing| Standing::new(t, standing, &names))
+            .collect(),
     })
 }
 
-/// What waits, as the engine has it.
-pub(crate) async fn waiting(door: &Door) -> Result<Vec<RecordId>, Failure> {
+/// How many questions wait.
+pub(crate) async fn waiting(door: &Door) -> Result<usize, Failure> {
+    let (questions, _) = all(door).await?;
+    let waits = |consent: &&Consent| consent.state == ConsentState::Waiting;
+    Ok(questions.iter().filter(waits).count())
+}
+
+async fn all(door: &Door) -> Result<(Vec<Consent>, Vec<StandingConsent>), Failure> {
     match door.ask(Operation::ConsentList).await?.answer {
-        Answer::Consents(waiting) => Ok(waiting),
+        Answer::Consents { questions, standing } => Ok((questions, standing)),
         _ => Err(unexpected()),
     }
+}
+
+#[derive(Template)]
+#[template(path = "question.html")]
+struct QuestionPage {
+    shell: Shell,
+    question: Consent,
+    title: String,
+    facts: Vec<(&'static str, String)>,
+    size: Phrase,
+    expires: Moment,
+    state: &'static str,
+    /// Why it failed.
+    reason: String,
+    parts: Vec<Part>,
+    bytes: String,
+    local: bool,
+    /// What the model has said so far, as HTML that was made safe.
+    said: Option<String>,
+    alone: bool,
+}
+
+impl QuestionPage {
+    fn waits(&self) -> bool {
+        self.question.state == ConsentState::Waiting
+    }
+
+    fn runs(&self) -> bool {
+        self.question.state == ConsentState::Sending
+    }
+
+    fn was_answered(&self) -> bool {
+        matches!(self.question.state, ConsentState::Answered { .. })
+    }
+}
+
+/// A text of a question.
+struct Part {
+    title: String,
+    /// Where the record is that goes along.
+    path: Option<String>,
+    pieces: Vec<Piece>,
+}
+
+/// A piece of a text: as it leaves; or what stays here, and what leaves in its place.
+enum Piece {
+    Plain(String),
+    Replaced {
+        original: String,
+        placeholder: String,
+        kind: &'static str,
+    },
+}
+
+/// All of a question.
+pub(crate) async fn show(
+    State(door): State<Door>,
+    owner: Owner,
+    Path(id): Path<RecordId>,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
+    let shell = Shell::new(&owner, owner.look.words().consent_title, "/consent").done(done.code());
+    page(&question(&door, shell, id).await?)
+}
+
+async fn question(door: &Door, shell: Shell, id: RecordId) -> Result<QuestionPage, Failure> {
+    let t = shell.look.words();
+    let names = Names::of(door).await?;
+    let asked = status(door, id).await?;
+    let (parts, bytes) = match detail(door, id).await {
+        Ok((detail, bytes)) => (detail.parts.iter().map(|part| pieces(t, part)).collect(), bytes),
+        // What was deleted from the outbox is gone; what became of it is still known.
+        Err(failure) if failure.kind == FailureKind::NotFound => (Vec::new(), String::new()),
+        Err(failure) => return Err(failure),
+    };
+    let question = asked.question;
+    let reason = match &question.state {
+        ConsentState::Failed { reason, .. } => reason.clone(),
+        _ => String::new(),
+    };
+    let local = matches!(question.place, Place::Local { .. });
+    let host = host(&question.place);
+    let alone = question.replaced.is_empty();
+    Ok(QuestionPage {
+        title: fill(
+            t.asks_for,
+            &[&who(t, question.asker, &names), &question.model, &host],
+        ),
+        facts: facts(t, &question),
+        size: bytes_in_words(t, question.size),
+        expires: Moment(question.expires),
+        state: state_in_words(t, &question.state),
+        reason,
+        parts,
+        bytes,
+        local,
+        said: (!asked.text.is_empty())
+            .then(|| markdown::render(&asked.text).unwrap_or_else(|| escaped(&asked.text))),
+        alone,
+        question,
+        shell,
+    })
+}
+
+async fn status(door: &Door, id: RecordId) -> Result<Asked, Failure> {
+    match door.ask(Operation::ConsentStatus { id, from: 0 }).await?.answer {
+        Answer::Asked(asked) => Ok(*asked),
+        _ => Err(unexpected()),
+    }
+}
+
+async fn detail(door: &Door, id: RecordId) -> Result<(ConsentDetail, String), Failure> {
+    let reply = door.ask(Operation::ConsentShow { id }).await?;
+    let (Answer::Consent(detail), Some(bytes)) = (reply.answer, reply.payload) else {
+        return Err(unexpected());
+    };
+    let bytes = String::from_utf8_lossy(bytes.expose_bytes()).into_owned();
+    Ok((*detail, bytes))
+}
+
+fn facts(t: &Words, question: &Consent) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        (t.goes_to, question.place.to_string()),
+        (t.provider, question.provider.to_string()),
+        (t.model, question.model.clone()),
+    ];
+    if !question.purpose.is_empty() {
+        facts.insert(0, (t.what_for, question.purpose.clone()));
+    }
+    if !question.categories.is_empty() {
+        let each = question.categories.iter();
+        let each: Vec<String> = each.map(|category| with_sensitivity(t, *category)).collect();
+        facts.push((t.goes_along, each.join(", ")));
+    }
+    facts.push((t.was_replaced, replaced_in_words(t, &question.replaced)));
+    facts.push((t.tokens_about, grouped(t, question.tokens)));
+    if let Some(cost) = &question.cost {
+        facts.push((t.costs_at_most, cost.to_string()));
+    }
+    if question.repeats > 0 {
+        facts.push((
+            t.asked_again,
+            counted_plain(t, question.repeats.into(), t.n_asked_again),
+        ));
+    }
+    facts
+}
+
+fn with_sensitivity(t: &Words, category: Category) -> String {
+    let sensitivity = match category.sensitivity() {
+        Sensitivity::Critical => t.sensitivity_critical,
+        Sensitivity::High => t.sensitivity_high,
+        Sensitivity::Medium => t.sensitivity_medium,
+    };
+    format!("{} ({sensitivity})", title_of(t, category))
+}
+
+/// Cuts a text where something was replaced in it.
+fn pieces(t: &Words, part: &ConsentPart) -> Part {
+    let mut pieces = Vec::new();
+    let mut from = 0;
+    let at = |place: u32| usize::try_from(place).unwrap_or(usize::MAX);
+    for mark in &part.marks {
+        let (start, end) = (at(mark.redacted.0), at(mark.redacted.1));
+        let between = part.redacted.get(from..start).unwrap_or_default();
+        pieces.push(Piece::Plain(between.to_owned()));
+        let original = part.original.get(at(mark.original.0)..at(mark.original.1));
+        pieces.push(Piece::Replaced {
+            original: original.unwrap_or_default().to_owned(),
+            placeholder: part.redacted.get(start..end).unwrap_or_default().to_owned(),
+            kind: kind_in_words(t, &mark.kind),
+        });
+        from = end;
+    }
+    pieces.push(Piece::Plain(
+        part.redacted.get(from..).unwrap_or_default().to_owned(),
+    ));
+    let (title, path) = match part.record {
+        Some((category, id)) => (
+            fill(t.from_records, &[title_of(t, category)]),
+            Some(format!("{}/{id}", records_path(category))),
+        ),
+        None => (t.the_question.to_owned(), None),
+    };
+    Part { title, path, pieces }
+}
+
+/// The owner says yes to the bytes that this very page showed.
+pub(crate) async fn approve(
+    State(door): State<Door>,
+    owner: Owner,
+    Path(id): Path<RecordId>,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    let approved = if fields.ticked("read") {
+        let sha256 = fields.line("sha256").to_owned();
+        door.ask(Operation::ConsentApprove { id, sha256 }).await.map(drop)
+    } else {
+        Err(Failure::new(FailureKind::Invalid, t.not_ticked, t.not_ticked_do))
+    };
+    answered(&door, &owner, id, approved, "sent").await
+}
+
+/// The owner says no, or stops it.
+pub(crate) async fn deny(
+    State(door): State<Door>,
+    owner: Owner,
+    Path(id): Path<RecordId>,
+) -> Result<Response, Trouble> {
+    match door.ask(Operation::ConsentDeny { id }).await {
+        Ok(_) => Ok(present::go("/consent?done=denied")),
+        Err(failure) => answered(&door, &owner, id, Err(failure), "").await,
+    }
+}
+
+async fn answered(
+    door: &Door,
+    owner: &Owner,
+    id: RecordId,
+    answer: Result<(), Failure>,
+    done: &str,
+) -> Result<Response, Trouble> {
+    match answer {
+        Ok(()) => Ok(present::go(&format!("/consent/{id}?done={done}"))),
+        Err(failure) => {
+            let shell = Shell::new(owner, owner.look.words().consent_title, "/consent").failed(&failure);
+            page_after(&failure, &question(door, shell, id).await?)
+        }
+    }
+}
+
+/// Takes consent ahead of time back.
+pub(crate) async fn end_standing(
+    State(door): State<Door>,
+    Path(id): Path<RecordId>,
+) -> Result<Response, Trouble> {
+    door.ask(Operation::StandingRemove { id }).await?;
+    Ok(present::go("/consent?done=saved"))
+}
+
+/// The host of a place; a model of this device has none.
+fn host(place: &Place) -> String {
+    match place {
+        Place::Cloud { host, .. } => host.clone(),
+        Place::Local { .. } => place.to_string(),
+    }
+}
+
+pub(crate) const fn state_in_words(t: &Words, state: &ConsentState) -> &'static str {
+    match state {
+        ConsentState::Answered { .. } => t.state_answered,
+        ConsentState::Denied => t.state_denied,
+        ConsentState::Expired => t.state_expired,
+        ConsentState::Failed { .. } => t.state_failed,
+        ConsentState::Sending => t.state_sending,
+        ConsentState::Waiting => t.state_waiting,
+    }
+}
+
+fn replaced_in_words(t: &Words, replaced: &[Replaced]) -> String {
+    if replaced.is_empty() {
+        return t.nothing_replaced.to_owned();
+    }
+    let each = replaced.iter().map(|replaced| {
+        let count = grouped(t, replaced.count.into());
+        format!("{count} × {}", kind_in_words(t, &replaced.kind))
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
+fn kind_in_words(t: &Words, kind: &str) -> &'static str {
+    match kind {
+        "address" => t.kind_address,
+        "birthdate" => t.kind_birth,
+        "card" => t.kind_card,
+        "coordinates" => t.kind_coordinates,
+        "email" => t.kind_email,
+        "iban" => t.kind_iban,
+        "id" => t.kind_identity,
+        "ip" | "mac" => t.kind_network,
+        "key" | "secret" => t.kind_secret,
+        "person" => t.kind_person,
+        "phone" => t.kind_phone,
+        "url" => t.kind_url,
+        "vehicle" => t.kind_vehicle,
+        _ => t.kind_other,
+    }
+}
+
+fn escaped(text: &str) -> String {
+    let text = text
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;");
+    format!("<pre>{text}</pre>")
 }

@@ -76,7 +76,7 @@ pub(crate) async fn show(
     let t = owner.look.words();
     let names = audit::Names::of(&door).await?;
     let entries = latest(&door).await?;
-    let waiting = length(consent::waiting(&door).await?.len());
+    let waiting = length(consent::waiting(&door).await?);
     let status = owner.status.as_ref();
     page(&HomePage {
         shell: Shell::new(&owner, t.home, "/").done(done.code()),

@@ -367,12 +367,12 @@ async fn storage_is_shown_by_category_in_bytes_and_the_last_export_is_remembered
 }
 
 #[tokio::test]
-async fn what_waits_for_consent_is_asked_of_the_engine_and_nothing_does() {
+async fn while_nothing_can_leave_the_page_says_so() {
     let (_device, mut owner) = Device::with_owner().await;
     let page = owner.get("/consent").await.text;
     for part in [
         "Nothing waits for your consent.",
-        "this version has no program",
+        "In this profile nothing leaves",
         "href=\"/profile\"",
     ] {
         assert!(page.contains(part), "{part}: {page}");

@@ -1,5 +1,6 @@
 //! German. One line a text, a file an area; the keys are those of [`Words`].
 
+mod consent;
 mod device;
 mod entrance;
 mod files;
@@ -13,6 +14,7 @@ use super::Words;
 
 /// German.
 pub(crate) const GERMAN: Words = Words::of(
+    &consent::WORDS,
     &device::WORDS,
     &entrance::WORDS,
     &files::WORDS,

@@ -52,8 +52,8 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     no_agents: "Noch keine Agenten.",
     no_profile: "Ein solches Profil gibt es nicht",
     no_secrets: "Noch keine Geheimnisse.",
-    no_way_out_yet: "Diese Version hat kein Programm, das ein Netz erreichen könnte: bei jedem Profil geht noch nichts hinaus.",
-    nothing_can_wait: "Noch kann nichts warten: diese Version hat kein Programm, das ein Netz erreichen könnte; bei jedem Profil geht nichts hinaus.",
+    never_leaves_about: "Dokumente, Geheimnisse, Einstellungen und das Protokoll gehen nie hinaus, bei keinem Profil.",
+    nothing_can_wait: "In diesem Profil geht nichts hinaus, also kann auch nichts auf dich warten.",
     now: "Jetzt",
     profile_title: "Profil: was hinaus darf",
     replace: "Ersetzen",
@@ -78,5 +78,6 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     verb_delete: "löschen",
     verb_read: "lesen",
     verb_search: "suchen",
+    verb_send: "senden lassen",
     verb_write: "schreiben",
 };

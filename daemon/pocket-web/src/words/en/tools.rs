@@ -52,8 +52,8 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     no_agents: "No agents yet.",
     no_profile: "there is no such profile",
     no_secrets: "No secrets yet.",
-    no_way_out_yet: "This version has no program that could reach a network: whatever the profile, nothing leaves yet.",
-    nothing_can_wait: "Nothing can wait yet: this version has no program that could reach a network, so whatever the profile, nothing leaves.",
+    never_leaves_about: "Documents, secrets, settings and the audit log never leave, whatever the profile.",
+    nothing_can_wait: "In this profile nothing leaves, so nothing can wait for you.",
     now: "Now",
     profile_title: "Profile: what may leave",
     replace: "Replace",
@@ -78,5 +78,6 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     verb_delete: "delete",
     verb_read: "read",
     verb_search: "search",
+    verb_send: "ask to send",
     verb_write: "write",
 };
