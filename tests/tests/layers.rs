@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::device::{text, workspace};
 
 /// Libraries that only these crates may name.
-const CONFINED: [(&str, &[&str]); 20] = [
+const CONFINED: [(&str, &[&str]); 23] = [
     ("aes-gcm", &["pocket-crypto"]),
     ("argon2", &["pocket-crypto"]),
     ("askama", &["pocket-web"]),
@@ -20,14 +20,17 @@ const CONFINED: [(&str, &[&str]); 20] = [
     ("hayro", &["pocket-reader"]),
     ("html5gum", &["pocket-reader"]),
     ("image", &["pocket-reader"]),
-    ("landlock", &["pocket-reader"]),
+    ("landlock", &["pocket-gateway", "pocket-reader"]),
     ("mime_guess", &["pocket-formats", "pocketctl"]),
     ("quick-xml", &["pocket-reader"]),
     ("rmcp", &["bare-mcp", "pocket-mcp"]),
     ("rpassword", &["pocketctl"]),
-    ("seccompiler", &["pocket-reader"]),
+    ("rustls", &["pocket-gateway"]),
+    ("seccompiler", &["pocket-gateway", "pocket-reader"]),
     ("serde-saphyr", &["pocket-formats"]),
     ("sled", &["pocket-store"]),
+    ("tokio-rustls", &["pocket-gateway"]),
+    ("webpki-roots", &["pocket-gateway"]),
     ("xaes-256-gcm", &["pocket-crypto"]),
     ("zip", &["pocket-reader"]),
 ];
@@ -43,7 +46,7 @@ const PURE: [&str; 5] = [
 const EFFECTS: [&str; 6] = ["axum", "listenfd", "nix", "rmcp", "sled", "tokio"];
 
 /// Nothing that could speak to the network outwards may be linked into the daemon.
-const CLIENTS: [&str; 14] = [
+const CLIENTS: [&str; 17] = [
     "aws-lc-rs",
     "curl",
     "h2",
@@ -55,9 +58,12 @@ const CLIENTS: [&str; 14] = [
     "openssl",
     "quinn",
     "reqwest",
+    "ring",
     "rustls",
+    "tokio-rustls",
     "trust-dns-resolver",
     "ureq",
+    "webpki-roots",
 ];
 
 /// Nothing that reads strangers' files may be linked into the daemon: that is the reader's.
@@ -72,6 +78,7 @@ struct Package {
 struct Dependency {
     name: String,
     dev: bool,
+    features: Vec<String>,
 }
 
 #[test]
@@ -128,6 +135,22 @@ fn heavy_libraries_stay_where_they_belong() {
 }
 
 #[test]
+fn only_tests_can_make_a_call_without_a_grant() {
+    let mut forgers = 0;
+    for package in packages() {
+        let forging = |dependency: &&Dependency| dependency.features.iter().any(|name| name == "forging");
+        for dependency in package.dependencies.iter().filter(forging) {
+            assert!(dependency.dev, "{} can forge grants", package.name);
+            forgers += 1;
+        }
+    }
+    assert!(
+        forgers > 0,
+        "the feature is found nowhere: has it another name now?"
+    );
+}
+
+#[test]
 fn folders_are_named_like_their_crates() {
     for entry in fs::read_dir(workspace().join("daemon")).unwrap() {
         let folder = entry.unwrap().path();
@@ -169,6 +192,12 @@ fn package(package: &Value) -> Package {
     let dependency = |dependency: &Value| Dependency {
         name: text(&dependency["name"]),
         dev: dependency["kind"] == "dev",
+        features: dependency["features"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(text)
+            .collect(),
     };
     Package {
         name: text(&package["name"]),

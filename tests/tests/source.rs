@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::device::{files_under, workspace};
 
-/// Ways to reach out to a network. Only a gateway, a program of its own, will ever do that.
+/// Ways to reach out to a network. One file does: of the gateway, a program of its own.
 const OUTWARD: [&str; 7] = [
     "TcpStream::connect",
     "TcpSocket",
@@ -15,6 +15,7 @@ const OUTWARD: [&str; 7] = [
     "hyper_util::client",
     "reqwest",
 ];
+const WAY_OUT: &str = "pocket-gateway/src/route.rs";
 
 /// Ways to run another program. There are two: the owner's editor, and the reader of strangers' files.
 const RUNS: [&str; 4] = [
@@ -32,9 +33,14 @@ const PRINTS: [&str; 4] = ["println!", "eprintln!", "dbg!", "print!("];
 const UNFINISHED: [&str; 5] = ["todo!(", "unimplemented!(", "// TODO", "TODO:", "FIXME"];
 
 #[test]
-fn no_crate_of_the_device_reaches_out() {
+fn nothing_reaches_out_but_the_gateway() {
     let found = find(&OUTWARD, &product_sources());
-    assert!(found.is_empty(), "{found:#?}");
+    let (way_out, others): (Vec<_>, Vec<_>) = found.iter().partition(|place| place.contains(WAY_OUT));
+    assert!(others.is_empty(), "{others:#?}");
+    assert!(
+        !way_out.is_empty(),
+        "the search does not find {WAY_OUT}: is it still right?"
+    );
 }
 
 #[test]

@@ -7,6 +7,9 @@ pub const MAX_PIECE: usize = 64 * 1024;
 /// Largest body of a frame in bytes: a piece and what stands ahead of it, or a call with all its headers.
 pub const MAX_FRAME: usize = MAX_PIECE + 64;
 
+/// Longest body of a request, in bytes: 16 MiB. The gateway holds it whole while it checks it.
+pub const MOST_BODY: u64 = 16 * 1024 * 1024;
+
 /// Bytes of a length.
 pub(crate) const LENGTH: usize = 4;
 

@@ -26,7 +26,7 @@ mod message;
 mod report;
 
 pub use call::{Header, Headers, OpenedCall, SealedCall, UncheckedCall};
-pub use frame::{FrameTooLarge, MAX_FRAME, MAX_PIECE, body_length};
+pub use frame::{FrameTooLarge, MAX_FRAME, MAX_PIECE, MOST_BODY, body_length};
 pub use message::{
     Garbled, ToGateway, VERSION, body_frames, decode_report, decode_to_gateway, greeting, report_frame,
 };

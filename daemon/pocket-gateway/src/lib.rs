@@ -1,0 +1,22 @@
+//! The only way out of the device.
+//!
+//! `pocketd` has no network. This program has no key, no data and no memory of what it sends: it takes a
+//! grant and the bytes, checks that the one names the other ([`gate`]), resolves the host once and only to
+//! public addresses ([`route`]), connects to the very address that it checked, encrypted to the host that
+//! the grant names, sends the bytes once, and hands back what comes ([`pocket_post`]).
+//!
+//! It must never send anything without a grant, read a file of the owner, follow a redirect, ask a proxy
+//! or the environment, try anything a second time, or log what it carries, to where or with what.
+
+mod gate;
+mod host;
+mod public;
+mod route;
+pub mod sandbox;
+mod service;
+mod tls;
+
+pub use gate::Daemons;
+pub use route::{Exception, Exceptions, InvalidException};
+pub use service::{Gateway, serve};
+pub use tls::{CaError, Trust};

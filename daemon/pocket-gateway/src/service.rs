@@ -1,0 +1,252 @@
+//! The socket that the daemon calls at.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pocket_core::{CallFailure, RecordId, Timestamp};
+use pocket_crypto::secret::Key;
+use pocket_grant::{Report, ToGateway, UncheckedCall, VERSION, body_length, decode_to_gateway, report_frame};
+use pocket_post::{Limits, Metered, Traffic, post};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::spawn_local;
+use tokio::time::{sleep, timeout};
+use tracing::{info, warn};
+use zeroize::Zeroizing;
+
+use crate::gate::{Admitted, Approved, Daemons, Gate};
+use crate::route::Exceptions;
+use crate::tls::Trust;
+
+/// Calls at once. Each holds its whole body, at most 16 MiB.
+const AT_ONCE: usize = 4;
+/// How long one frame may take, either way.
+const FRAME: Duration = Duration::from_secs(30);
+/// How long a server may take until its answer begins. Models think for a while.
+const FIRST_BYTE: Duration = Duration::from_secs(180);
+/// How long a call may take, whatever was granted.
+const MOST_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// Reports that wait for the daemon to take them; then the server has to wait.
+const WAITING: usize = 4;
+/// After the system had no place for a connection.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// Who may call, and what holds for each call.
+pub struct Gateway {
+    caller: u32,
+    trust: Trust,
+    exceptions: Exceptions,
+    gate: RefCell<Gate>,
+}
+
+impl Gateway {
+    /// Takes calls of the user with the number `caller` alone.
+    pub fn new(caller: u32, daemons: Daemons, trust: Trust, exceptions: Exceptions) -> Self {
+        Self {
+            caller,
+            trust,
+            exceptions,
+            gate: RefCell::new(Gate::new(daemons)),
+        }
+    }
+
+    /// Whether the kernel says that the other side is the caller.
+    fn knows(&self, stream: &UnixStream) -> bool {
+        stream.peer_cred().is_ok_and(|peer| peer.uid() == self.caller)
+    }
+}
+
+/// Takes calls for ever. Must run within a `LocalSet`.
+pub async fn serve(listener: UnixListener, gateway: Gateway) {
+    let gateway = Rc::new(gateway);
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
+            return;
+        };
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(BREATH).await;
+            continue;
+        };
+        if !gateway.knows(&stream) {
+            warn!("another user than the daemon's called, and was turned away");
+            continue;
+        }
+        let gateway = Rc::clone(&gateway);
+        spawn_local(async move {
+            attend(&gateway, stream).await;
+            drop(place);
+        });
+    }
+}
+
+/// Why no call was heard.
+enum Unheard {
+    /// The other side broke the protocol, or left.
+    Broken,
+    Refused(CallFailure),
+}
+
+impl From<CallFailure> for Unheard {
+    fn from(reason: CallFailure) -> Self {
+        Self::Refused(reason)
+    }
+}
+
+async fn attend(gateway: &Gateway, stream: UnixStream) {
+    let (mut from, mut to) = stream.into_split();
+    let traffic = Traffic::default();
+    let outcome = match hear(gateway, &mut from).await {
+        Err(Unheard::Broken) => {
+            warn!("a connection made no sense, or ended before its call was whole");
+            return;
+        }
+        Err(Unheard::Refused(reason)) => Err(reason),
+        Ok(approved) => {
+            let id = approved.terms.id;
+            let carried = carry_and_tell(gateway, approved, &traffic, &mut to);
+            tokio::select! {
+                // Nothing more is to be said: whatever comes, the end included, gives the call up.
+                _ = from.read_u8() => {
+                    log(Some(id), Some(CallFailure::Withdrawn), &traffic);
+                    return;
+                }
+                outcome = carried => {
+                    log(Some(id), outcome.err(), &traffic);
+                    outcome
+                }
+            }
+        }
+    };
+    let (sent, received) = (traffic.sent(), traffic.received());
+    let last = match outcome {
+        Ok(()) => Report::Ended { sent, received },
+        Err(reason) => Report::Failed {
+            reason,
+            sent,
+            received,
+        },
+    };
+    if !tell(&mut to, &last).await {
+        log(None, Some(CallFailure::Withdrawn), &traffic);
+    }
+}
+
+/// How it came out, and which question of the owner it was: never to whom, with what, or what came back.
+fn log(id: Option<RecordId>, failure: Option<CallFailure>, traffic: &Traffic) {
+    let id = id.map(tracing::field::display);
+    let (sent, received) = (traffic.sent(), traffic.received());
+    match failure {
+        None => info!(id, sent, received, "a call was made"),
+        Some(reason) => info!(id, sent, received, %reason, "a call came to nothing"),
+    }
+}
+
+/// Hears one call to its last byte, and checks it.
+async fn hear(gateway: &Gateway, from: &mut (impl AsyncRead + Unpin)) -> Result<Approved, Unheard> {
+    let key = match next(from).await? {
+        ToGateway::Greeting {
+            version: VERSION,
+            key: Some(key),
+        } => key,
+        ToGateway::Greeting { .. } => return Err(CallFailure::GatewayVersion.into()),
+        ToGateway::Call(_) | ToGateway::Piece(_) => return Err(Unheard::Broken),
+    };
+    gateway.gate.borrow_mut().greeted(&key)?;
+    let ToGateway::Call(call) = next(from).await? else {
+        return Err(Unheard::Broken);
+    };
+    let admitted = admit(gateway, call, &key)?;
+    let length = usize::try_from(admitted.body_length()).map_err(|_| CallFailure::RequestInvalid)?;
+    let mut body = Vec::with_capacity(length);
+    while body.len() < length {
+        let ToGateway::Piece(piece) = next(from).await? else {
+            return Err(Unheard::Broken);
+        };
+        // One that is empty would get nobody further, and one that is too long is another body.
+        if piece.is_empty() || piece.len() > length - body.len() {
+            return Err(CallFailure::BodyChanged.into());
+        }
+        body.extend_from_slice(&piece);
+    }
+    Ok(admitted.approve(body)?)
+}
+
+fn admit(gateway: &Gateway, call: UncheckedCall, key: &Key) -> Result<Admitted, CallFailure> {
+    gateway.gate.borrow_mut().admit(call, key, now())
+}
+
+/// A clock from before 1970 makes every grant valid as long as it says; the daemon, which asked for it,
+/// has the same clock.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+async fn next(from: &mut (impl AsyncRead + Unpin)) -> Result<ToGateway, Unheard> {
+    let body = timeout(FRAME, async {
+        let mut prefix = [0; 4];
+        from.read_exact(&mut prefix).await.map_err(|_| Unheard::Broken)?;
+        let length = body_length(prefix).map_err(|_| Unheard::Broken)?;
+        let mut body = Zeroizing::new(vec![0; length]);
+        from.read_exact(&mut body).await.map_err(|_| Unheard::Broken)?;
+        Ok(body)
+    });
+    let body = body.await.unwrap_or(Err(Unheard::Broken))?;
+    decode_to_gateway(&body).map_err(|_| Unheard::Broken)
+}
+
+/// Makes the call, and hands over what comes back as it comes.
+async fn carry_and_tell(
+    gateway: &Gateway,
+    approved: Approved,
+    traffic: &Traffic,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), CallFailure> {
+    let (reports, mut told) = mpsc::channel(WAITING);
+    let patience = Duration::from_millis(approved.terms.patience_millis.into()).min(MOST_PATIENCE);
+    let carrying = async move {
+        let carried = timeout(patience, carry(gateway, approved, traffic, &reports)).await;
+        carried.unwrap_or(Err(CallFailure::OutOfTime))
+    };
+    let telling = async move {
+        while let Some(report) = told.recv().await {
+            if !tell(to, &report).await {
+                return;
+            }
+        }
+    };
+    let (carried, ()) = tokio::join!(carrying, telling);
+    carried
+}
+
+async fn carry(
+    gateway: &Gateway,
+    approved: Approved,
+    traffic: &Traffic,
+    reports: &mpsc::Sender<Report>,
+) -> Result<(), CallFailure> {
+    let Approved { terms, host, request } = approved;
+    let route = gateway.exceptions.resolve(&host, terms.port).await?;
+    let (stream, address) = route.connect().await?;
+    let stream = Metered::new(stream, traffic.clone());
+    let stream = gateway.trust.greet(&host, terms.pin, stream).await?;
+    let connected = reports.send(Report::Connected { address }).await;
+    connected.map_err(|_| CallFailure::Withdrawn)?;
+    let limits = Limits {
+        first_byte: FIRST_BYTE,
+        most_answer: terms.most_answer,
+    };
+    post(stream, request, limits, reports).await
+}
+
+/// Whether the daemon took it.
+async fn tell(to: &mut (impl AsyncWrite + Unpin), report: &Report) -> bool {
+    let Ok(frame) = report_frame(report) else {
+        return false;
+    };
+    matches!(timeout(FRAME, to.write_all(&frame)).await, Ok(Ok(())))
+}
