@@ -16,10 +16,10 @@ use crate::arguments::{
     SearchArguments,
 };
 use crate::cut;
+use crate::found::Found;
 use crate::progress::Progress;
 use crate::results::{
-    self, ConsentResult, Found, ListResult, MayDo, Outcome, Outcomes, RecordResult, Row, SearchResult,
-    StatusResult,
+    self, ConsentResult, ListResult, MayDo, Outcome, Outcomes, RecordResult, Row, SearchResult, StatusResult,
 };
 
 /// Records or hits in an answer when the agent names no number.

@@ -29,6 +29,7 @@ mod arguments;
 mod callers;
 mod cut;
 mod desk;
+mod found;
 mod gate;
 mod progress;
 mod prompts;

@@ -6,13 +6,14 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::cut::{self, Cut};
+use crate::found::Found;
 
 /// Bytes of JSON that one record may take in a list.
 const IN_LIST: usize = 700;
 /// Bytes that one fact may take in what `recall` gives.
 const IN_RECALL: usize = 2_000;
 /// Bytes of a title or of the words around a hit.
-const LINE: usize = 240;
+pub(crate) const LINE: usize = 240;
 /// Bytes of a record's fields when it is read by itself.
 const ALONE: usize = cut::MOST_RESULT - 700;
 
@@ -124,19 +125,6 @@ pub(crate) struct SearchResult {
     /// `after` of the next page
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<usize>,
-}
-
-/// A record that was found.
-#[derive(JsonSchema, Serialize)]
-#[schemars(inline)]
-pub(crate) struct Found {
-    pub(crate) category: &'static str,
-    pub(crate) id: String,
-    pub(crate) title: String,
-    pub(crate) snippet: String,
-    pub(crate) updated: String,
-    /// Not the owner's own words
-    pub(crate) untrusted: bool,
 }
 
 /// Records that fit, the best first.
@@ -253,25 +241,6 @@ impl RecordResult {
             cut,
             untrusted,
             pages,
-        }
-    }
-}
-
-impl From<Hit> for Found {
-    fn from(hit: Hit) -> Self {
-        let untrusted = is_untrusted(&hit.entry);
-        let record = hit.entry.content.record();
-        let (title, _) = cut::start(record.title(), LINE);
-        // The note on a secret may hint at its value: agents see names only.
-        let secret = matches!(record, Record::Secret(_));
-        let (snippet, _) = cut::start(if secret { "" } else { &hit.snippet }, LINE);
-        Self {
-            category: record.category().name(),
-            id: hit.entry.id.to_string(),
-            title: title.to_owned(),
-            snippet: snippet.to_owned(),
-            updated: hit.entry.updated.to_string(),
-            untrusted,
         }
     }
 }
@@ -490,11 +459,5 @@ mod tests {
         assert!(RecordResult::piece(secret(), Some("note"), 0).is_none());
         let row = serde_json::to_string(&Row::listed(secret())).unwrap();
         assert!(row.contains("bank") && !row.contains("whiskers"));
-        let hit = Found::from(Hit {
-            entry: secret(),
-            snippet: "whiskers".to_owned(),
-            marks: Vec::new(),
-        });
-        assert_eq!((hit.title.as_str(), hit.snippet.as_str()), ("bank", ""));
     }
 }
