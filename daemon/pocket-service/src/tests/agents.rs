@@ -213,3 +213,18 @@ fn calls_are_counted_over_a_restart_and_a_rotated_token_is_worth_nothing() {
     limit(&device, 100, 1_000);
     assert!(recognised(&device, &rotated.payload.unwrap()).is_ok());
 }
+
+#[test]
+fn a_call_that_leaves_no_record_is_a_use_too() {
+    let device = Device::new();
+    let used = || match device.ask(Operation::AgentList).unwrap().answer {
+        Answer::Agents(agents) => agents[0].last_used,
+        _ => panic!("no list"),
+    };
+    let scopes: Scopes = SCOPES.parse().unwrap();
+    let name = "laptop".parse().unwrap();
+    let made = device.ask(Operation::AgentAdd { name, scopes }).unwrap();
+    assert_eq!(used(), None);
+    recognised(&device, &made.payload.unwrap()).unwrap();
+    assert!(used().is_some());
+}

@@ -97,8 +97,10 @@ impl Agents {
         })
     }
 
-    /// Counts a call.
+    /// Counts a call, whatever it is: the owner sees that a client has got through. After a restart only
+    /// what is on record is known.
     pub(crate) fn count(&mut self, id: RecordId, now: Timestamp) -> Result<(), Failure> {
+        self.last_used.insert(id, now);
         let most = self.usage_of(id).limits.calls;
         match self.calls.get_mut(&id) {
             Some(calls) => calls.count(most, now),

@@ -209,7 +209,7 @@ fn parse(query: &str) -> Result<Query, Failure> {
     let query = Query::parse(query).map_err(|error| {
         failure::invalid(
             error.to_string(),
-            "see `pocketctl search --help` for what a query may say",
+            "correct it: a query is words, `\"a phrase\"`, `begin*`, `title:word`, `#tag`, `+must`, `-not`, `after:2026-11-22`",
         )
     })?;
     if query.is_empty() {
