@@ -1,15 +1,33 @@
 #!/usr/bin/env bash
 # A fuzzer and two scanners against the agents' door of a device of its own; what they find of fault
-# fails. From PyPI, at the versions below, into target/. Exit code 3 when they can't be had.
+# fails. As root it installs what is lacking of Debian's, and says so; otherwise it names it. The fuzzer
+# and the scanners come from PyPI, at the versions below, into target/. Exit code 3 when they can't be had.
 #
-#     tests/mcp/hostile.sh [RUNS]    runs a tool and phase, 5 when unsaid
+#     tests/mcp/hostile.sh [RUNS]    runs a tool and phase, 5 when unsaid; 50 take some minutes
+#
+# With POCKETAI_PROGRAMS it tries the programs in that folder, and builds none.
 set -euo pipefail
+exec </dev/null
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$root"
 runs=${1:-5}
 fuzzer=mcp-fuzzer==0.7.0
 scanners=(bastionsupply==0.11.1)
 yara=cisco-ai-mcp-scanner==4.8.7
+
+lacking=()
+command -v curl >/dev/null || lacking+=(curl)
+command -v python3 >/dev/null || lacking+=(python3)
+python3 -c 'import ensurepip' 2>/dev/null || lacking+=(python3-venv)
+if [ "${#lacking[@]}" -gt 0 ]; then
+    if [ "$(id -u)" -ne 0 ]; then
+        echo "lacking: ${lacking[*]}; install it with: sudo apt-get install ${lacking[*]}" >&2
+        exit 3
+    fi
+    echo "installing: ${lacking[*]}"
+    apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -q "${lacking[@]}" >/dev/null
+fi
+mkdir -p target
 
 # Each in an environment of its own: they don't agree on what they need.
 install() {
@@ -24,8 +42,11 @@ install() {
 install fuzzer "$fuzzer" "${scanners[@]}" || { echo "the fuzzer could not be had" >&2; exit 3; }
 install scanner "$yara" || { echo "the scanner could not be had" >&2; exit 3; }
 
-cargo build --quiet -p pocketd -p pocketctl
-programs=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug
+programs=${POCKETAI_PROGRAMS:-}
+if [ -z "$programs" ]; then
+    cargo build --quiet -p pocketd -p pocketctl
+    programs=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')/debug
+fi
 # shellcheck source=tests/mcp/device.sh
 . tests/mcp/device.sh
 trap stop_device EXIT
