@@ -269,7 +269,11 @@ fn an_agent_finds_only_where_it_may_search() {
     assert_eq!(search(owner()), [Category::Memory, Category::Notes]);
     assert_eq!(search(agent("memory:search")), [Category::Memory]);
     assert_eq!(search(agent("tasks:search")), []);
-    for verb in Verb::ALL.into_iter().filter(|verb| *verb != Verb::Read) {
+    // Sending is of the outbox alone.
+    let others = Verb::ALL
+        .into_iter()
+        .filter(|verb| !matches!(verb, Verb::Read | Verb::Send));
+    for verb in others {
         let operation = Operation::List {
             category: Category::Notes,
             after: None,
