@@ -7,8 +7,10 @@
 
 mod agents;
 mod arguments;
+mod ask;
 mod audit;
 mod care;
+mod consent;
 mod editor;
 mod entry;
 mod exit;
@@ -20,6 +22,7 @@ mod mcp;
 mod output;
 mod passphrase;
 mod profile;
+mod providers;
 mod records;
 mod recovery;
 mod secrets;
@@ -53,11 +56,11 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
     match command {
         Command::Add { category, fields } => records::add(session, category, &fields),
         Command::Agent { command } => agents::run(session, command),
-        Command::Ask { provider, text } => profile::ask(session, provider, &text),
+        Command::Ask(question) => ask::run(session, question),
         Command::Audit { command } => audit::run(session, command),
         Command::Category { command } => care::category(session, command),
         Command::Check { accept_loss } => care::check(session, accept_loss),
-        Command::Consent { command } => profile::consent(session, command),
+        Command::Consent { command } => consent::run(session, command),
         Command::Delete { category, id } => records::delete(session, category, id),
         Command::Edit { category, id, fields } => records::edit(session, category, id, &fields),
         Command::Export { folder } => export::run(session, &folder),
@@ -74,6 +77,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Mcp { token_file } => mcp::run(session, token_file.as_deref()),
         Command::Passphrase { command } => lock::passphrase(session, command),
         Command::Profile { command } => profile::run(session, command),
+        Command::Provider { command } => providers::run(session, command),
         Command::Recovery { command } => recovery::run(session, command),
         Command::Search {
             category,

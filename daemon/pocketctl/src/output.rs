@@ -47,6 +47,26 @@ fn write_line(text: &str) -> Result<(), Problem> {
         .map_err(|error| Problem::output(&error))
 }
 
+/// Prints a piece of a text that arrives bit by bit, for people only.
+pub(crate) fn write_piece(output: Output, piece: &str) -> Result<(), Problem> {
+    if output.is_json() {
+        return Ok(());
+    }
+    let mut out = io::stdout().lock();
+    write!(out, "{}", escape_piece(piece))
+        .and_then(|()| out.flush())
+        .map_err(|error| Problem::output(&error))
+}
+
+/// `text` with its line ends and tabs, and everything else that could steer a terminal spelt out: the same
+/// wherever it is cut.
+fn escape_piece(text: &str) -> String {
+    replace(text, |c| match c {
+        '\n' | '\t' => c.to_string(),
+        _ => c.escape_default().collect(),
+    })
+}
+
 /// A value as one line of JSON. Control characters beyond those that JSON escapes by itself (C1,
 /// delete, direction overrides) are escaped too: in JSON they occur within strings only.
 pub(crate) fn json_line(value: &Value) -> String {
@@ -120,6 +140,14 @@ mod tests {
         assert_eq!(escape("\u{202e}gpj.exe"), "\\u{202e}gpj.exe");
         assert_eq!(escape("Grüße, 你好 👩‍👧"), "Grüße, 你好 👩‍👧");
         assert_eq!(escape_lines("a\tb\nc\u{7}\r\nd"), "a\tb\nc\\u{7}\nd");
+    }
+
+    #[test]
+    fn a_text_in_pieces_is_as_safe_as_a_whole_one() {
+        let text = "a\tb\nc\u{1b}[2J\r\n\u{202e}d";
+        assert_eq!(escape_piece(text), "a\tb\nc\\u{1b}[2J\\r\n\\u{202e}d");
+        let pieces: String = text.chars().map(|c| escape_piece(&c.to_string())).collect();
+        assert_eq!(pieces, escape_piece(text));
     }
 
     #[test]

@@ -1,0 +1,374 @@
+//! What waits for the owner's consent: shown to the byte, approved once or denied.
+
+use pocket_core::{
+    ActorRef, Answer, Category, Consent, ConsentDetail, ConsentPart, ConsentState, Operation, RecordId,
+    StandingConsent,
+};
+use pocket_crypto::SecretBytes;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::arguments::{ConsentCommand, StandingTerms};
+use crate::ask;
+use crate::entry::moment;
+use crate::exit::Problem;
+use crate::output::{columns, escape, escape_lines};
+use crate::session::Session;
+use crate::terminal;
+
+/// What is typed to let something leave.
+const WORD: &str = "SEND";
+
+pub(crate) fn run(session: &mut Session, command: ConsentCommand) -> Result<(), Problem> {
+    match command {
+        ConsentCommand::Approve { id, sha256 } => approve(session, id, sha256),
+        ConsentCommand::Deny { id } => {
+            session.ask(Operation::ConsentDeny { id })?;
+            session
+                .output
+                .print(&json!({"denied": id}), &format!("denied {id}"))
+        }
+        ConsentCommand::Lease(terms) => lease(session, terms),
+        ConsentCommand::List => list(session),
+        ConsentCommand::Revoke { id } => {
+            session.ask(Operation::StandingRemove { id })?;
+            session
+                .output
+                .print(&json!({"revoked": id}), &format!("revoked {id}"))
+        }
+        ConsentCommand::Show { id } => show(session, id),
+    }
+}
+
+fn list(session: &mut Session) -> Result<(), Problem> {
+    let Answer::Consents { questions, standing } = session.ask(Operation::ConsentList)? else {
+        return Err(Problem::unexpected());
+    };
+    let output = session.output;
+    if output.is_json() {
+        questions
+            .iter()
+            .try_for_each(|question| output.print(&to_json(question), ""))?;
+        return standing
+            .iter()
+            .try_for_each(|standing| output.print(&json!({"lease": standing}), ""));
+    }
+    if !questions
+        .iter()
+        .any(|question| question.state == ConsentState::Waiting)
+    {
+        output.remark("nothing waits for your consent")?;
+    }
+    questions
+        .iter()
+        .try_for_each(|question| output.print(&json!(null), &line(question)))?;
+    standing
+        .iter()
+        .try_for_each(|standing| output.print(&json!(null), &lease_line(standing)))
+}
+
+/// Everything that is to be known before one says yes, and the answer where there is one.
+fn show(session: &mut Session, id: RecordId) -> Result<(), Problem> {
+    let (detail, bytes) = detail(session, id)?;
+    let asked = ask::status(session, id, 0)?;
+    let body = String::from_utf8_lossy(bytes.expose_bytes());
+    let mut json = ask::to_json(&asked);
+    json["parts"] = json!(detail.parts);
+    json["body"] = json!(body);
+    let mut text = vec![facts(&detail.question)];
+    text.extend(detail.parts.iter().map(part_text));
+    text.push(format!(
+        "The exact bytes that leave, redacted as above:\n{}",
+        escape_lines(&body)
+    ));
+    if !asked.text.is_empty() {
+        text.push(format!(
+            "{}\n{}",
+            ask::label(&asked.question),
+            escape_lines(&asked.text)
+        ));
+    }
+    session.output.print(&json, &text.join("\n\n"))
+}
+
+/// A question with the bytes that would leave. They are checked here: what is shown is what is approved.
+fn detail(session: &mut Session, id: RecordId) -> Result<(ConsentDetail, SecretBytes), Problem> {
+    let reply = session.call(Operation::ConsentShow { id }, None, None)?;
+    let (Answer::Consent(detail), Some(bytes)) = (reply.answer, reply.payload) else {
+        return Err(Problem::unexpected());
+    };
+    if digest(bytes.expose_bytes()) != detail.question.sha256 {
+        return Err(Problem::local(
+            "the bytes are not those that the question names",
+            "deny it; and check the device with pocketctl check",
+        ));
+    }
+    Ok((*detail, bytes))
+}
+
+fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+fn approve(session: &mut Session, id: RecordId, sha256: Option<String>) -> Result<(), Problem> {
+    let sha256 = match sha256 {
+        Some(sha256) => sha256.trim().to_ascii_lowercase(),
+        None => confirmed(session, id)?,
+    };
+    session.ask(Operation::ConsentApprove {
+        id,
+        sha256: sha256.clone(),
+    })?;
+    let json = json!({"approved": id, "sha256": sha256});
+    let text = format!("It is on its way, once. The answer: pocketctl consent show {id}");
+    session.output.print(&json, &text)
+}
+
+/// Shows what would leave and has the word typed; gives the digest of what was shown.
+fn confirmed(session: &mut Session, id: RecordId) -> Result<String, Problem> {
+    if !terminal::is_present() || session.output.is_json() {
+        return Err(Problem::usage(
+            "there is nobody at a terminal to approve this",
+            "name the bytes that you saw: --sha256 HEX, as pocketctl consent show prints it",
+        ));
+    }
+    let (detail, bytes) = detail(session, id)?;
+    terminal::say(&facts(&detail.question));
+    for part in &detail.parts {
+        terminal::say(&format!("\n{}", part_text(part)));
+    }
+    // Whoever reads takes their time: the device cuts a connection that idles.
+    session.hang_up();
+    let typed = terminal::ask(&format!(
+        "\nType {WORD} to let these {} bytes leave, once: ",
+        bytes.len()
+    ))?;
+    if *typed != WORD {
+        return Err(Problem::usage(
+            "the word was not typed: nothing was approved",
+            "it still waits; or deny it",
+        ));
+    }
+    Ok(digest(bytes.expose_bytes()))
+}
+
+fn lease(session: &mut Session, terms: StandingTerms) -> Result<(), Problem> {
+    let StandingTerms {
+        agent,
+        provider,
+        category,
+        calls,
+        bytes,
+        minutes,
+    } = terms;
+    let text = format!(
+        "{} may ask {provider} {calls} times and send {bytes} bytes for {minutes} minutes without asking you{}",
+        agent.as_str(),
+        with_records(category),
+    );
+    let json = json!({
+        "agent": agent, "provider": provider, "category": category, "calls": calls, "bytes": bytes,
+        "minutes": minutes,
+    });
+    session.ask(Operation::StandingAdd {
+        agent,
+        provider,
+        category,
+        calls,
+        bytes,
+        minutes,
+    })?;
+    session.output.print(&json, &text)
+}
+
+fn with_records(category: Option<Category>) -> String {
+    category.map_or_else(
+        || ", with no records of yours".to_owned(),
+        |category| format!(", with records of {category}"),
+    )
+}
+
+/// A question in one line.
+pub(crate) fn line(question: &Consent) -> String {
+    format!(
+        "{}  {:8}  {} asks {}: {} bytes{}{}",
+        question.id,
+        question.state.name(),
+        asker(question.asker),
+        question.provider,
+        question.size,
+        if question.purpose.is_empty() {
+            String::new()
+        } else {
+            format!(", for: {}", escape(&question.purpose))
+        },
+        if question.state == ConsentState::Waiting {
+            format!(", until {}", moment(question.expires))
+        } else {
+            String::new()
+        }
+    )
+}
+
+fn lease_line(standing: &StandingConsent) -> String {
+    format!(
+        "{}  lease     agent {} may ask {}: {} calls and {} bytes left, until {}{}",
+        standing.id,
+        standing.agent,
+        standing.provider,
+        standing.calls,
+        standing.bytes,
+        moment(standing.until),
+        with_records(standing.category),
+    )
+}
+
+fn asker(asker: ActorRef) -> String {
+    match asker {
+        ActorRef::Agent(id) => format!("agent {id}"),
+        ActorRef::Device => "the device".to_owned(),
+        ActorRef::Nobody(_) => "someone unknown".to_owned(),
+        ActorRef::Owner(_) => "you".to_owned(),
+    }
+}
+
+fn facts(question: &Consent) -> String {
+    let mut rows = vec![
+        ("question", question.id.to_string()),
+        ("state", state_text(&question.state)),
+        (
+            "asked by",
+            format!("{}, {}", asker(question.asker), moment(question.asked)),
+        ),
+        ("to", format!("{} at {}", question.provider, question.place)),
+        ("path", escape(&question.path)),
+        ("model", escape(&question.model)),
+        ("purpose", or_none(escape(&question.purpose))),
+        ("records of", or_none(names(&question.categories))),
+        ("replaced", or_none(replaced(question))),
+        (
+            "size",
+            format!(
+                "{} bytes, about {} tokens, {} pictures",
+                question.size, question.tokens, question.pictures
+            ),
+        ),
+        ("cost", cost(question)),
+        ("sha256", question.sha256.clone()),
+        ("until", moment(question.expires)),
+    ];
+    if question.repeats > 0 {
+        rows.push((
+            "repeated",
+            format!("{} times in the same words", question.repeats),
+        ));
+    }
+    let rows: Vec<Vec<String>> = rows
+        .into_iter()
+        .map(|(name, value)| vec![name.to_owned(), value])
+        .collect();
+    columns(&rows)
+}
+
+fn cost(question: &Consent) -> String {
+    question.cost.as_ref().map_or_else(
+        || "unknown: no price is set".to_owned(),
+        |cost| format!("at most about {cost}, estimated"),
+    )
+}
+
+fn names(categories: &[Category]) -> String {
+    categories
+        .iter()
+        .map(|category| category.name())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn replaced(question: &Consent) -> String {
+    let count = |one: &pocket_core::Replaced| format!("{} {}", one.count, escape(&one.kind));
+    question.replaced.iter().map(count).collect::<Vec<_>>().join(", ")
+}
+
+fn or_none(text: String) -> String {
+    if text.is_empty() { "none".to_owned() } else { text }
+}
+
+fn state_text(state: &ConsentState) -> String {
+    match state {
+        ConsentState::Answered { sent, received } => {
+            format!("answered: {sent} bytes sent, {received} received")
+        }
+        ConsentState::Failed {
+            reason,
+            sent,
+            received,
+        } => {
+            format!(
+                "failed: {} ({sent} bytes sent, {received} received)",
+                escape(reason)
+            )
+        }
+        other => other.name().to_owned(),
+    }
+}
+
+/// A text as it would leave, and what each placeholder in it stands for.
+fn part_text(part: &ConsentPart) -> String {
+    let title = part.record.map_or_else(
+        || "The question, as it would leave:".to_owned(),
+        |(category, id)| format!("{category}:{id}, as it would leave:"),
+    );
+    let text = format!("{title}\n{}", escape_lines(&part.redacted));
+    let piece = |text: &str, (from, to): (u32, u32)| {
+        let range = usize::try_from(from).ok()?..usize::try_from(to).ok()?;
+        text.get(range).map(escape)
+    };
+    let mut rows: Vec<Vec<String>> = part
+        .marks
+        .iter()
+        .map(|mark| {
+            vec![
+                piece(&part.redacted, mark.redacted).unwrap_or_default(),
+                format!(
+                    "stands for {}",
+                    piece(&part.original, mark.original).unwrap_or_default()
+                ),
+                format!("({})", escape(&mark.kind)),
+            ]
+        })
+        .collect();
+    rows.sort();
+    rows.dedup();
+    if rows.is_empty() {
+        text
+    } else {
+        format!("{text}\n\nWhat stays here:\n{}", columns(&rows))
+    }
+}
+
+/// A question with its state in one word, and what belongs to that beside it.
+pub(crate) fn to_json(question: &Consent) -> Value {
+    let mut json = json!(question);
+    json["state"] = json!(question.state.name());
+    match &question.state {
+        ConsentState::Answered { sent, received } => {
+            json["sent"] = json!(sent);
+            json["received"] = json!(received);
+        }
+        ConsentState::Failed {
+            reason,
+            sent,
+            received,
+        } => {
+            json["reason"] = json!(reason);
+            json["sent"] = json!(sent);
+            json["received"] = json!(received);
+        }
+        _ => {}
+    }
+    json
+}
