@@ -243,7 +243,29 @@ pub(crate) struct ContactsArguments {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CloudArguments {
-    /// What the model in the cloud is asked; the owner sees the very words
+    /// The question
     pub(crate) text: String,
+    /// What for, in a line: for the owner, not the model
+    pub(crate) purpose: Option<String>,
+    /// Records whose text goes along
+    pub(crate) with: Option<Vec<Named>>,
     pub(crate) provider: Option<String>,
+}
+
+/// A record by its category and id.
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(inline)]
+pub(crate) struct Named {
+    pub(crate) category: CategoryName,
+    pub(crate) id: Id,
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConsentArguments {
+    /// As `cloud_ask` gave it
+    pub(crate) id: Option<Id>,
+    /// `next` of the last answer
+    pub(crate) from: Option<usize>,
 }

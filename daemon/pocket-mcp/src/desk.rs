@@ -2,24 +2,23 @@
 
 mod facts;
 mod lookup;
+mod models;
 
 use pocket_core::{
-    Actor, Added, Agent, Answer, Category, ConsentState, Content, Door, Entry, Failure, FailureKind, Hit,
-    LockState, NewEntry, Operation, Record, RecordId, Status, Verb,
+    Actor, Added, Agent, Answer, Category, Content, Door, Entry, Failure, FailureKind, Hit, LockState,
+    NewEntry, Operation, Record, RecordId, Status, Verb,
 };
-use pocket_crypto::SecretBytes;
 use pocket_service::{Handle, Request};
 use serde_json::{Map, Value};
 
 use crate::arguments::{
-    AddArguments, CloudArguments, DeleteArguments, EditArguments, GetArguments, ListArguments,
-    SearchArguments,
+    AddArguments, DeleteArguments, EditArguments, GetArguments, ListArguments, SearchArguments,
 };
 use crate::cut;
 use crate::found::Found;
 use crate::progress::Progress;
 use crate::results::{
-    self, ConsentResult, ListResult, MayDo, Outcome, Outcomes, RecordResult, Row, SearchResult, StatusResult,
+    self, ListResult, MayDo, Outcome, Outcomes, RecordResult, Row, SearchResult, StatusResult,
 };
 
 /// Records or hits in an answer when the agent names no number.
@@ -168,42 +167,6 @@ impl Desk {
         let (hits, left_out) = cut::fitting(hits.into_iter().map(Found::from).collect());
         let next = span.next(hits.len(), left_out || more);
         Ok(SearchResult { hits, next })
-    }
-
-    /// Asks a model in the cloud. Policy decides, and says what the owner can do.
-    pub(crate) async fn cloud_ask(&self, asked: CloudArguments) -> Result<Outcome, Failure> {
-        let provider = asked.provider.map(|name| name.parse()).transpose();
-        let provider = provider.map_err(|error: pocket_core::InvalidProvider| {
-            Failure::new(
-                FailureKind::Invalid,
-                error.to_string(),
-                "name one that the owner has added",
-            )
-        })?;
-        let ask = Operation::Ask(Box::new(pocket_core::Ask {
-            provider,
-            ..pocket_core::Ask::default()
-        }));
-        let text = SecretBytes::new(asked.text.into_bytes());
-        let request = Request::new(Actor::Agent(self.agent.clone()), ask).with_payload(text);
-        match self.handle.call(request).await?.answer {
-            Answer::Asked(asked) => Ok(Outcome::new(asked.question.id, asked.question.state.name())),
-            _ => Err(unexpected()),
-        }
-    }
-
-    /// Which of this agent's requests wait for the owner.
-    pub(crate) async fn consent_status(&self) -> Result<ConsentResult, Failure> {
-        match self.ask(Operation::ConsentList).await? {
-            Answer::Consents { questions, .. } => Ok(ConsentResult {
-                waiting: questions
-                    .iter()
-                    .filter(|question| question.state == ConsentState::Waiting)
-                    .map(|question| question.id.to_string())
-                    .collect(),
-            }),
-            _ => Err(unexpected()),
-        }
     }
 
     /// How the device is, and what this agent may do.

@@ -120,10 +120,7 @@ impl Server {
         match tool {
             Tool::Add => tell(desk.add(parse(arguments)?)).await,
             Tool::CloudAsk => tell(desk.cloud_ask(parse(arguments)?)).await,
-            Tool::ConsentStatus => {
-                let NoArguments {} = parse(arguments)?;
-                tell(desk.consent_status()).await
-            }
+            Tool::ConsentStatus => tell(desk.consent_status(parse(arguments)?)).await,
             Tool::Contacts => tell(desk.contacts(parse(arguments)?)).await,
             Tool::Delete => tell(desk.delete(parse(arguments)?, progress)).await,
             Tool::Edit => tell(desk.edit(parse(arguments)?)).await,

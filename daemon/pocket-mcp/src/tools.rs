@@ -10,12 +10,13 @@ use rmcp::model::{Tool as Definition, ToolAnnotations};
 use schemars::JsonSchema;
 
 use crate::arguments::{
-    AddArguments, CloudArguments, ContactsArguments, DeleteArguments, EditArguments, ForgetArguments,
-    GetArguments, ListArguments, NoArguments, RecallArguments, RememberArguments, SearchArguments,
-    TasksArguments,
+    AddArguments, CloudArguments, ConsentArguments, ContactsArguments, DeleteArguments, EditArguments,
+    ForgetArguments, GetArguments, ListArguments, NoArguments, RecallArguments, RememberArguments,
+    SearchArguments, TasksArguments,
 };
 use crate::results::{
-    ConsentResult, ListResult, Outcome, Outcomes, RecordResult, RowsResult, SearchResult, StatusResult,
+    AskResult, ConsentResult, ListResult, Outcome, Outcomes, RecordResult, RowsResult, SearchResult,
+    StatusResult,
 };
 use crate::schema;
 
@@ -107,8 +108,8 @@ impl Tool {
     const fn title(self) -> &'static str {
         match self {
             Self::Add => "Add records",
-            Self::CloudAsk => "Ask a model in the cloud",
-            Self::ConsentStatus => "What waits for consent",
+            Self::CloudAsk => "Ask another model",
+            Self::ConsentStatus => "Consent and answers",
             Self::Contacts => "Look up contacts",
             Self::Delete => "Delete records",
             Self::Edit => "Edit a record",
@@ -127,10 +128,12 @@ impl Tool {
         match self {
             Self::Add => "Adds 1 to 100 records to a category, all or none. For facts use `remember`.",
             Self::CloudAsk => {
-                "Asks a model outside the device. The owner must allow the very words first; offline it is \
-                 refused."
+                "Asks a model on the device, or one in the cloud once the owner has allowed the very words: tell \
+                 them, then call `consent_status`. Offline the cloud is refused."
             }
-            Self::ConsentStatus => "Says which of your requests wait for the owner's consent.",
+            Self::ConsentStatus => {
+                "Says which of your questions wait for the owner, and of one the answer so far."
+            }
             Self::Contacts => "Finds people by name, number or address, with how to reach them.",
             Self::Delete => "Deletes records for good.",
             Self::Edit => "Replaces the named fields of a record and keeps the others.",
@@ -180,9 +183,8 @@ impl Tool {
     fn define(self) -> Definition {
         match self {
             Self::Add => self.with_schemas::<AddArguments, Outcomes>(),
-            // It gives nothing back but words until there is a way out.
-            Self::CloudAsk => self.with_input::<CloudArguments>(),
-            Self::ConsentStatus => self.with_schemas::<NoArguments, ConsentResult>(),
+            Self::CloudAsk => self.with_schemas::<CloudArguments, AskResult>(),
+            Self::ConsentStatus => self.with_schemas::<ConsentArguments, ConsentResult>(),
             Self::Contacts => self.with_schemas::<ContactsArguments, RowsResult>(),
             Self::Delete => self.with_schemas::<DeleteArguments, Outcomes>(),
             Self::Edit => self.with_schemas::<EditArguments, Outcome>(),
@@ -247,9 +249,8 @@ mod tests {
             let name = definition.name.as_ref();
             assert_eq!(definition.input_schema["type"], "object", "{name}");
             assert_eq!(definition.input_schema["additionalProperties"], false, "{name}");
-            let output = definition.output_schema.as_ref();
-            assert_eq!(output.is_none(), name == "cloud_ask", "{name}");
-            assert!(output.is_none_or(|output| output["type"] == "object"), "{name}");
+            let output = definition.output_schema.as_ref().unwrap();
+            assert_eq!(output["type"], "object", "{name}");
             let hints = definition.annotations.as_ref().unwrap();
             assert_eq!(hints.open_world_hint, Some(name == "cloud_ask"));
         }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use pocket_core::{Actor, Answer, Credential, Door, Operation, Scopes};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Config, Handle, HashCost, Request, Service};
+use pocket_service::{Calls, Config, Handle, HashCost, Request, Service};
 use rmcp::model::{CallToolRequestParams, CallToolResult, ClientConfig, ProtocolVersion};
 use rmcp::service::{RunningService, ServiceError};
 use rmcp::transport::StreamableHttpClientTransport;
@@ -76,6 +76,11 @@ impl Device {
             .call(request.with_passphrase(secret(PASSPHRASE)))
             .await;
         set_up.unwrap_or_else(|f| panic!("{f}"));
+    }
+
+    /// The calls to models, which the test carries.
+    pub(super) fn calls(&mut self) -> Calls {
+        self.service.as_mut().unwrap().take_calls().unwrap()
     }
 
     pub(super) async fn as_owner(&self, operation: Operation) -> Answer {
