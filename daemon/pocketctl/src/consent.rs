@@ -372,3 +372,107 @@ pub(crate) fn to_json(question: &Consent) -> Value {
     }
     json
 }
+
+#[cfg(test)]
+mod tests {
+    use pocket_core::{ConsentMark, Cost, Replaced, Timestamp};
+
+    use super::*;
+
+    fn question() -> Consent {
+        Consent {
+            id: RecordId::from_bytes([7; 16]),
+            asker: ActorRef::Agent(RecordId::from_bytes([9; 16])),
+            asked: Timestamp::from_millis(0),
+            expires: Timestamp::from_millis(600_000),
+            provider: "cloud".parse().unwrap(),
+            place: "https://api.example.com/v1".parse().unwrap(),
+            path: "/v1/chat/completions".to_owned(),
+            model: "large\u{1b}[2J".to_owned(),
+            purpose: "a present\u{202e}\r".to_owned(),
+            categories: vec![Category::Notes, Category::Tasks],
+            sha256: digest(b""),
+            size: 812,
+            replaced: vec![Replaced {
+                kind: "person".to_owned(),
+                count: 2,
+            }],
+            pictures: 0,
+            tokens: 300,
+            cost: Some(Cost {
+                millionths: 20_600,
+                currency: "EUR".to_owned(),
+            }),
+            repeats: 3,
+            standing: false,
+            state: ConsentState::Waiting,
+        }
+    }
+
+    fn part(redacted: (u32, u32)) -> ConsentPart {
+        ConsentPart {
+            record: None,
+            original: "to Ännchen\u{1b}".to_owned(),
+            redacted: "to [PERSON_1]\u{1b}".to_owned(),
+            marks: vec![ConsentMark {
+                kind: "person".to_owned(),
+                original: (3, 11),
+                redacted,
+            }],
+        }
+    }
+
+    #[test]
+    fn all_that_the_owner_decides_on_is_said() {
+        let facts = facts(&question());
+        for said in [
+            "agent 0909",
+            "cloud at https://api.example.com/v1",
+            "/v1/chat/completions",
+            "large\\u{1b}[2J",
+            "a present\\u{202e}\\r",
+            "notes, tasks",
+            "2 person",
+            "812 bytes, about 300 tokens",
+            "at most about 0.0206 EUR, estimated",
+            "3 times in the same words",
+            &digest(b""),
+            "1970-01-01 00:10",
+        ] {
+            assert!(facts.contains(said), "{said}: {facts}");
+        }
+        assert!(!facts.contains(['\u{1b}', '\u{202e}', '\r']));
+        assert!(line(&question()).contains("asks cloud: 812 bytes, for: a present\\u{202e}\\r, until"));
+    }
+
+    #[test]
+    fn a_failure_says_what_went_and_came() {
+        let state = ConsentState::Failed {
+            reason: "cut\u{7}".to_owned(),
+            sent: 5,
+            received: 6,
+        };
+        assert_eq!(state_text(&state), "failed: cut\\u{7} (5 bytes sent, 6 received)");
+        let json = to_json(&Consent { state, ..question() });
+        assert_eq!(
+            (&json["state"], &json["sent"], &json["received"]),
+            (&json!("failed"), &json!(5), &json!(6))
+        );
+    }
+
+    #[test]
+    fn what_was_replaced_stands_beside_what_it_was() {
+        let shown = part_text(&part((3, 13)));
+        assert!(shown.contains("to [PERSON_1]\\u{1b}"), "{shown}");
+        assert!(
+            shown.contains("[PERSON_1]  stands for Ännchen  (person)"),
+            "{shown}"
+        );
+        for nonsense in [(0, 99), (9, 3), (u32::MAX, 0)] {
+            assert!(
+                part_text(&part(nonsense)).contains("stands for Ännchen"),
+                "it does not panic"
+            );
+        }
+    }
+}
