@@ -145,11 +145,16 @@ class Bench:
         """Several agents at once."""
         each = max(self.server.calls // 4, 5)
         shares = [self.fresh(each) for _ in agents]
-        write = lambda agent, fact: self.server.write(agent, fact)  # noqa: E731
+        acknowledged: list[str] = []
+
+        def write(agent: Client, fact: str) -> None:
+            self.server.write(agent, fact)
+            acknowledged.append(fact)
+
         self.together(f"{way}, write, {len(agents)} at once", agents, shares, write)
         if self.server.is_shared:
-            missing = self.missing(agents[0], [fact for share in shares for fact in share])
-            self.row(f"{way}, acknowledged and not found", f"{missing} of {each * len(agents)}")
+            missing = self.missing(agents[0], acknowledged)
+            self.row(f"{way}, acknowledged and not found", f"{missing} of {len(acknowledged)}")
         shares = [[self.words.four(facts) for _ in range(each)] for _ in agents]
         search = lambda agent, query: self.server.search(agent, query)  # noqa: E731
         self.together(f"{way}, search, four words, {len(agents)} at once", agents, shares, search)
