@@ -191,7 +191,7 @@ fn not_found(uri: &str) -> ErrorData {
     ErrorData::resource_not_found(message, Some(serde_json::json!({ "uri": uri })))
 }
 
-fn no_such_cursor() -> ErrorData {
+pub(crate) fn no_such_cursor() -> ErrorData {
     ErrorData::invalid_params(
         "this cursor is none of ours \u{2014} begin again without one",
         None,

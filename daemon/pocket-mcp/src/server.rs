@@ -23,7 +23,7 @@ use crate::desk::{Desk, status_while_locked};
 use crate::gate::SESSION;
 use crate::progress::Progress;
 use crate::prompts;
-use crate::resources::{self, Address, told};
+use crate::resources::{self, Address, no_such_cursor, told};
 use crate::subscriptions::{Teller, Watches, follow, watchable};
 use crate::tools::Tool;
 
@@ -161,10 +161,11 @@ impl ServerHandler for Server {
 
     fn list_tools(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send + '_ {
-        std::future::ready(Ok(ListToolsResult::with_all_items(Tool::definitions().to_vec())))
+        let tools = || ListToolsResult::with_all_items(Tool::definitions().to_vec());
+        std::future::ready(only_page(request.as_ref()).map(|()| tools()))
     }
 
     fn get_tool(&self, name: &str) -> Option<Definition> {
@@ -203,10 +204,10 @@ impl ServerHandler for Server {
 
     fn list_resource_templates(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<ListResourceTemplatesResult, ErrorData>> + Send + '_ {
-        std::future::ready(Ok(resources::templates()))
+        std::future::ready(only_page(request.as_ref()).map(|()| resources::templates()))
     }
 
     async fn read_resource(
@@ -271,10 +272,10 @@ impl ServerHandler for Server {
 
     fn list_prompts(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<ListPromptsResult, ErrorData>> + Send + '_ {
-        std::future::ready(Ok(prompts::list()))
+        std::future::ready(only_page(request.as_ref()).map(|()| prompts::list()))
     }
 
     fn get_prompt(
@@ -293,6 +294,14 @@ impl ServerHandler for Server {
         let desk = self.desk(&context).await?;
         prompts::complete(&desk, &request).await
     }
+}
+
+/// A list that has one page: nobody was given a cursor for another.
+fn only_page(request: Option<&PaginatedRequestParams>) -> Result<(), ErrorData> {
+    if request.is_some_and(|request| request.cursor.is_some()) {
+        return Err(no_such_cursor());
+    }
+    Ok(())
 }
 
 /// Which session a request belongs to; a stream is one.

@@ -304,3 +304,27 @@ async fn one_agent_has_its_calls_over_all_doors_and_is_told_when_they_are_spent(
     assert_eq!(device.post(INITIALIZE).token(&other).status().await, 200);
     device.stop().await;
 }
+
+#[tokio::test]
+async fn a_cursor_that_nobody_gave_is_refused() {
+    let device = Device::start().await;
+    let token = device.agent("laptop", ALL).await;
+    for client in [device.client(&token).await, device.modern_client(&token).await] {
+        let forged = || Some(PaginatedRequestParams::default().with_cursor(Some("forged".to_owned())));
+        let refusals = [
+            client.list_tools(forged()).await.map(drop),
+            client.list_prompts(forged()).await.map(drop),
+            client.list_resource_templates(forged()).await.map(drop),
+            client.list_resources(forged()).await.map(drop),
+        ];
+        for refused in refusals {
+            let error = refused.unwrap_err().to_string();
+            assert!(
+                error.contains("-32602") && error.contains("begin again"),
+                "{error}"
+            );
+        }
+        client.cancel().await.unwrap();
+    }
+    device.stop().await;
+}
