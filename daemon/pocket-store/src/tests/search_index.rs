@@ -139,8 +139,9 @@ fn an_index_comes_back_and_what_it_does_not_name_any_more_goes() {
     assert_eq!(store.count(NOTES).unwrap(), 5);
     assert_eq!(store.scrub().unwrap().findings, []);
     store.remove_index(NOTES).unwrap();
-    store.remove_index(NOTES).unwrap();
     store.sync().unwrap();
+    store.remove_index(NOTES).unwrap();
+    assert!(!store.unsynced(), "there is nothing to remove any more");
     assert_eq!((on_disk(&device), store.bytes(NOTES)), (0, before));
     drop(store);
     assert!(device.open_clean().index(NOTES).unwrap().is_none());
