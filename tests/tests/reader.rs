@@ -1,5 +1,6 @@
 //! Files of strangers, from the door to the eye: read by a program without power, found by their text,
-//! looked at page by page; and what the device does when that program hangs, or is not there.
+//! looked at page by page; and what the device does when that program hangs, or is not there. It tells the
+//! strength of passphrases too.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -211,4 +212,46 @@ fn a_file_that_was_made_to_do_harm_is_kept_and_its_reader_gives_up_in_words() {
         .ctl(&["get", "documents", id, "--out", path_text(&out)])
         .one();
     assert_eq!(fs::read(&out).unwrap(), nested.as_bytes());
+}
+
+#[test]
+fn a_passphrase_that_is_known_from_a_leak_is_taken_only_from_who_insists() {
+    let device = Device::new();
+    let code = device.setup_code.clone().unwrap();
+    let browser = Browser::open_with(360, 740, Scripts::Off);
+    browser.go(&format!("{}/setup", device.ui));
+    let fill = |passphrase: &str| {
+        browser.fill("[name=code]", &code);
+        browser.fill("[name=passphrase]", passphrase);
+        browser.fill("[name=passphrase_again]", passphrase);
+    };
+    fill("iloveyou123456");
+    browser.press("main button[type=submit]");
+    assert!(browser.text(".notice.bad").contains("easy to guess"));
+    save(&browser, "phone", "setup-weak");
+    fill("iloveyou123456");
+    browser.click("[name=weak]");
+    browser.press("main button[type=submit]");
+    assert!(
+        browser.shows("[aria-label='Recovery key']"),
+        "{}",
+        browser.text("main")
+    );
+}
+
+#[test]
+fn without_a_reader_no_strength_is_made_up() {
+    let place = Place::new();
+    let mut command = place.command();
+    command.args(["--reader", "/nowhere/pocket-reader"]);
+    let Ok(device) = Device::start_command(place, command) else {
+        panic!("it does not start without a reader")
+    };
+    let browser = Browser::open(360, 740);
+    browser.go(&format!("{}/setup", device.ui));
+    browser.fill("[name=passphrase]", "iloveyou123456");
+    browser.until("the words", || {
+        browser.text("[data-strength] span").contains("pocket-reader")
+    });
+    assert!(!browser.shows("[data-strength] progress"));
 }

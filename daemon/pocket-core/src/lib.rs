@@ -38,6 +38,7 @@ mod reading;
 mod record;
 mod reset;
 mod settings;
+mod strength;
 mod time;
 
 pub use actor::{Actor, ActorRef, Agent, AgentLimits, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
@@ -74,4 +75,5 @@ pub use record::{
 };
 pub use reset::ResetStep;
 pub use settings::{DeviceSettings, InvalidSetting};
+pub use strength::{Flaw, Strength};
 pub use time::{InvalidWhen, Timestamp, When};

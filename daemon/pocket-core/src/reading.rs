@@ -29,6 +29,8 @@ pub enum ReaderJob {
     },
     /// Give it as a picture with pixels alone, no side longer than [`SHOWN_SIDE`].
     Picture,
+    /// It is no file but a passphrase: say how hard it is to guess, as a [`crate::Strength`].
+    Strength,
     /// Give its text: an [`Extract`].
     Text,
     /// Give a small picture of it: a JPEG file of at most [`MOST_THUMBNAIL`] bytes.

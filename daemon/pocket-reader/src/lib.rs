@@ -13,11 +13,13 @@ mod kind;
 mod pdf;
 mod picture;
 pub mod sandbox;
+mod strength;
 mod text;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 
 use pocket_core::{ReaderJob, Unreadable};
+use zeroize::Zeroizing;
 
 pub use input::Input;
 
@@ -37,6 +39,7 @@ fn run(input: Input) -> Result<Vec<u8>, Unreadable> {
         ReaderJob::Import => import::records(&input),
         ReaderJob::Page { number } => pdf::page(input.bytes, number),
         ReaderJob::Picture => picture::shown(&input.bytes),
+        ReaderJob::Strength => strength::estimate(&Zeroizing::new(input.bytes)),
         ReaderJob::Text => text::extract(input),
         ReaderJob::Thumbnail => picture::thumbnail(input),
     }

@@ -1,6 +1,6 @@
 //! A program without any power: gives everything up, then reads one file.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
 
 use pocket_core::Unreadable;
@@ -13,9 +13,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// Standard input without a buffer of its own, in which a passphrase would stay.
+struct Unbuffered;
+
+impl Read for Unbuffered {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Ok(nix::unistd::read(io::stdin(), into)?)
+    }
+}
+
 fn run() -> Result<(), Unreadable> {
     sandbox::enter().map_err(|_| Unreadable::Unsafe)?;
-    let input = Input::read(&mut io::stdin().lock())?;
+    let input = Input::read(&mut Unbuffered)?;
     let bytes = answer(input)?;
     // Who no longer listens wants no answer.
     let mut out = io::stdout().lock();

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use pocket_core::{
     Actor, Answer, Document, Failure, FailureKind, FileHead, LockState, Operation, ReaderJob, RecordId,
-    Unreadable,
+    Strength, Unreadable,
 };
+use pocket_crypto::SecretBytes;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -29,6 +30,10 @@ const AT_ONCE: usize = 2;
 const SHORT: Duration = Duration::from_secs(40);
 /// How long one may take for what no one waits for, or for bytes that come from a browser.
 const LONG: Duration = Duration::from_secs(300);
+/// How long one may take for a passphrase, while someone types it.
+const BRIEF: Duration = Duration::from_secs(5);
+/// Largest estimate, in bytes.
+const MOST_ESTIMATE: u64 = 1024;
 /// Largest answer, in bytes: the records of the largest file that is read, with their names around them.
 const MOST_ANSWER: u64 = 160 * 1024 * 1024;
 /// Largest picture or text, in bytes.
@@ -80,6 +85,8 @@ pub struct Reader {
     handle: Handle,
     program: Arc<Path>,
     places: Arc<Semaphore>,
+    /// For passphrases, which must not wait behind a file.
+    estimates: Arc<Semaphore>,
 }
 
 impl Reader {
@@ -89,6 +96,7 @@ impl Reader {
             handle,
             program: program.into(),
             places: Arc::new(Semaphore::new(AT_ONCE)),
+            estimates: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -141,6 +149,21 @@ impl Reader {
         running.finish().await
     }
 
+    /// How hard a passphrase is to guess; `None` when nothing here can tell. Also while the vault is
+    /// locked: there is none yet when the first passphrase is chosen.
+    pub async fn strength(&self, passphrase: &SecretBytes) -> Option<Strength> {
+        let head = FileHead {
+            job: ReaderJob::Strength,
+            name: String::new(),
+            media_type: String::new(),
+            size: u64::try_from(passphrase.len()).ok()?,
+        };
+        let mut running = self.begin(head).await.ok()?;
+        running.feed(passphrase.expose_bytes()).await;
+        let answer = running.finish().await.ok()?;
+        postcard::from_bytes(&answer).ok()
+    }
+
     /// Starts a reader for a file whose bytes are fed to it one after the other.
     ///
     /// # Errors
@@ -149,7 +172,11 @@ impl Reader {
         if head.size > pocket_core::MOST_READ {
             return Err(Unreadable::TooLarge.into());
         }
-        let place = Arc::clone(&self.places).acquire_owned().await;
+        let places = match head.job {
+            ReaderJob::Strength => &self.estimates,
+            _ => &self.places,
+        };
+        let place = Arc::clone(places).acquire_owned().await;
         let place = place.map_err(|_| failure::stopping())?;
         let head_bytes = postcard::to_stdvec(&head)
             .map_err(|_| failure::internal("what is asked of a reader can't be written down"))?;
@@ -177,14 +204,17 @@ impl Reader {
         };
         let (patience, most) = match job {
             ReaderJob::Page { .. } | ReaderJob::Picture => (SHORT, MOST_SHOWN),
+            ReaderJob::Strength => (BRIEF, MOST_ESTIMATE),
             ReaderJob::Text | ReaderJob::Thumbnail => (LONG, MOST_SHOWN),
             ReaderJob::Describe | ReaderJob::Import => (LONG, MOST_ANSWER),
         };
+        // A passphrase is no content of the vault.
+        let watched = (job != ReaderJob::Strength).then(|| self.handle.clone());
         let (given_up, cancelled) = oneshot::channel();
         Ok(Running {
             input: Some(input),
             answer: tokio::spawn(collect(output, most)),
-            end: tokio::spawn(supervise(child, self.handle.clone(), patience, cancelled, place)),
+            end: tokio::spawn(supervise(child, watched, patience, cancelled, place)),
             _given_up: given_up,
         })
     }
@@ -242,14 +272,14 @@ enum End {
 /// wants the answer any more.
 async fn supervise(
     mut child: Child,
-    handle: Handle,
+    watched: Option<Handle>,
     patience: Duration,
     cancelled: oneshot::Receiver<()>,
     place: OwnedSemaphorePermit,
 ) -> End {
     let end = tokio::select! {
         ended = child.wait() => ended.map_or(End::TooLong, End::Exited),
-        () = locked(handle) => End::Locked,
+        () = locked(watched) => End::Locked,
         () = tokio::time::sleep(patience) => End::TooLong,
         _ = cancelled => End::TooLong,
     };
@@ -259,8 +289,11 @@ async fn supervise(
     end
 }
 
-/// Resolves when the vault is not open.
-async fn locked(handle: Handle) {
+/// Resolves when the vault is not open; never for what has nothing to do with it.
+async fn locked(watched: Option<Handle>) {
+    let Some(handle) = watched else {
+        return std::future::pending().await;
+    };
     let mut changes = handle.changes();
     loop {
         changes.mark_unchanged();

@@ -132,7 +132,8 @@ document.querySelectorAll("[data-measured]").forEach((field) => {
         const answer = await fetch("/strength", { method: "POST", body: new URLSearchParams({ form_token: token, passphrase: field.value }) });
         const { grade, words } = await answer.json();
         if (mine !== asked || !answer.ok) return;
-        shown.querySelector("progress").value = grade;
+        shown.querySelector("progress").hidden = grade === null;
+        shown.querySelector("progress").value = grade ?? 0;
         shown.querySelector("span").textContent = words;
         shown.hidden = false;
       } catch { shown.hidden = true; }

@@ -81,7 +81,9 @@ words! {
     /// Setup, unlock, the keys in the owner's hands.
     entrance EntranceWords {
         all_gone, change_it, checking, compare, confirm_about, confirm_title, confirmed_already,
-        disk_damaged, fair, forgot, good, group, is_locked, is_unlocked, kept_about, kept_title,
+        disk_damaged, fair, flaw_capitals, flaw_common, flaw_date, flaw_keys, flaw_name,
+        flaw_repeats, flaw_reversed, flaw_sequence, flaw_single_word, flaw_substitutions,
+        flaw_too_short, forgot, good, group, is_locked, is_unlocked, kept_about, kept_title,
         key_about, key_next, key_on_paper, key_printed, later, left_behind, log_in, lost_paper,
         make_key, make_mine, making_keys, none, nothing_changed, old_missing, old_missing_do,
         panic_about, panic_now, panic_title, passphrase, passphrase_about, passphrase_again,
@@ -89,8 +91,9 @@ words! {
         passphrase_weak_do, passphrases_differ, passphrases_differ_do, print, proof_failed,
         proof_files, proof_opened, proof_samples, proof_tried, recovery_hint, recovery_key,
         renew_about, reset_finished, same_again, setup_about, setup_code, setup_code_hint,
-        setup_title, step_key, step_read_back, strength, strong, take_weak, unlock, unlock_by_key,
-        use_passphrase, very_weak, wait_guess, weak, working, your_recovery_key,
+        setup_title, step_key, step_read_back, strength, strength_unknown, strong, take_weak,
+        unlock, unlock_by_key, use_passphrase, very_weak, wait_guess, weak, working,
+        your_recovery_key,
     }
     /// Files of strangers: how they are read and brought in.
     files FilesWords {

@@ -80,7 +80,8 @@ pub(crate) async fn submit(
     visitor: Visitor,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match set_up(&door, visitor.look, &fields).await {
+    let weak = strength::is_weak(&door, fields.secret("passphrase")).await;
+    match set_up(&door, visitor.look, &fields, weak).await {
         Ok(key) => {
             let mut response = page(&key)?;
             append_cookie(
@@ -92,15 +93,15 @@ pub(crate) async fn submit(
         Err(failure) => {
             let mut form = setup_page(&visitor, door.public_status().await?);
             form.notice = Some(Notice::of(visitor.look, &failure));
-            form.weak = strength::is_weak(fields.text("passphrase"));
+            form.weak = weak;
             form.code = fields.line("code").to_owned();
             page_after(&failure, &form)
         }
     }
 }
 
-async fn set_up(door: &Door, look: Look, fields: &Fields) -> Result<NewKey, Failure> {
-    check_new(look.words(), fields, "passphrase", "passphrase_again")?;
+async fn set_up(door: &Door, look: Look, fields: &Fields, weak: bool) -> Result<NewKey, Failure> {
+    check_new(look.words(), fields, "passphrase", "passphrase_again", weak)?;
     let code = pocket_crypto::SecretBytes::new(fields.line("code").as_bytes().to_vec());
     let passphrase = fields.secret("passphrase");
     let reply = door
@@ -114,12 +115,18 @@ async fn set_up(door: &Door, look: Look, fields: &Fields) -> Result<NewKey, Fail
 
 /// A new passphrase is typed twice, since it can't be read on the screen; a weak one is taken only
 /// from an owner who says so.
-pub(crate) fn check_new(t: &Words, fields: &Fields, first: &str, second: &str) -> Result<(), Failure> {
+pub(crate) fn check_new(
+    t: &Words,
+    fields: &Fields,
+    first: &str,
+    second: &str,
+    weak: bool,
+) -> Result<(), Failure> {
     let problem = if fields.text(first).is_empty() {
         (t.passphrase_empty, t.passphrase_hint)
     } else if fields.text(first) != fields.text(second) {
         (t.passphrases_differ, t.passphrases_differ_do)
-    } else if strength::is_weak(fields.text(first)) && !fields.ticked("weak") {
+    } else if weak && !fields.ticked("weak") {
         (t.passphrase_weak, t.passphrase_weak_do)
     } else {
         return Ok(());

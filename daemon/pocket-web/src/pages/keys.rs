@@ -147,7 +147,8 @@ pub(crate) async fn submit_passphrase(
     owner: Owner,
     fields: Fields,
 ) -> Result<Response, Trouble> {
-    match change_passphrase(&door, owner.look.words(), &fields).await {
+    let weak = strength::is_weak(&door, fields.secret("new")).await;
+    match change_passphrase(&door, owner.look.words(), &fields, weak).await {
         Ok(()) => {
             door.sessions().end_all();
             let mut response = go("/?done=passphrase");
@@ -159,14 +160,13 @@ pub(crate) async fn submit_passphrase(
         }
         Err(failure) => {
             let shell = Shell::new(&owner, owner.look.words().change_passphrase, "/device").failed(&failure);
-            let weak = strength::is_weak(fields.text("new"));
             page_after(&failure, &PassphrasePage { shell, weak })
         }
     }
 }
 
-async fn change_passphrase(door: &Door, t: &Words, fields: &Fields) -> Result<(), Failure> {
-    check_new(t, fields, "new", "new_again")?;
+async fn change_passphrase(door: &Door, t: &Words, fields: &Fields, weak: bool) -> Result<(), Failure> {
+    check_new(t, fields, "new", "new_again", weak)?;
     if fields.text("passphrase").is_empty() {
         return Err(Failure::new(
             FailureKind::Invalid,

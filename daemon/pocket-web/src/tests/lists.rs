@@ -411,29 +411,18 @@ async fn the_strength_of_a_passphrase_is_told_to_this_page_alone() {
     let fields = [("form_token", token.as_str()), ("passphrase", PASSPHRASE)];
     let answer = visitor.post("/strength", &fields).await;
     assert_eq!(answer.status, StatusCode::OK);
-    assert!(answer.text.starts_with("{\"grade\":"), "{}", answer.text);
+    // What estimates is tested over the real programs.
+    assert!(
+        answer.text.starts_with("{\"grade\":null,") && answer.text.contains("pocket-reader"),
+        "{}",
+        answer.text
+    );
     assert_eq!(answer.header("cache-control"), "no-store");
     let stranger = device.browser().post("/strength", &fields).await;
     assert_eq!(stranger.status, StatusCode::FORBIDDEN);
     let long = "x".repeat(5 * 1024);
     let large = visitor.post("/strength", &[("passphrase", long.as_str())]).await;
     assert_eq!(large.status, StatusCode::PAYLOAD_TOO_LARGE);
-    let code = device.setup_code().await;
-    let weak = [
-        ("code", code.as_str()),
-        ("passphrase", "passwordpassword"),
-        ("passphrase_again", "passwordpassword"),
-    ];
-    let answer = visitor.submit("/setup", "/setup", &weak).await;
-    assert_eq!(answer.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(
-        answer.text.contains("easy to guess") && answer.text.contains("name=\"weak\""),
-        "{}",
-        answer.text
-    );
-    let anyway = [weak.as_slice(), &[("weak", "yes")]].concat();
-    let answer = visitor.submit("/setup", "/setup", &anyway).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
 }
 
 #[tokio::test]
