@@ -25,7 +25,8 @@ pub struct InvalidRecord {
 }
 
 /// What is wrong with a field of a record.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Error, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Problem {
     /// The record says nothing without it.
     #[error("is empty: give it a text")]
@@ -51,6 +52,11 @@ pub enum Problem {
 }
 
 impl InvalidRecord {
+    /// What the record would be.
+    pub const fn category(&self) -> Category {
+        self.category
+    }
+
     /// The name of the field.
     pub const fn field(&self) -> &'static str {
         self.field

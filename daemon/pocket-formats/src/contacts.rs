@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::fit::{Fitter, Kept, MAX_LIST};
 use crate::markdown::instant;
 use crate::unfold::{Part, parts};
-use crate::{Item, Parsed};
+use crate::{At, Item, Parsed, Remark, Why};
 
 /// The properties in which an export keeps what vCard has no place for.
 pub(crate) const ID: &str = "X-POCKETAI-ID";
@@ -26,32 +26,32 @@ pub(crate) fn read(text: &str) -> Parsed {
         match part {
             Part::Component { kind, text, closed } if kind == "VCARD" => {
                 cards += 1;
-                parsed.take(|| format!("card {cards}"), read_card(&text, closed));
+                parsed.take(At::Card(cards), read_card(&text, closed));
             }
-            Part::Component { .. } => parsed.skip("the file", "holds a component that is no contact"),
+            Part::Component { .. } => parsed.skip(At::File, Why::NoContact),
             Part::Line(_) => {}
         }
     }
     if cards == 0 {
-        parsed.skip("the file", "holds no vCard (no BEGIN:VCARD)");
+        parsed.skip(At::File, Why::NoCard);
     }
     parsed
 }
 
 /// Reads one card, from `BEGIN` to `END`.
-pub(crate) fn read_card(text: &str, closed: bool) -> Result<Item, String> {
+pub(crate) fn read_card(text: &str, closed: bool) -> Result<Item, Why> {
     let Entry::VCard(card) = Parser::new(text).entry() else {
-        return Err("is no readable vCard".to_owned());
+        return Err(Why::UnreadableCard);
     };
     let mut fitter = Fitter::default();
     if !closed {
-        fitter.remark("the card has no END and may be cut off");
+        fitter.remark(Remark::CardCutOff);
     }
     let reader = CardReader { card: &card };
     let kept = reader.kept();
     let contact = reader.contact(&mut fitter);
     if contact.name.is_empty() && !kept.fields.contains_key("name") {
-        return Err("has no name, organisation, e-mail address or telephone number".to_owned());
+        return Err(Why::Nameless);
     }
     fitter.finish(Record::Contact(contact), kept)
 }
@@ -234,11 +234,11 @@ impl CardReader<'_> {
     fn remark_left_out(&self, fitter: &mut Fitter) {
         for entry in &self.card.entries {
             match entry.name {
-                VCardProperty::Photo => fitter.remark("photo left out"),
-                VCardProperty::Logo => fitter.remark("logo left out"),
-                VCardProperty::Sound => fitter.remark("sound left out"),
-                VCardProperty::Key => fitter.remark("public key left out"),
-                VCardProperty::Geo => fitter.remark("geographic position left out"),
+                VCardProperty::Photo => fitter.remark(Remark::Photo),
+                VCardProperty::Logo => fitter.remark(Remark::Logo),
+                VCardProperty::Sound => fitter.remark(Remark::Sound),
+                VCardProperty::Key => fitter.remark(Remark::Key),
+                VCardProperty::Geo => fitter.remark(Remark::Geo),
                 _ => {}
             }
         }

@@ -42,7 +42,7 @@ fn a_version_4_card_fills_every_field() {
     assert_eq!(contact.birthday, "1985-04-12");
     assert_eq!(contact.note, "first\nsecond, third\nChat: xmpp:ann@example.org");
     assert_eq!(contact.tags, ["friends", "tea"]);
-    assert_eq!(item.note.as_deref(), Some("photo left out"));
+    assert_eq!(item.remarks, [Remark::Photo]);
     assert_eq!(item.updated, "2026-01-02T03:04:05Z".parse().ok());
     assert_eq!(item.id, None);
 }
@@ -83,17 +83,13 @@ fn nameless_cards_fall_back_and_broken_ones_harm_no_neighbour() {
     );
     let names: Vec<_> = parsed.items.iter().map(|item| contact(item).name).collect();
     assert_eq!(names, ["Acme", "a@b", "1", "Cut", "Whole"]);
-    let places: Vec<_> = parsed
-        .skipped
-        .iter()
-        .map(|skipped| skipped.place.as_str())
-        .collect();
-    assert_eq!(places, ["card 4", "card 7"]);
+    let places: Vec<_> = parsed.skipped.iter().map(|skipped| skipped.at).collect();
+    assert_eq!(places, [At::Card(4), At::Card(7)]);
     assert!(
         read("hello")
             .skipped
             .iter()
-            .any(|skipped| skipped.reason.contains("BEGIN:VCARD"))
+            .any(|skipped| skipped.why == Why::NoCard)
     );
 }
 

@@ -4,7 +4,7 @@ use pocket_core::{Content, Record, RecordId, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::text::cut;
-use crate::{Item, lossless};
+use crate::{Item, Remark, Why, lossless};
 
 /// Longest single line that a record takes, in bytes.
 const MAX_LINE: usize = 1024;
@@ -27,13 +27,13 @@ pub(crate) struct Kept {
 /// Collects what the owner should know about one record while it is read.
 #[derive(Default)]
 pub(crate) struct Fitter {
-    note: Option<String>,
+    remarks: Vec<Remark>,
 }
 
 impl Fitter {
     /// Adds a remark, once.
-    pub(crate) fn remark(&mut self, text: &str) {
-        remark(&mut self.note, text);
+    pub(crate) fn remark(&mut self, remark: Remark) {
+        remark.add_to(&mut self.remarks);
     }
 
     /// `text` on one line, at most 1 KiB long.
@@ -41,7 +41,7 @@ impl Fitter {
         let line = one_line(text);
         let short = cut(line.trim(), MAX_LINE);
         if short.len() < line.trim().len() {
-            self.remark("a line longer than 1 KiB was cut");
+            self.remark(Remark::LongLine);
         }
         short.to_owned()
     }
@@ -50,7 +50,7 @@ impl Fitter {
     pub(crate) fn list<T>(&mut self, mut list: Vec<T>) -> Vec<T> {
         if list.len() > MAX_LIST {
             list.truncate(MAX_LIST);
-            self.remark("more than 256 entries of a list were left out");
+            self.remark(Remark::LongList);
         }
         list
     }
@@ -71,36 +71,24 @@ impl Fitter {
     }
 
     /// The finished item, or why the record is not acceptable.
-    pub(crate) fn finish(mut self, record: Record, kept: Kept) -> Result<Item, String> {
+    pub(crate) fn finish(mut self, record: Record, kept: Kept) -> Result<Item, Why> {
         let record = if kept.fields.is_empty() {
             record
         } else if let Some(whole) = lossless::restore(&record, kept.fields) {
             whole
         } else {
-            self.remark("the fields that PocketAI had added are damaged and were left out");
+            self.remark(Remark::OurFields);
             record
         };
-        let content = Content::check(record).map_err(|error| error.to_string())?;
+        let content = Content::check(record).map_err(|invalid| Why::from(&invalid))?;
         Ok(Item {
             id: kept.id,
             created: kept.created,
             updated: kept.updated,
             content,
-            note: self.note,
+            remarks: self.remarks,
             file: None,
         })
-    }
-}
-
-/// Adds a remark to a note, once.
-pub(crate) fn remark(note: &mut Option<String>, text: &str) {
-    match note {
-        Some(note) if note.split("; ").any(|said| said == text) => {}
-        Some(note) => {
-            note.push_str("; ");
-            note.push_str(text);
-        }
-        None => *note = Some(text.to_owned()),
     }
 }
 

@@ -12,6 +12,7 @@ mod detect;
 mod document;
 mod export;
 mod fit;
+mod folder;
 mod front_matter;
 mod hashtags;
 mod import_line;
@@ -22,6 +23,7 @@ mod markdown_out;
 mod memory;
 mod names;
 mod parts;
+mod reason;
 mod tasks;
 mod tasks_out;
 mod text;
@@ -36,9 +38,11 @@ use thiserror::Error;
 pub use detect::{Format, HEAD_BYTES, detect};
 pub use document::document;
 pub use export::{EXPORTED, ExportFile, Unexportable, append, document_path, footer, header, stream_path};
+pub use folder::{below, plain_path};
 pub use import_line::ImportLine;
 pub use markdown_out::{NoteNames, export_note};
 pub use parts::{Part, Parts};
+pub use reason::{At, Remark, Why};
 
 /// Largest file that is read as text: 64 MiB. Larger ones can come in as documents.
 pub const MAX_TEXT_BYTES: usize = 64 * 1024 * 1024;
@@ -54,8 +58,8 @@ pub struct Item {
     pub updated: Option<Timestamp>,
     /// What it says.
     pub content: Content,
-    /// What the owner should know of how it was read ("photo left out"). Never quotes content.
-    pub note: Option<String>,
+    /// What the owner should know of how it was read.
+    pub remarks: Vec<Remark>,
     /// The file with the document's bytes, relative to the folder of the export, with `/`.
     pub file: Option<String>,
 }
@@ -63,10 +67,10 @@ pub struct Item {
 /// Something in a file that did not come in.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Skipped {
-    /// Where: "line 12", "card 3". Never quotes content.
-    pub place: String,
+    /// Where.
+    pub at: At,
     /// Why.
-    pub reason: String,
+    pub why: Why,
 }
 
 /// What a file gave.
@@ -79,24 +83,22 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    fn skip(&mut self, place: impl Into<String>, reason: impl Into<String>) {
-        self.skipped.push(Skipped {
-            place: place.into(),
-            reason: reason.into(),
-        });
+    fn skip(&mut self, at: At, why: Why) {
+        self.skipped.push(Skipped { at, why });
     }
 
     /// Takes a finished item, or the reason why there is none.
-    fn take(&mut self, place: impl FnOnce() -> String, item: Result<Item, String>) {
+    fn take(&mut self, at: At, item: Result<Item, Why>) {
         match item {
             Ok(item) => self.items.push(item),
-            Err(reason) => self.skip(place(), reason),
+            Err(why) => self.skip(at, why),
         }
     }
 }
 
 /// A file as a whole cannot be read in a format.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Error, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ParseError {
     /// Documents hold bytes, not records.
     #[error("a document holds no records: describe it with `document` and upload its bytes")]
@@ -134,7 +136,7 @@ pub fn parse(format: Format, path: &str, bytes: &[u8]) -> Result<Parsed, ParseEr
     };
     if let Some(remark) = text.remark {
         for item in &mut parsed.items {
-            fit::remark(&mut item.note, remark);
+            remark.add_to(&mut item.remarks);
         }
     }
     Ok(parsed)

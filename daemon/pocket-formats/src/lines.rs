@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::fit::{Fitter, Kept};
-use crate::{Item, Parsed, lossless};
+use crate::{At, Item, Parsed, Remark, Why, lossless};
 
 /// The folder of the documents' bytes inside an export.
 pub(crate) const DOCUMENTS: &str = "documents";
@@ -28,19 +28,19 @@ pub(crate) fn read(text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for (line, number) in text.lines().zip(1usize..) {
         if !line.trim().is_empty() {
-            parsed.take(|| format!("line {number}"), read_line(line));
+            parsed.take(At::Line(number), read_line(line));
         }
     }
     parsed
 }
 
-fn read_line(line: &str) -> Result<Item, String> {
-    let line: Line = serde_json::from_str(line).map_err(|_| "is no line of an export".to_owned())?;
+fn read_line(line: &str) -> Result<Item, Why> {
+    let line: Line = serde_json::from_str(line).map_err(|_| Why::NoExportLine)?;
     if matches!(line.category, Category::Audit | Category::Secrets) {
-        return Err(format!("{} do not come in from files", line.category));
+        return Err(Why::StaysOut(line.category));
     }
     let record = Record::deserialize_fields(line.category, Value::Object(line.fields))
-        .map_err(|_| format!("the fields are not those of {}", line.category))?;
+        .map_err(|_| Why::OtherFields(line.category))?;
     let kept = Kept {
         id: Some(line.id),
         created: Some(line.created),
@@ -54,10 +54,7 @@ fn read_line(line: &str) -> Result<Item, String> {
     };
     item.file = file;
     if unsafe_file {
-        crate::fit::remark(
-            &mut item.note,
-            "the file's path leads out of the export and was ignored",
-        );
+        Remark::ForeignPath.add_to(&mut item.remarks);
     }
     Ok(item)
 }
@@ -124,7 +121,7 @@ mod tests {
             let parsed = read(&text);
             let item = parsed.items.first().unwrap();
             assert_eq!(item.file.is_some(), kept, "{file}");
-            assert_eq!(item.note.is_some(), !kept, "{file}");
+            assert_eq!(!item.remarks.is_empty(), !kept, "{file}");
         }
     }
 }

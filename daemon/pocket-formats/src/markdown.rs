@@ -8,7 +8,7 @@ use crate::fit::{Fitter, Kept};
 use crate::front_matter::{FrontMatter, Split, split};
 use crate::hashtags::hashtags;
 use crate::text::stem;
-use crate::{Item, Parsed};
+use crate::{At, Item, Parsed, Remark, Why};
 
 /// The front matter key under which an export keeps what is ours.
 pub(crate) const OURS: &str = "pocketai";
@@ -16,16 +16,16 @@ pub(crate) const OURS: &str = "pocketai";
 /// Reads one note. `path` is its place in the folder that is imported.
 pub(crate) fn read(path: &str, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
-    parsed.take(|| "note".to_owned(), read_note(path, text));
+    parsed.take(At::Note, read_note(path, text));
     parsed
 }
 
 /// Reads one note; see [`read`].
-pub(crate) fn read_note(path: &str, text: &str) -> Result<Item, String> {
+pub(crate) fn read_note(path: &str, text: &str) -> Result<Item, Why> {
     let mut fitter = Fitter::default();
     let (mut front, body) = match split(text) {
         Split::Broken => {
-            fitter.remark("the front matter is no valid YAML and was kept as text");
+            fitter.remark(Remark::FrontMatter);
             (FrontMatter::default(), text)
         }
         Split::None => (FrontMatter::default(), text),
@@ -43,7 +43,7 @@ fn exported(
     ours: Map<String, Value>,
     body: &str,
     mut fitter: Fitter,
-) -> Result<Item, String> {
+) -> Result<Item, Why> {
     let kept = Kept {
         id: ours.get("id").and_then(as_id),
         created: front.take_if("created", as_instant),
@@ -68,7 +68,7 @@ fn exported(
 }
 
 /// A note from elsewhere: what it does not say is guessed the way note programs do.
-fn foreign(path: &str, mut front: FrontMatter, body: &str, mut fitter: Fitter) -> Result<Item, String> {
+fn foreign(path: &str, mut front: FrontMatter, body: &str, mut fitter: Fitter) -> Result<Item, Why> {
     let kept = Kept {
         created: front
             .take_if("created", as_instant)

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use crate::fit::{Fitter, Kept};
 use crate::markdown::OURS;
 use crate::text::file_name;
-use crate::{Item, Parsed, lossless};
+use crate::{At, Item, Parsed, Why, lossless};
 
 /// The tag of a fact that was a relation.
 const RELATION: &str = "relation";
@@ -66,13 +66,13 @@ pub(crate) fn read(path: &str, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for (line, number) in text.lines().zip(1usize..) {
         if !line.trim().is_empty() {
-            read_line(path, line, &|| format!("line {number}"), &mut parsed);
+            read_line(path, line, At::Line(number), &mut parsed);
         }
     }
     parsed
 }
 
-fn read_line(path: &str, line: &str, place: &dyn Fn() -> String, parsed: &mut Parsed) {
+fn read_line(path: &str, line: &str, at: At, parsed: &mut Parsed) {
     let fact = |subject: &str, text: String, tag: &str| Memory {
         subject: subject.to_owned(),
         text,
@@ -93,7 +93,7 @@ fn read_line(path: &str, line: &str, place: &dyn Fn() -> String, parsed: &mut Pa
             let mut ours = ours.filter(|_| observations.len() == 1);
             for text in observations {
                 let kept = ours.take().map(Kept::from).unwrap_or_default();
-                parsed.take(place, finish(fact(&name, text, &entity_type), kept));
+                parsed.take(at, finish(fact(&name, text, &entity_type), kept));
             }
         }
         Ok(Line::Relation {
@@ -104,16 +104,16 @@ fn read_line(path: &str, line: &str, place: &dyn Fn() -> String, parsed: &mut Pa
         }) => {
             let kept = ours.map(Kept::from).unwrap_or_default();
             parsed.take(
-                place,
+                at,
                 finish(fact(&from, format!("{relation_type} {to}"), RELATION), kept),
             );
         }
-        Err(error) if error.is_data() => parsed.skip(place(), "is neither an entity nor a relation"),
-        Err(_) => parsed.skip(place(), "is no JSON object"),
+        Err(error) if error.is_data() => parsed.skip(at, Why::NoFact),
+        Err(_) => parsed.skip(at, Why::NoJson),
     }
 }
 
-fn finish(mut memory: Memory, kept: Kept) -> Result<Item, String> {
+fn finish(mut memory: Memory, kept: Kept) -> Result<Item, Why> {
     let mut fitter = Fitter::default();
     memory.subject = fitter.line(&memory.subject);
     memory.source = fitter.line(&memory.source);
@@ -129,7 +129,7 @@ pub(crate) fn append(entry: &Entry, memory: &Memory, out: &mut Vec<u8>) {
     read_line(
         FILE,
         &Value::Object(line.clone()).to_string(),
-        &String::new,
+        At::File,
         &mut read,
     );
     let read = read.items.first().map(|item| item.content.record());
@@ -207,12 +207,8 @@ mod tests {
                 "Ann|works_at Acme Ltd|relation|memory.jsonl"
             ]
         );
-        let places: Vec<_> = parsed
-            .skipped
-            .iter()
-            .map(|skipped| skipped.place.as_str())
-            .collect();
-        assert_eq!(places, ["line 5", "line 6", "line 7"]);
+        let places: Vec<_> = parsed.skipped.iter().map(|skipped| skipped.at).collect();
+        assert_eq!(places, [At::Line(5), At::Line(6), At::Line(7)]);
     }
 
     #[test]

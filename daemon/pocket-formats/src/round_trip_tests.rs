@@ -387,7 +387,7 @@ fn check_stream(entries: &[Shown<Entry>]) -> Result<(), TestCaseError> {
             "{:?}",
             lossless::lost(entry.0.content.record(), Some(item.content.record()))
         );
-        prop_assert_eq!(&item.note, &None);
+        prop_assert!(item.remarks.is_empty());
     }
     Ok(())
 }
@@ -408,7 +408,7 @@ proptest! {
             prop_assert_eq!(&parsed.skipped, &Vec::new());
             let item = parsed.items.first().unwrap();
             prop_assert!(same(&entry.0, item), "{}\n{}", serde_json::to_string(&item.content).unwrap(), String::from_utf8_lossy(&file.bytes));
-            prop_assert_eq!(&item.note, &None);
+            prop_assert!(item.remarks.is_empty());
         }
     }
 

@@ -16,7 +16,7 @@ use crate::fit::{Fitter, Kept};
 use crate::markdown::instant;
 use crate::text::{starts_with_ignoring_case, stem};
 use crate::unfold::{Part, parts, unescape};
-use crate::{Item, Parsed};
+use crate::{At, Item, Parsed, Remark, Why};
 
 /// The property in which an export keeps the name of a task's list.
 pub(crate) const LIST: &str = "X-POCKETAI-LIST";
@@ -31,7 +31,7 @@ pub(crate) fn read(path: &str, text: &str) -> Parsed {
         match part {
             Part::Component { kind, text, closed } if kind == "VTODO" => {
                 tasks += 1;
-                parsed.take(|| format!("task {tasks}"), read_task(&text, &list, closed));
+                parsed.take(At::Task(tasks), read_task(&text, &list, closed));
             }
             Part::Component { kind, .. } => {
                 *others.entry(kind).or_default() += 1;
@@ -46,26 +46,20 @@ pub(crate) fn read(path: &str, text: &str) -> Parsed {
     }
     others.remove("VTIMEZONE");
     for (kind, count) in &others {
-        parsed.skip(
-            "the file",
-            format!(
-                "{count} {} left out: only tasks (VTODO) come in from calendars",
-                plain(kind)
-            ),
-        );
+        parsed.skip(At::File, left_out(kind)(*count));
     }
     if tasks == 0 && others.is_empty() {
-        parsed.skip("the file", "holds no task (no BEGIN:VTODO)");
+        parsed.skip(At::File, Why::NoTask);
     }
     parsed
 }
 
-fn plain(kind: &str) -> &'static str {
+fn left_out(kind: &str) -> fn(usize) -> Why {
     match kind {
-        "VEVENT" => "event(s)",
-        "VJOURNAL" => "journal entry or entries",
-        "VFREEBUSY" => "free/busy time(s)",
-        _ => "other component(s)",
+        "VEVENT" => Why::Events,
+        "VJOURNAL" => Why::Journal,
+        "VFREEBUSY" => Why::FreeBusy,
+        _ => Why::CalendarParts,
     }
 }
 
@@ -79,26 +73,26 @@ fn calendar_name(line: &str) -> Option<String> {
 }
 
 /// Reads one `VTODO`, from `BEGIN` to `END`.
-pub(crate) fn read_task(text: &str, list: &str, closed: bool) -> Result<Item, String> {
+pub(crate) fn read_task(text: &str, list: &str, closed: bool) -> Result<Item, Why> {
     let Entry::ICalendar(calendar) = Parser::new(text).entry() else {
-        return Err("is no readable VTODO".to_owned());
+        return Err(Why::UnreadableTask);
     };
     let of_task = |component: &&ICalendarComponent| component.component_type == ICalendarComponentType::VTodo;
     let Some(todo) = calendar.components.iter().find(of_task) else {
-        return Err("is no readable VTODO".to_owned());
+        return Err(Why::UnreadableTask);
     };
     let mut fitter = Fitter::default();
     if !closed {
-        fitter.remark("the task has no END and may be cut off");
+        fitter.remark(Remark::TaskCutOff);
     }
     if calendar.components.len() > 1 {
-        fitter.remark("reminder left out");
+        fitter.remark(Remark::Reminder);
     }
     let reader = TaskReader { todo, source: text };
     let kept = reader.kept();
     let task = reader.task(list, &mut fitter);
     if task.title.is_empty() && !kept.fields.contains_key("title") {
-        return Err("has no SUMMARY and no DESCRIPTION".to_owned());
+        return Err(Why::Untitled);
     }
     fitter.finish(Record::Task(task), kept)
 }
@@ -203,7 +197,7 @@ impl TaskReader<'_> {
     fn is_done(&self, fitter: &mut Fitter) -> bool {
         let status = self.text(&ICalendarProperty::Status).unwrap_or_default();
         if status.eq_ignore_ascii_case("CANCELLED") {
-            fitter.remark("a cancelled task, kept as done");
+            fitter.remark(Remark::Cancelled);
             return true;
         }
         let all_done = self.number(&ICalendarProperty::PercentComplete) == Some(100);
@@ -236,8 +230,8 @@ impl TaskReader<'_> {
             .iter()
             .any(|param| param.name == ICalendarParameterName::Tzid);
         match &when {
-            None => fitter.remark("a date that cannot be read was left out"),
-            Some(_) if has_zone => fitter.remark("times of a named time zone were kept as local times"),
+            None => fitter.remark(Remark::OddDate),
+            Some(_) if has_zone => fitter.remark(Remark::Zone),
             Some(_) => {}
         }
         when
@@ -258,12 +252,12 @@ impl TaskReader<'_> {
     fn remark_left_out(&self, fitter: &mut Fitter) {
         for entry in &self.todo.entries {
             match entry.name {
-                ICalendarProperty::Attach => fitter.remark("attachment left out"),
-                ICalendarProperty::Duration => fitter.remark("duration left out"),
+                ICalendarProperty::Attach => fitter.remark(Remark::Attachment),
+                ICalendarProperty::Duration => fitter.remark(Remark::Duration),
                 ICalendarProperty::Exdate | ICalendarProperty::Rdate => {
-                    fitter.remark("exceptions to the repeat rule left out");
+                    fitter.remark(Remark::Exceptions);
                 }
-                ICalendarProperty::RelatedTo => fitter.remark("link to another task left out"),
+                ICalendarProperty::RelatedTo => fitter.remark(Remark::RelatedTask),
                 _ => {}
             }
         }

@@ -52,15 +52,9 @@ fn a_vtodo_fills_every_field() {
     let item = parsed.items.first().unwrap();
     assert_eq!(item.created, "2025-12-31T12:00:00Z".parse().ok());
     assert_eq!(item.updated, "2026-01-01T00:00:00Z".parse().ok());
-    let note = item.note.as_deref().unwrap_or_default();
-    assert!(note.contains("reminder") && note.contains("time zone"), "{note}");
+    assert_eq!(item.remarks, [Remark::Reminder, Remark::Zone]);
     assert_eq!(parsed.skipped.len(), 1);
-    assert!(
-        parsed
-            .skipped
-            .iter()
-            .any(|skipped| skipped.reason.starts_with("2 event"))
-    );
+    assert!(parsed.skipped.iter().any(|skipped| skipped.why == Why::Events(2)));
 }
 
 #[test]
@@ -81,12 +75,8 @@ fn a_list_without_a_name_is_called_after_the_file_and_odd_tasks_are_kept() {
             "Errands noSTATUS:X true"
         ]
     );
-    let places: Vec<_> = parsed
-        .skipped
-        .iter()
-        .map(|skipped| skipped.place.as_str())
-        .collect();
-    assert_eq!(places, ["task 2"]);
+    let places: Vec<_> = parsed.skipped.iter().map(|skipped| skipped.at).collect();
+    assert_eq!(places, [At::Task(2)]);
 }
 
 #[test]

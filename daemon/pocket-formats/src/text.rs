@@ -2,12 +2,14 @@
 
 use encoding_rs::{UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
+use crate::Remark;
+
 /// A file's text.
 pub(crate) struct Text {
     /// The text, without byte order mark. Line ends are as the file has them.
     pub(crate) text: String,
     /// What the owner should know of how it was read.
-    pub(crate) remark: Option<&'static str>,
+    pub(crate) remark: Option<Remark>,
 }
 
 /// Decodes UTF-8; UTF-16 with a byte order mark; anything else as Windows-1252, the superset of
@@ -31,7 +33,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Option<Text> {
     let (text, _) = WINDOWS_1252.decode_without_bom_handling(bytes);
     Some(Text {
         text: text.into_owned(),
-        remark: Some("not UTF-8, read as Windows-1252 (Latin-1)"),
+        remark: Some(Remark::Latin),
     })
 }
 
@@ -39,7 +41,7 @@ fn utf_16(encoding: &'static encoding_rs::Encoding, bytes: &[u8]) -> Option<Text
     let text = encoding.decode_without_bom_handling_and_without_replacement(bytes)?;
     Some(Text {
         text: text.into_owned(),
-        remark: Some("read as UTF-16"),
+        remark: Some(Remark::Utf16),
     })
 }
 

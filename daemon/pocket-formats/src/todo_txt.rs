@@ -6,7 +6,7 @@ use pocket_core::{Record, Task, Timestamp, When};
 use crate::fit::{Fitter, Kept};
 use crate::markdown::instant;
 use crate::text::file_name;
-use crate::{Item, Parsed};
+use crate::{At, Item, Parsed, Remark, Why};
 
 /// Reads one task a line.
 pub(crate) fn read(path: &str, text: &str) -> Parsed {
@@ -14,7 +14,7 @@ pub(crate) fn read(path: &str, text: &str) -> Parsed {
     let mut parsed = Parsed::default();
     for (line, number) in text.lines().zip(1usize..) {
         if !line.trim().is_empty() {
-            parsed.take(|| format!("line {number}"), read_line(line.trim(), &list));
+            parsed.take(At::Line(number), read_line(line.trim(), &list));
         }
     }
     parsed
@@ -34,7 +34,7 @@ fn list_of(path: &str) -> String {
     }
 }
 
-fn read_line(line: &str, list: &str) -> Result<Item, String> {
+fn read_line(line: &str, list: &str) -> Result<Item, Why> {
     let mut task = Task::default();
     let mut fitter = Fitter::default();
     let (rest, created) = head(line, &mut task);
@@ -164,7 +164,7 @@ fn repeat(value: &str, word: &str, task: &mut Task, fitter: &mut Fitter) -> bool
         Some(rule) => {
             task.repeat = rule;
             if !is_strict {
-                fitter.remark("repeats from the due date, not from the day it is done");
+                fitter.remark(Remark::RepeatsFromDue);
             }
         }
         None => {

@@ -7,9 +7,9 @@ mod header;
 
 use pocket_core::{Conversation, Message, Record};
 
-use crate::fit::{Fitter, Kept, remark};
+use crate::fit::{Fitter, Kept};
 use crate::text::{cut, file_name, stem};
-use crate::{Item, Parsed};
+use crate::{At, Item, Parsed, Remark, Why};
 use dates::Order;
 use header::Header;
 
@@ -36,17 +36,20 @@ pub(crate) fn read(path: &str, text: &str) -> Parsed {
                 text.push_str(line);
             }
             (None, None) if line.trim().is_empty() => {}
-            (None, None) => parsed.skip(format!("line {number}"), "stands before the first message"),
+            (None, None) => parsed.skip(At::Line(number), Why::BeforeFirstMessage),
         }
     }
     if raw.is_empty() {
-        parsed.skip("the file", "holds no message");
+        parsed.skip(At::File, Why::NoMessage);
         return parsed;
     }
     let order = Order::of(&raw);
-    let mut note = order.remark().map(str::to_owned);
-    let messages: Vec<Message> = raw.into_iter().map(|raw| raw.finish(&order, &mut note)).collect();
-    split(&title(path), messages, note, &mut parsed);
+    let mut remarks: Vec<Remark> = order.remark().into_iter().collect();
+    let messages: Vec<Message> = raw
+        .into_iter()
+        .map(|raw| raw.finish(&order, &mut remarks))
+        .collect();
+    split(&title(path), messages, &remarks, &mut parsed);
     parsed
 }
 
@@ -64,18 +67,18 @@ impl<'a> RawMessage<'a> {
         Self { header, from, text }
     }
 
-    fn finish(self, order: &Order, note: &mut Option<String>) -> Message {
+    fn finish(self, order: &Order, remarks: &mut Vec<Remark>) -> Message {
         let at = order.when(&self.header);
         if at.is_none() {
-            remark(note, "some dates do not exist and were left out");
+            Remark::NoSuchDates.add_to(remarks);
         }
         if is_attachment(&self.text) {
-            remark(note, "attachments are only named, not included");
+            Remark::AttachmentsNamed.add_to(remarks);
         }
         let mut text = self.text;
         if text.len() + self.from.len() > MAX_BYTES {
             text = cut(&text, MAX_BYTES - self.from.len()).to_owned();
-            remark(note, "a message longer than 8 MiB was cut");
+            Remark::CutMessage.add_to(remarks);
         }
         Message {
             at,
@@ -143,7 +146,7 @@ fn title(path: &str) -> String {
     }
 }
 
-fn split(title: &str, messages: Vec<Message>, note: Option<String>, parsed: &mut Parsed) {
+fn split(title: &str, messages: Vec<Message>, remarks: &[Remark], parsed: &mut Parsed) {
     let mut part = Vec::new();
     let mut parts = 0usize;
     let mut bytes = 0usize;
@@ -152,8 +155,8 @@ fn split(title: &str, messages: Vec<Message>, note: Option<String>, parsed: &mut
         if bytes + more > MAX_BYTES && !part.is_empty() {
             parts += 1;
             parsed.take(
-                || format!("part {parts}"),
-                conversation(title, parts, std::mem::take(&mut part), note.as_deref()),
+                At::Part(parts),
+                conversation(title, parts, std::mem::take(&mut part), remarks),
             );
             bytes = 0;
         }
@@ -161,22 +164,12 @@ fn split(title: &str, messages: Vec<Message>, note: Option<String>, parsed: &mut
         part.push(message);
     }
     parts += 1;
-    parsed.take(
-        || format!("part {parts}"),
-        conversation(title, parts, part, note.as_deref()),
-    );
+    parsed.take(At::Part(parts), conversation(title, parts, part, remarks));
 }
 
-fn conversation(
-    title: &str,
-    part: usize,
-    messages: Vec<Message>,
-    note: Option<&str>,
-) -> Result<Item, String> {
+fn conversation(title: &str, part: usize, messages: Vec<Message>, remarks: &[Remark]) -> Result<Item, Why> {
     let mut fitter = Fitter::default();
-    if let Some(note) = note {
-        fitter.remark(note);
-    }
+    remarks.iter().for_each(|remark| fitter.remark(*remark));
     let title = match part {
         1 => title.to_owned(),
         _ => format!("{} (part {part})", cut(title, 960)),

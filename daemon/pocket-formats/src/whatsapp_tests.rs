@@ -2,24 +2,24 @@ use pocket_core::When;
 
 use super::*;
 
-fn messages(text: &str) -> (Vec<String>, Option<String>) {
+fn messages(text: &str) -> (Vec<String>, Vec<Remark>) {
     let parsed = read("x.txt", text);
     let mut lines = Vec::new();
-    let mut note = None;
+    let mut remarks = Vec::new();
     for item in parsed.items {
-        note = item.note;
+        remarks = item.remarks;
         if let Record::Conversation(chat) = item.content.into_record() {
             for Message { at, from, text } in chat.messages {
                 lines.push(format!("{} {from}|{text}", at.as_ref().map_or("-", When::as_str)));
             }
         }
     }
-    (lines, note)
+    (lines, remarks)
 }
 
 #[test]
 fn the_android_form_with_narrow_spaces_and_notices() {
-    let (lines, note) = messages(
+    let (lines, remarks) = messages(
         "12/30/23, 12:05\u{202f}AM - Messages and calls are end-to-end encrypted. Tap to learn more.\n\
          12/31/23, 9:41\u{202f}PM - Ann: hello: you\nsecond line\n\nfourth\n12/31/23, 9:42 PM - Bob Ray: <Media omitted>\n\
          12/31/23, 9:43 PM - Ann changed the subject from \"a: b\" to \"c: d\"\n1/1/24, 12:00 PM - Ann: IMG-1.jpg (file attached)\n",
@@ -34,12 +34,12 @@ fn the_android_form_with_narrow_spaces_and_notices() {
             "2024-01-01T12:00:00 Ann|IMG-1.jpg (file attached)",
         ]
     );
-    assert_eq!(note.as_deref(), Some("attachments are only named, not included"));
+    assert_eq!(remarks, [Remark::AttachmentsNamed]);
 }
 
 #[test]
 fn the_iphone_form_and_the_dotted_form() {
-    let (lines, note) = messages(
+    let (lines, remarks) = messages(
         "\u{200e}[31/12/2023, 21:41:05] Ann: \u{200e}image omitted\n[1/1/2024, 9:00:01 p.\u{a0}m.] ~\u{a0}Bob: hi\n[02/01/24, 10:00:00] Ann:\n",
     );
     assert_eq!(
@@ -50,8 +50,8 @@ fn the_iphone_form_and_the_dotted_form() {
             "2024-01-02T10:00:00 Ann|"
         ]
     );
-    assert_eq!(note.as_deref(), Some("attachments are only named, not included"));
-    let (lines, note) =
+    assert_eq!(remarks, [Remark::AttachmentsNamed]);
+    let (lines, remarks) =
         messages("31.12.23, 21:41 - Ann: a\n01.02.24, 08:00 - Ann: b\n2024-02-03, 08:00 - Ann: c\n");
     assert_eq!(
         lines,
@@ -61,7 +61,7 @@ fn the_iphone_form_and_the_dotted_form() {
             "2024-02-03T08:00:00 Ann|c"
         ]
     );
-    assert_eq!(note, None);
+    assert_eq!(remarks, []);
 }
 
 #[test]
@@ -82,12 +82,12 @@ fn the_forms_of_other_languages_and_older_telephones() {
 #[test]
 fn the_whole_chat_decides_which_number_is_the_day() {
     let day = |text: &str| {
-        let (lines, note) = messages(text);
+        let (lines, remarks) = messages(text);
         (
             lines
                 .first()
                 .map(|line| line.chars().take(10).collect::<String>()),
-            note.is_some(),
+            !remarks.is_empty(),
         )
     };
     // A number above 12, even if it comes late.
@@ -118,9 +118,9 @@ fn the_whole_chat_decides_which_number_is_the_day() {
         (Some("2023-05-05".to_owned()), false)
     );
     // A day that does not exist leaves the message without one.
-    let (lines, note) = messages("31/12/23, 10:00 - A: a\n31/2/23, 10:00 - A: b\n");
+    let (lines, remarks) = messages("31/12/23, 10:00 - A: a\n31/2/23, 10:00 - A: b\n");
     assert_eq!(lines, ["2023-12-31T10:00:00 A|a", "- A|b"]);
-    assert!(note.is_some());
+    assert!(!remarks.is_empty());
 }
 
 #[test]
@@ -139,8 +139,8 @@ fn other_lines_are_no_messages() {
     }
     let parsed = read("x.txt", "intro\n12/31/23, 10:00 - A: a\n");
     assert_eq!(
-        parsed.skipped.first().map(|skipped| skipped.place.as_str()),
-        Some("line 1")
+        parsed.skipped.first().map(|skipped| skipped.at),
+        Some(At::Line(1))
     );
 }
 

@@ -5,6 +5,7 @@ use pocket_core::When;
 
 use super::RawMessage;
 use super::header::Header;
+use crate::Remark;
 
 /// The order of the numbers, and how sure that is.
 pub(super) struct Order {
@@ -57,9 +58,8 @@ impl Order {
     }
 
     /// What the owner should know of the decision.
-    pub(super) fn remark(&self) -> Option<&'static str> {
-        self.guessed
-            .then_some("dates may be day/month or month/day; read as day/month")
+    pub(super) fn remark(&self) -> Option<Remark> {
+        self.guessed.then_some(Remark::DayFirst)
     }
 
     /// The date and time of a message, where the telephone was; `None` when there is no such day.

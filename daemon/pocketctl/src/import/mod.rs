@@ -120,9 +120,9 @@ impl<'a> Import<'a> {
         };
         let index = self.open_report(found, format);
         let skipped = parsed.skipped.into_iter();
-        self.report
-            .skipped
-            .extend(skipped.map(|skipped| Skip::place(&found.shown, skipped.place, skipped.reason)));
+        self.report.skipped.extend(
+            skipped.map(|skipped| Skip::place(&found.shown, skipped.at.to_string(), skipped.why.to_string())),
+        );
         for (number, item) in parsed.items.into_iter().enumerate() {
             self.item(session, found, index, number + 1, item)?;
         }
@@ -137,8 +137,12 @@ impl<'a> Import<'a> {
         number: usize,
         item: Item,
     ) -> Result<(), Problem> {
-        if let (Some(remark), Some(report)) = (&item.note, self.report.files.get_mut(file)) {
-            report.remarks.push(format!("record {number}: {remark}"));
+        if let Some(report) = self.report.files.get_mut(file) {
+            let remarks = item
+                .remarks
+                .iter()
+                .map(|remark| format!("record {number}: {remark}"));
+            report.remarks.extend(remarks);
         }
         let place = format!("record {number}");
         let mut entry = NewEntry {
