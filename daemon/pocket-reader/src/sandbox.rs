@@ -40,9 +40,6 @@ pub enum SandboxError {
 /// # Errors
 /// [`SandboxError`]: the process still has powers, and must end.
 pub fn enter() -> Result<(), SandboxError> {
-    // The system looks itself up in files the first time that it is asked what the processor can do.
-    let threads_known = std::thread::available_parallelism();
-    drop(threads_known);
     be_first_to_go();
     prctl::set_dumpable(false)?;
     // A daemon that was killed can't kill its reader any more.
@@ -97,14 +94,18 @@ fn limit() -> Result<(), nix::Error> {
     setrlimit(Resource::RLIMIT_CPU, PROCESSOR_SECONDS, PROCESSOR_SECONDS + 1)
 }
 
-/// Every system call that is not on the list ends the process.
+/// Every system call that is not on the list ends the process. To open a file is answered with no, and
+/// nothing is opened: libraries ask the system's files how many processors there are, and can do without.
 fn filter() -> Result<(), SandboxError> {
-    let filter = SeccompFilter::new(
-        allowed()?,
-        SeccompAction::KillProcess,
-        SeccompAction::Allow,
-        std::env::consts::ARCH.try_into()?,
-    )?;
+    let no = SeccompAction::Errno(bits32(libc::EACCES));
+    let opening: Rules = [(number(libc::SYS_openat), Vec::new())].into();
+    // Of two filters the stricter one counts for each call.
+    apply(opening, SeccompAction::Allow, no)?;
+    apply(allowed()?, SeccompAction::KillProcess, SeccompAction::Allow)
+}
+
+fn apply(rules: Rules, others: SeccompAction, listed: SeccompAction) -> Result<(), SandboxError> {
+    let filter = SeccompFilter::new(rules, others, listed, std::env::consts::ARCH.try_into()?)?;
     let program: BpfProgram = filter.try_into()?;
     seccompiler::apply_filter(&program)?;
     Ok(())
@@ -127,6 +128,8 @@ fn allowed() -> Result<Rules, seccompiler::BackendError> {
         libc::SYS_madvise,
         libc::SYS_mremap,
         libc::SYS_munmap,
+        // The filter before this one answers it.
+        libc::SYS_openat,
         libc::SYS_rt_sigaction,
         libc::SYS_rt_sigprocmask,
         libc::SYS_rt_sigreturn,
@@ -156,6 +159,8 @@ fn allowed() -> Result<Rules, seccompiler::BackendError> {
             ]],
         ),
         (libc::SYS_mprotect, vec![vec![(2, runnable, 0)]]),
+        // How many processors it may use, and no other process.
+        (libc::SYS_sched_getaffinity, vec![vec![(0, SeccompCmpOp::Eq, 0)]]),
         // How a process ends itself when memory runs out; it can signal no other.
         (libc::SYS_tgkill, vec![vec![(0, SeccompCmpOp::Eq, own)]]),
     ] {
@@ -179,5 +184,9 @@ fn number(call: impl Into<i64>) -> i64 {
 
 /// Flags of the system as the filter compares them.
 fn bits(flags: i32) -> u64 {
-    u64::from(flags.unsigned_abs())
+    bits32(flags).into()
+}
+
+const fn bits32(flags: i32) -> u32 {
+    flags.unsigned_abs()
 }

@@ -10,9 +10,13 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
     use std::process::{Command, ExitStatus};
 
+    use nix::errno::Errno;
+    use nix::fcntl::{OFlag, open};
     use nix::libc;
+    use nix::sched::sched_getaffinity;
     use nix::sys::ptrace;
     use nix::sys::signal::{Signal, kill};
+    use nix::sys::stat::Mode;
     use nix::unistd::getppid;
     use pocket_reader::sandbox;
 
@@ -41,8 +45,15 @@ mod tests {
                 pages.extend_from_within(..);
                 assert_eq!(pages.len(), 2 << 20);
             }
-            "open" => drop(File::open("/etc/hostname")),
-            "create" => drop(File::create("/tmp/pocket-reader-was-here")),
+            // What the fence lets through, the filter of system calls does not.
+            "path" => {
+                let opened = open("/etc/hostname", OFlag::O_PATH, Mode::empty());
+                assert_eq!(opened.err(), Some(Errno::EACCES));
+            }
+            "open" => assert_denied(File::open("/etc/hostname")),
+            "create" => assert_denied(File::create("/tmp/pocket-reader-was-here")),
+            "parallel" => drop(std::thread::available_parallelism()),
+            "affinity" => drop(sched_getaffinity(getppid())),
             "tcp" => drop(TcpStream::connect("127.0.0.1:9")),
             "udp" => drop(UdpSocket::bind("127.0.0.1:0")),
             "unix" => drop(UnixStream::pair()),
@@ -55,6 +66,13 @@ mod tests {
             other => panic!("no such attempt: {other}"),
         }
         std::process::exit(0);
+    }
+
+    fn assert_denied(opened: std::io::Result<File>) {
+        assert_eq!(
+            opened.map_err(|error| error.kind()).err(),
+            Some(ErrorKind::PermissionDenied)
+        );
     }
 
     fn outcome(what: &str) -> ExitStatus {
@@ -78,12 +96,12 @@ mod tests {
 
     #[test]
     fn what_is_left_is_memory_and_two_pipes() {
-        for what in ["nothing", "fence"] {
+        for what in ["nothing", "fence", "open", "create", "path", "parallel"] {
             let status = outcome(what);
             assert!(status.success(), "{what}: {status}");
         }
         for what in [
-            "open", "create", "tcp", "udp", "unix", "process", "thread", "ptrace", "signal", "names",
+            "affinity", "tcp", "udp", "unix", "process", "thread", "ptrace", "signal", "names",
         ] {
             let status = outcome(what);
             assert_eq!(status.signal(), Some(libc::SIGSYS), "{what}: {status}");
