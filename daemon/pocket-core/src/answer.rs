@@ -115,8 +115,10 @@ pub struct Status {
     pub categories: Vec<CategoryStatus>,
     /// The room on the disk; `None` while locked, or when the system does not say.
     pub storage: Option<Storage>,
-    /// When everything was last exported, as far as the device knows; `None` while locked too.
+    /// When everything was last exported to the end; `None` while locked too.
     pub last_export: Option<Timestamp>,
+    /// When an export was begun since, that has not come to its end; `None` while locked too.
+    pub unfinished_export: Option<Timestamp>,
     /// What is known to be damaged.
     pub findings: Vec<Finding>,
     /// The proof of the last factory reset, until someone sets the device up.

@@ -49,7 +49,10 @@ pub enum OperationKind {
     ConsentStatus,
     Delete,
     Edit,
+    /// An export was begun.
     Export,
+    /// An export was written to its end.
+    ExportDone,
     /// The text and the preview of a document were read out of its bytes.
     Extract,
     FactoryReset,
@@ -69,6 +72,7 @@ pub enum OperationKind {
     ProviderRemove,
     /// Records older than their category's retention were removed.
     Purge,
+    ReadAgain,
     ReadBlob,
     RecoveryConfirm,
     RecoveryNew,
@@ -99,7 +103,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 64] = [
+    pub const ALL: [Self; 66] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -130,6 +134,7 @@ impl OperationKind {
         Self::Delete,
         Self::Edit,
         Self::Export,
+        Self::ExportDone,
         Self::Extract,
         Self::FactoryReset,
         Self::FailedUnlocks,
@@ -145,6 +150,7 @@ impl OperationKind {
         Self::ProviderList,
         Self::ProviderRemove,
         Self::Purge,
+        Self::ReadAgain,
         Self::ReadBlob,
         Self::RecoveryConfirm,
         Self::RecoveryNew,
@@ -179,6 +185,7 @@ impl OperationKind {
                 | Self::ConsentShow
                 | Self::ConsentStatus
                 | Self::Export
+                | Self::ExportDone
                 | Self::Get
                 | Self::Health
                 | Self::List
@@ -227,6 +234,7 @@ impl OperationKind {
             Self::Delete => "delete",
             Self::Edit => "edit",
             Self::Export => "export",
+            Self::ExportDone => "export-done",
             Self::Extract => "extract",
             Self::FactoryReset => "factory-reset",
             Self::FailedUnlocks => "failed-unlocks",
@@ -242,6 +250,7 @@ impl OperationKind {
             Self::ProviderList => "provider-list",
             Self::ProviderRemove => "provider-remove",
             Self::Purge => "purge",
+            Self::ReadAgain => "read-again",
             Self::ReadBlob => "read-blob",
             Self::RecoveryConfirm => "recovery-confirm",
             Self::RecoveryNew => "recovery-new",

@@ -165,6 +165,8 @@ pub enum Operation {
     },
     /// Begins a full export: afterwards the door lists and reads as usual.
     Export,
+    /// The export was written to its end.
+    ExportDone,
     /// Destroys all keys and data, and makes a new device.
     FactoryReset {
         /// The typed word, which must be `ERASE`.
@@ -215,6 +217,11 @@ pub enum Operation {
     ProviderRemove {
         /// Its name.
         name: ProviderName,
+    },
+    /// Has a document read again that could not be read.
+    ReadAgain {
+        /// Which one.
+        id: RecordId,
     },
     /// Reads a piece of a document's bytes.
     ReadBlob {
@@ -333,6 +340,7 @@ impl Operation {
             Self::Delete { .. } => OperationKind::Delete,
             Self::Edit { .. } => OperationKind::Edit,
             Self::Export => OperationKind::Export,
+            Self::ExportDone => OperationKind::ExportDone,
             Self::FactoryReset { .. } => OperationKind::FactoryReset,
             Self::Get { .. } => OperationKind::Get,
             Self::Health { .. } => OperationKind::Health,
@@ -344,6 +352,7 @@ impl Operation {
             Self::ProviderAdd(_) => OperationKind::ProviderAdd,
             Self::ProviderList => OperationKind::ProviderList,
             Self::ProviderRemove { .. } => OperationKind::ProviderRemove,
+            Self::ReadAgain { .. } => OperationKind::ReadAgain,
             Self::ReadBlob { .. } => OperationKind::ReadBlob,
             Self::RecoveryConfirm => OperationKind::RecoveryConfirm,
             Self::RecoveryNew => OperationKind::RecoveryNew,
@@ -375,7 +384,9 @@ impl Operation {
             | Self::List { category, .. } => vec![*category],
             Self::Edit { content, .. } => vec![content.category()],
             Self::Remember { facts } => facts.iter().map(|fact| fact.content.category()).collect(),
-            Self::ReadBlob { .. } | Self::UploadBegin | Self::UploadChunk { .. } => vec![Category::Documents],
+            Self::ReadAgain { .. } | Self::ReadBlob { .. } | Self::UploadBegin | Self::UploadChunk { .. } => {
+                vec![Category::Documents]
+            }
             Self::Search { categories, .. } => categories.clone(),
             Self::SecretDelete { .. } | Self::SecretList | Self::SecretSet { .. } => vec![Category::Secrets],
             _ => Vec::new(),

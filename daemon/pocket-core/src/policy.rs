@@ -290,12 +290,14 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::ConsentDeny
         | K::ConsentShow
         | K::Export
+        | K::ExportDone
         | K::Health
         | K::Lock
         | K::ProfileSet
         | K::ProfileShow
         | K::ProviderAdd
         | K::ProviderRemove
+        | K::ReadAgain
         | K::RecoveryConfirm
         | K::SecretDelete
         | K::SecretList

@@ -215,6 +215,7 @@ impl Device {
             categories: Vec::new(),
             storage: None,
             last_export: None,
+            unfinished_export: None,
             findings: Vec::new(),
             reset: None,
         }

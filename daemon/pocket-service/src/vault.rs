@@ -5,6 +5,7 @@ mod agents;
 mod asking;
 mod consent;
 mod documents;
+mod exported;
 mod housekeeping;
 mod index;
 mod log;
@@ -43,6 +44,7 @@ use crate::passphrase::NewPassphrase;
 use agents::Agents;
 use consent::{Consents, Wanted};
 use documents::Uploads;
+use exported::Exported;
 use index::Indexes;
 use reading::Unread;
 use rekey::Stale;
@@ -76,7 +78,7 @@ pub(crate) struct Vault {
     stale: Stale,
     indexes: Indexes,
     /// When everything was last exported.
-    exported: Option<Timestamp>,
+    exported: Exported,
     /// Whether a category is being re-keyed: one at a time.
     rekeying: bool,
     /// A keyring was perhaps written, perhaps not: the vault must be locked.
@@ -322,6 +324,7 @@ impl Vault {
                 after,
                 limit,
             } => self.list(act, category, after, limit)?.into(),
+            Operation::ReadAgain { id } => self.read_again(act, id)?.into(),
             Operation::ReadBlob { id, offset } => self.read_blob(act, id, offset)?,
             Operation::UploadBegin => self.upload_begin(actor, act)?.into(),
             Operation::UploadChunk { upload } => self.upload_chunk(actor, act, upload)?.into(),
@@ -349,6 +352,7 @@ impl Vault {
             Operation::AuditVerify { .. } => self.audit_verify_exported(act)?.into(),
             Operation::CategoryErase { category } => self.category_erase(device, act, category)?.into(),
             Operation::Export => self.export(act)?.into(),
+            Operation::ExportDone => self.export_done(act)?.into(),
             Operation::Health { strict } => self.health(act, strict)?.into(),
             Operation::PassphraseChange => self.passphrase_change(device, act)?.into(),
             Operation::ProfileSet { profile, minutes } => self.profile_set(act, profile, minutes)?.into(),
@@ -555,7 +559,8 @@ impl Vault {
             free: space.free,
             needed: space.needed,
         });
-        status.last_export = self.exported;
+        status.last_export = self.exported.last;
+        status.unfinished_export = self.exported.unfinished;
     }
 
     fn all_findings(&self) -> Vec<Finding> {

@@ -107,6 +107,7 @@ fn record_routes() -> Vec<Route> {
         post("/documents/upload", Upload, upload::submit_upload),
         get("/documents/{id}/file", Owner, documents::download),
         get("/documents/{id}/pages/{number}", Owner, viewing::page),
+        post("/documents/{id}/read-again", Owner, viewing::read_again),
         get("/documents/{id}/thumbnail", Owner, viewing::thumbnail),
         get("/documents/{id}/view", Owner, viewing::view),
         get("/notes/named", Owner, records::named),

@@ -116,6 +116,8 @@ pub(crate) enum Command {
         #[arg(required = true)]
         query: Vec<String>,
     },
+    /// Have a document read again that could not be read
+    ReadAgain { id: RecordId },
     /// Remove a record
     Delete { category: Category, id: RecordId },
     /// Bring files and folders in: Markdown, vCard, iCalendar, todo.txt, memory.jsonl, chats, documents

@@ -35,6 +35,7 @@ pub(crate) fn run(session: &mut Session, folder: &Path) -> Result<(), Problem> {
         };
         counts.push((category, count));
     }
+    session.ask(Operation::ExportDone)?;
     bar.finish_and_clear();
     tell(session, folder, &counts)
 }

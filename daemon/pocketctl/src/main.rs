@@ -61,6 +61,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Category { command } => care::category(session, command),
         Command::Check { accept_loss } => care::check(session, accept_loss),
         Command::Consent { command } => consent::run(session, command),
+        Command::ReadAgain { id } => records::read_again(session, id),
         Command::Delete { category, id } => records::delete(session, category, id),
         Command::Edit { category, id, fields } => records::edit(session, category, id, &fields),
         Command::Export { folder } => export::run(session, &folder),

@@ -176,6 +176,14 @@ pub(crate) fn delete(session: &mut Session, category: Category, id: RecordId) ->
         .print(&json!({"deleted": id}), &format!("deleted {id}"))
 }
 
+/// Has a document read again.
+pub(crate) fn read_again(session: &mut Session, id: RecordId) -> Result<(), Problem> {
+    session.ask(Operation::ReadAgain { id })?;
+    session
+        .output
+        .print(&json!({"waits": id}), &format!("{id} waits to be read again"))
+}
+
 /// One record.
 fn read(session: &mut Session, category: Category, id: RecordId) -> Result<Entry, Problem> {
     match session.ask(Operation::Get { category, id })? {

@@ -94,7 +94,10 @@ fn to_text(status: &Status) -> String {
         );
         rows.push(row("storage", storage));
         let exported = status.last_export.map_or_else(|| "never".to_owned(), moment);
-        rows.push(row("last export", exported));
+        let unfinished = status
+            .unfinished_export
+            .map(|at| format!("; begun and not finished: {}", moment(at)));
+        rows.push(row("last export", exported + &unfinished.unwrap_or_default()));
     }
     for category in &status.categories {
         let kept = category.retention_days.map(|days| format!(", kept {days} days"));

@@ -71,6 +71,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
             revision: None,
         },
         Operation::Export,
+        Operation::ExportDone,
         Operation::Health { strict: true },
         Operation::PassphraseChange,
         Operation::ProfileSet {
@@ -98,13 +99,14 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 9] = [
+const ELSEWHERE: [OperationKind; 10] = [
     OperationKind::Ask,
     OperationKind::AskLocal,
     OperationKind::ConsentApprove,
     OperationKind::ConsentDeny,
     OperationKind::FactoryReset,
     OperationKind::Lock,
+    OperationKind::ReadAgain,
     OperationKind::Setup,
     OperationKind::StandingAdd,
     OperationKind::StandingRemove,

@@ -331,17 +331,33 @@ fn the_room_that_records_take_and_the_last_export_are_known_and_to_the_owner_alo
     assert!(room.taken > taken && room.free > 0 && room.needed > 0);
 
     device.ask(Operation::Export).map(drop).unwrap();
+    let begun = device.status();
+    assert!(
+        begun.last_export.is_none() && begun.unfinished_export.is_some(),
+        "begun is not finished"
+    );
+    device.ask(Operation::ExportDone).map(drop).unwrap();
     let exported = device.status().last_export;
-    assert!(exported.is_some());
+    assert!(exported.is_some() && device.status().unfinished_export.is_none());
+    device.ask(Operation::Export).map(drop).unwrap();
+    let unfinished = device.status().unfinished_export;
+    assert!(unfinished.is_some() && device.status().last_export == exported);
     device.restart();
     let locked = device.status();
-    assert_eq!((locked.storage, locked.last_export), (None, None));
+    assert_eq!(
+        (locked.storage, locked.last_export, locked.unfinished_export),
+        (None, None, None)
+    );
     device.unlock();
-    assert_eq!(device.status().last_export, exported);
+    let back = device.status();
+    assert_eq!((back.last_export, back.unfinished_export), (exported, unfinished));
     assert_eq!(bytes(&device, Category::Notes), taken);
     let anyone = Request::new(Actor::Nobody(Door::Web), Operation::Status);
     let Ok(Answer::Status(anyone)) = device.handle().call_blocking(anyone).map(|reply| reply.answer) else {
         panic!("no status");
     };
-    assert_eq!((anyone.storage, anyone.last_export), (None, None));
+    assert_eq!(
+        (anyone.storage, anyone.last_export, anyone.unfinished_export),
+        (None, None, None)
+    );
 }

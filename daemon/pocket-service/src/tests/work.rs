@@ -1,6 +1,6 @@
 //! Long work in pieces, and re-keying: the engine is driven by hand where the order counts.
 
-use pocket_core::{Document, OperationKind, Reading, Thumbnail};
+use pocket_core::{Document, OperationKind, Reading, Thumbnail, Unreadable};
 use tokio::sync::oneshot::{self, Receiver};
 
 use super::time::{Clocks, DAY, MINUTE};
@@ -266,6 +266,70 @@ fn what_is_read_out_of_a_document_leaves_nothing_behind_unless_something_made_wa
         "the picture"
     );
     assert!(left_behind("", &[("forty pages", 1), ("fifty pages", 1)]));
+}
+
+#[test]
+fn a_document_that_could_not_be_read_waits_again_when_its_owner_says_so_and_no_other() {
+    let mut clocks = Clocks::new();
+    let document = Record::Document(Document {
+        name: "scan.pdf".to_owned(),
+        text: "typed by the owner".to_owned(),
+        ..Document::default()
+    });
+    let items = vec![new_entry(document)];
+    let added = clocks.ask(Operation::Add { items, import: false });
+    let Ok(Answer::Added(added)) = added.map(|reply| reply.answer) else {
+        panic!("not added")
+    };
+    let id = id_of(&added[0]);
+    let read = |clocks: &mut Clocks, reading| {
+        let extracted = Box::new(Extracted {
+            id,
+            reading,
+            text: String::new(),
+            pages: 0,
+            thumbnail: Thumbnail::default(),
+        });
+        let (reply, mut taken) = oneshot::channel();
+        let errand = Errand::TakeExtracted(extracted);
+        clocks.engine.turn(Some(Message::Errand { errand, reply }));
+        assert!(matches!(taken.try_recv(), Ok(Ok(_))));
+    };
+    let is = |clocks: &mut Clocks| {
+        let got = clocks.ask(Operation::Get {
+            category: Category::Documents,
+            id,
+        });
+        match got.map(|reply| reply.answer) {
+            Ok(Answer::Entry(entry)) => match entry.content.record() {
+                Record::Document(document) => (document.reading, document.text.clone(), entry.revision),
+                _ => panic!("no document"),
+            },
+            _ => panic!("not there"),
+        }
+    };
+    let again = |clocks: &mut Clocks| {
+        clocks
+            .ask(Operation::ReadAgain { id })
+            .map(drop)
+            .map_err(|failure| failure.kind)
+    };
+    for reading in [Reading::Done, Reading::Partly, Reading::Pending] {
+        read(&mut clocks, reading);
+        assert_eq!(again(&mut clocks), Err(FailureKind::Conflict), "{reading}");
+    }
+    read(&mut clocks, Reading::Failed(Unreadable::Broke));
+    assert_eq!(again(&mut clocks), Ok(()));
+    assert_eq!(
+        is(&mut clocks),
+        (Reading::Pending, "typed by the owner".to_owned(), 1)
+    );
+    let (reply, mut next) = oneshot::channel();
+    let errand = Errand::NextUnread;
+    clocks.engine.turn(Some(Message::Errand { errand, reply }));
+    let next = next.try_recv().map(|next| next.map(|reply| reply.answer));
+    assert!(matches!(next, Ok(Ok(Answer::Entry(entry))) if entry.id == id));
+    assert_eq!(clocks.stale_in(Category::Documents), None, "nothing made way");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Finding, Lea
 use pocket_crypto::{Key, Keyring, Unlocked};
 use pocket_store::Changes;
 
-use super::{Act, EXPORTED, KEYRING, LEASE, Vault, Work, event};
+use super::{Act, EXPORTED, Exported, KEYRING, LEASE, Vault, Work, event};
 use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
@@ -31,10 +31,26 @@ impl Vault {
 
     /// Begins an export, and remembers when.
     pub(super) fn export(&mut self, act: Act) -> Result<Answer, Failure> {
-        let at = act.now.wall;
-        let changes = Changes::new().mark_system(EXPORTED, at.millis().to_be_bytes());
+        let exported = Exported {
+            unfinished: Some(act.now.wall),
+            ..self.exported
+        };
+        self.note_export(act, exported)
+    }
+
+    /// The export has come to its end.
+    pub(super) fn export_done(&mut self, act: Act) -> Result<Answer, Failure> {
+        let exported = Exported {
+            last: Some(act.now.wall),
+            unfinished: None,
+        };
+        self.note_export(act, exported)
+    }
+
+    fn note_export(&mut self, act: Act, exported: Exported) -> Result<Answer, Failure> {
+        let changes = Changes::new().mark_system(EXPORTED, exported.row());
         self.commit(act.permit, &[], changes, act.now)?;
-        self.exported = Some(at);
+        self.exported = exported;
         Ok(Answer::Done)
     }
 

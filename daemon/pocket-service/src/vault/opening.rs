@@ -3,14 +3,14 @@
 use pocket_core::audit::{Chain, Event, Outcome};
 use pocket_core::{
     Actor, ActorRef, Attempts, Category, DeviceSettings, Failure, Finding, Lease, Operation, OperationKind,
-    Record, Timestamp,
+    Record,
 };
 use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
 use super::{
-    Agents, AuditMac, Consents, EXPORTED, Housekeeping, Indexes, KEYRING, LEASE, Stale, Unread, Uploads,
-    Vault,
+    Agents, AuditMac, Consents, EXPORTED, Exported, Housekeeping, Indexes, KEYRING, LEASE, Stale, Unread,
+    Uploads, Vault,
 };
 use crate::engine::{Now, Opening};
 use crate::failure;
@@ -135,7 +135,7 @@ impl Vault {
             housekeeping: Housekeeping::new(now),
             stale: Stale::default(),
             indexes: Indexes::default(),
-            exported: None,
+            exported: Exported::default(),
             unsure: false,
             rekeying: false,
             outside: device.findings.clone(),
@@ -152,7 +152,7 @@ impl Vault {
         self.agents = Agents::default();
         self.stale = Stale::default();
         self.consents = Consents::default();
-        self.exported = None;
+        self.exported = Exported::default();
         if self.store.system_whole().is_ok() {
             let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
             self.lease = lease
@@ -165,9 +165,7 @@ impl Vault {
                 .store
                 .system(EXPORTED)
                 .map_err(|error| failure::store(&error))?;
-            self.exported = exported
-                .and_then(|bytes| <[u8; 8]>::try_from(bytes.as_slice()).ok())
-                .map(|millis| Timestamp::from_millis(i64::from_be_bytes(millis)));
+            self.exported = Exported::from_row(&exported.unwrap_or_default());
         }
         self.recall_settings()
     }

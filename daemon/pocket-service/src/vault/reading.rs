@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
 use pocket_core::{
-    Answer, Category, Document, Entry, Failure, OperationKind, Reading, Record, RecordId, Thumbnail,
-    decide_own,
+    Answer, Category, Document, Entry, Failure, FailureKind, OperationKind, Reading, Record, RecordId,
+    Thumbnail, decide_own,
 };
 use pocket_store::{Changes, Walk};
 
 use super::records::checked;
-use super::{Slice, Vault, Work};
+use super::{Act, Slice, Vault, Work};
 use crate::engine::Now;
 use crate::failure;
 
@@ -104,6 +104,33 @@ impl Vault {
         }
         // What was found is pending still, or was changed since and is passed by: one look is enough.
         self.next_unread().map(|next| Some(next.unwrap_or(Answer::Done)))
+    }
+
+    /// Has a document wait for its reader again, that could not be read: memory may have been short.
+    pub(super) fn read_again(&mut self, act: Act, id: RecordId) -> Result<Answer, Failure> {
+        let entry = self.existing(Category::Documents, id)?;
+        let Record::Document(document) = entry.content.record() else {
+            return Err(failure::internal("a document is none"));
+        };
+        if !matches!(document.reading, Reading::Failed(_)) {
+            return Err(Failure::new(
+                FailureKind::Conflict,
+                format!(
+                    "there is nothing to read again: the document is {}",
+                    document.reading
+                ),
+                "only what could not be read is read again",
+            ));
+        }
+        let content = checked(Record::Document(Document {
+            reading: Reading::Pending,
+            ..document.clone()
+        }))?;
+        let blob = self.store.blob_of(id).map_err(|error| failure::store(&error))?;
+        let changes = Changes::new().put(Entry { content, ..entry }, blob);
+        self.commit_grown(act.permit, &[(Category::Documents, id)], changes, act.now)?;
+        self.note_unread(id);
+        Ok(Answer::Done)
     }
 
     /// Writes down what was read out of a document. Its revision and its time do not move: the

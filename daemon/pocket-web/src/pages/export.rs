@@ -71,7 +71,9 @@ pub(crate) async fn submit(
     tokio::spawn(async move {
         let _running = door.exporting().begin();
         // One that fails breaks off without its end, and the browser says so; it can't be told why.
-        drop(write(&door, Archive::new(out)).await);
+        if write(&door, Archive::new(out)).await.is_ok() {
+            drop(door.ask(Operation::ExportDone).await);
+        }
     });
     let headers = [
         (header::CONTENT_TYPE, "application/x-tar"),

@@ -35,6 +35,7 @@ struct HomePage {
     waiting: Option<Phrase>,
     activity: Vec<audit::Row>,
     last_export: Option<Moment>,
+    unfinished_export: Option<Moment>,
     room: Phrase,
 }
 
@@ -94,6 +95,7 @@ pub(crate) async fn show(
         waiting: (waiting > 0).then(|| counted(t, waiting, t.n_waiting)),
         activity: entries.iter().map(|entry| audit::row(t, entry, &names)).collect(),
         last_export: status.last_export.map(Moment),
+        unfinished_export: status.unfinished_export.map(Moment),
         room: room_in_words(t, status.storage),
     })
 }

@@ -4,12 +4,14 @@
 use axum::extract::{Path, State};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use pocket_core::{Actor, Category, Document, Door as DoorName, ReaderJob, Reading, Record, Unreadable};
+use pocket_core::{
+    Actor, Category, Document, Door as DoorName, Operation, ReaderJob, Reading, Record, Unreadable,
+};
 
 use crate::door::Door;
 use crate::pages::records::{id_named, read};
 use crate::perimeter::Sandboxed;
-use crate::present::{Phrase, counted};
+use crate::present::{Phrase, counted, go, records_path};
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
 
@@ -23,6 +25,8 @@ const PAGE_BREAK: char = '\u{c}';
 pub(crate) struct View {
     /// What the owner should know of how it was read.
     pub(crate) remark: String,
+    /// Whether it could not be read, and may be read again.
+    pub(crate) again: bool,
     /// The address of the picture to look at.
     pub(crate) picture: Option<String>,
     /// Which page that is, of how many.
@@ -49,6 +53,7 @@ impl View {
         let drawn = !document.thumbnail.is_empty();
         let mut view = Self {
             remark: remark(t, document.reading, reader),
+            again: reader && matches!(document.reading, Reading::Failed(_)),
             ..Self::default()
         };
         let text = if drawn && document.pages > 0 {
@@ -109,6 +114,16 @@ pub(crate) fn pages_in_words(t: &Words, document: &Document) -> Phrase {
         return Phrase::default();
     }
     counted(t, document.pages.into(), t.n_pages)
+}
+
+/// Has it read again.
+pub(crate) async fn read_again(
+    State(door): State<Door>,
+    Path(id): Path<String>,
+) -> Result<Response, Trouble> {
+    let id = id_named(&id)?;
+    door.ask(Operation::ReadAgain { id }).await?;
+    Ok(go(&format!("{}/{id}", records_path(Category::Documents))))
 }
 
 /// The preview.

@@ -353,6 +353,12 @@ async fn storage_is_shown_by_category_in_bytes_and_the_last_export_is_remembered
         "{raw}"
     );
     device.control(Operation::Export).await.unwrap();
+    let begun = owner.get("/").await.text;
+    assert!(
+        begun.contains("Never <span") && begun.contains("begun and not finished"),
+        "{begun}"
+    );
+    device.control(Operation::ExportDone).await.unwrap();
     // However much happens afterwards.
     for _ in 0..3 {
         device.control(Operation::AuditExport).await.unwrap();

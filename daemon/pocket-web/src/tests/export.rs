@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{Request, StatusCode, header};
 use futures_util::StreamExt;
 use pocket_core::{
     Answer, Category, Contact, Content, Conversation, Message, NewEntry, Note, Operation, OperationKind,
-    Record, RecordId, Task,
+    Record, RecordId, Status, Task,
 };
 use pocket_formats::{HEAD_BYTES, Item, detect, parse};
 use tower::ServiceExt;
@@ -211,6 +211,77 @@ async fn a_large_category_comes_in_parts_that_are_each_read_back() {
     assert_eq!(kept_all.len(), 3);
 }
 
+/// An export that has begun, as it comes.
+async fn begun(device: &Device, owner: &mut Browser) -> BodyDataStream {
+    let page = owner.get("/export").await;
+    assert!(!page.text.contains("<progress"), "{}", page.text);
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    let form = form
+        .append_pair("form_token", &page.form_token())
+        .append_pair("passphrase", PASSPHRASE)
+        .finish();
+    let request = Request::post("/export")
+        .header(header::HOST, HOST)
+        .header(
+            header::COOKIE,
+            format!("pocketai_session_7878={}", owner.session().unwrap()),
+        )
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let response = device
+        .router
+        .clone()
+        .oneshot(request.body(Body::from(form)).unwrap())
+        .await
+        .unwrap();
+    response.into_body().into_data_stream()
+}
+
+/// How the device is, once that holds: it is told of an export's end beside the answer.
+async fn until(device: &Device, holds: impl Fn(&Status) -> bool) -> Status {
+    let mut changes = device.handle.changes();
+    loop {
+        changes.mark_unchanged();
+        let Answer::Status(status) = device.control(Operation::Status).await.unwrap().answer else {
+            panic!("no status")
+        };
+        if holds(&status) {
+            return *status;
+        }
+        changes.changed().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_export_that_was_taken_to_its_end_is_the_last_one_and_one_that_broke_off_is_not() {
+    let (device, mut owner) = Device::with_owner().await;
+    add(
+        &device,
+        (0..40)
+            .map(|number| {
+                Record::Note(Note {
+                    title: number.to_string(),
+                    body: "long ".repeat(10_000),
+                    ..Note::default()
+                })
+            })
+            .collect(),
+    )
+    .await;
+    exported(&mut owner).await;
+    let whole = until(&device, |status| status.last_export.is_some()).await;
+    assert_eq!(whole.unfinished_export, None);
+
+    let mut pieces = begun(&device, &mut owner).await;
+    assert!(pieces.next().await.is_some());
+    drop(pieces);
+    while device.door.exporting().records().is_some() {
+        tokio::task::yield_now().await;
+    }
+    let broken = until(&device, |_| true).await;
+    assert_eq!(broken.last_export, whole.last_export);
+    assert!(broken.unfinished_export.is_some());
+}
+
 #[tokio::test]
 async fn an_export_needs_the_forms_token_and_says_what_it_leaves_out() {
     let (device, mut owner) = Device::with_owner().await;
@@ -236,27 +307,7 @@ async fn the_page_says_how_far_an_export_is() {
         })
     };
     add(&device, (0..40).map(task).collect()).await;
-    let page = owner.get("/export").await;
-    assert!(!page.text.contains("<progress"), "{}", page.text);
-    let mut form = form_urlencoded::Serializer::new(String::new());
-    let form = form
-        .append_pair("form_token", &page.form_token())
-        .append_pair("passphrase", PASSPHRASE)
-        .finish();
-    let request = Request::post("/export")
-        .header(header::HOST, HOST)
-        .header(
-            header::COOKIE,
-            format!("pocketai_session_7878={}", owner.session().unwrap()),
-        )
-        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let response = device
-        .router
-        .clone()
-        .oneshot(request.body(Body::from(form)).unwrap())
-        .await
-        .unwrap();
-    let mut pieces = response.into_body().into_data_stream();
+    let mut pieces = begun(&device, &mut owner).await;
     pieces.next().await.unwrap().unwrap();
     let page = owner.get("/export").await.text;
     assert!(

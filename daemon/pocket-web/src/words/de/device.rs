@@ -32,6 +32,7 @@ pub(super) const WORDS: DeviceWords = DeviceWords {
     export_now: "Jetzt exportieren",
     export_open: "Die Datei ist nicht verschlüsselt: wer sie bekommt, kann sie lesen. Dass du sie gemacht hast, steht im Protokoll.",
     export_progress: "{0} von {1} Einträgen",
+    export_unfinished: "begonnen und nicht beendet:",
     export_without: "Geheimnisse und das Protokoll sind nicht dabei.",
     factory_reset: "Werkszustand",
     failed_unlocks_do: "Warst du das nicht, sieh ins Protokoll und ändere die Passphrase.",

@@ -32,6 +32,7 @@ pub(super) const WORDS: DeviceWords = DeviceWords {
     export_now: "Export now",
     export_open: "The file is not encrypted: whoever gets it can read it. That you made it is written to the audit log.",
     export_progress: "{0} of {1} records",
+    export_unfinished: "begun and not finished:",
     export_without: "Secrets and the audit log are left out.",
     factory_reset: "Factory reset",
     failed_unlocks_do: "If that was not you, look at the audit log and change the passphrase.",
