@@ -152,6 +152,84 @@ fn an_import_on_the_page_says_what_came_in_and_twice_is_nothing_twice() {
     assert_eq!((count("tasks"), count("contacts"), count("documents")), (2, 1, 1));
 }
 
+/// A folder of notes, as an editor of notes keeps it.
+fn vault(place: &Place) -> PathBuf {
+    let vault = place.path("Vault");
+    for folder in ["plans", ".obsidian"] {
+        fs::create_dir_all(vault.join(folder)).unwrap();
+    }
+    for (name, bytes) in [
+        ("Garden.md", "---\ntitle: [\n---\nSee [[Seeds]]"),
+        ("plans/Seeds.md", "# Seeds\nNasturtium, early."),
+        ("plans/seeds.pdf", PDF),
+        (
+            "diary.ics",
+            "BEGIN:VCALENDAR\nBEGIN:VEVENT\nEND:VEVENT\nEND:VCALENDAR\n",
+        ),
+        (".obsidian/app.json", "{}"),
+    ] {
+        fs::write(vault.join(name), bytes).unwrap();
+    }
+    vault
+}
+
+#[test]
+fn a_whole_folder_comes_in_by_its_choice_and_as_an_archive_and_as_the_command_line_has_it() {
+    let device = Device::owned();
+    let vault = vault(&device.place);
+    let archive = device.place.path("Vault.zip");
+    let packed = std::process::Command::new("python3")
+        .args(["-m", "zipfile", "-c", path_text(&archive), path_text(&vault)])
+        .status()
+        .unwrap();
+    assert!(packed.success());
+    let browser = Browser::open(1280, 800);
+    log_in(&device, &browser);
+    browser.go(&format!("{}/import", device.ui));
+    browser.click("#folder");
+    browser.choose("[name=file]", path_text(&vault));
+    save(&browser, "laptop", "import-folder");
+    browser.click("main button[type=submit]");
+    browser.until("the report", || browser.shows(".rows.flat"));
+    let told = browser.text("main");
+    for words in [
+        "3 records came in",
+        "plans/Seeds.md",
+        "no valid YAML",
+        "1 event left out",
+        "1 hidden file",
+    ] {
+        assert!(told.contains(words), "{words} is not in {told}");
+    }
+    save(&browser, "laptop", "import-folder-done");
+    let count = |category| device.list(category).len();
+    assert_eq!((count("notes"), count("documents")), (2, 1));
+    let browser = Browser::open_with(360, 740, Scripts::Off);
+    log_in(&device, &browser);
+    let look = format!("pocketai_look_{}", device.ui.rsplit(':').next().unwrap());
+    browser.cookie(&look, "de.light");
+    browser.go(&format!("{}/import", device.ui));
+    assert!(!browser.shows("#folder"));
+    browser.choose("[name=file]", path_text(&archive));
+    browser.press("main button[type=submit]");
+    let told = browser.text("main");
+    for words in [
+        "3 waren schon hier",
+        "kein g\u{fc}ltiges YAML",
+        "1 Termin ausgelassen",
+        "1 versteckte Datei",
+    ] {
+        assert!(told.contains(words), "{words} is not in {told}");
+    }
+    save(&browser, "phone", "import-archive-done");
+    device.ctl(&["import", path_text(&vault)]).one();
+    assert_eq!(
+        (count("notes"), count("documents")),
+        (2, 1),
+        "the very records of the command line"
+    );
+}
+
 #[test]
 fn a_lock_kills_the_reader_and_without_one_documents_wait() {
     let place = Place::new();

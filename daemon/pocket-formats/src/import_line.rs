@@ -1,22 +1,34 @@
-//! What a file holds, as lines of JSON: the way in which it reaches the device from who read it.
+//! What files hold, as lines of JSON: the way in which it reaches the device from who read them.
 
-use pocket_core::Document;
+use pocket_core::{Document, Unreadable};
 use serde::{Deserialize, Serialize};
 
-use crate::{Format, Item, Skipped};
+use crate::{Format, Item, ParseError, Skipped};
 
 /// One thing that was found in a file.
 #[derive(Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ImportLine {
-    /// It is a file to keep as it is.
+    /// It is an archive: its files come in one after the other.
+    Archive,
+    /// So many bytes of a file stand behind this line.
+    Bytes(u32),
+    /// It is a file to keep as it is. In an archive its bytes follow.
     Document(Document),
-    /// Nothing in it can be read, and why. Never quotes content.
-    Failed(String),
-    /// A record.
+    /// The bytes of a file of an archive are whole.
+    End,
+    /// Nothing in it can be read, and why.
+    Failed(ParseError),
+    /// A file of an archive begins, by its path in it.
+    File(String),
+    /// So many files of an archive are hidden, and left alone.
+    Hidden(u64),
+    /// A record. If it names a file, the bytes of that file follow.
     Item(Box<Item>),
     /// It holds records, in this format.
     Records(Format),
+    /// A file of an archive, or the rest of one, can't be read, and why.
+    Refused(Unreadable),
     /// Something that is left out.
     Skipped(Skipped),
 }

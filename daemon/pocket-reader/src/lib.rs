@@ -16,6 +16,7 @@ pub mod sandbox;
 mod strength;
 mod text;
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 
 use pocket_core::{ReaderJob, Unreadable};
@@ -23,24 +24,26 @@ use zeroize::Zeroizing;
 
 pub use input::Input;
 
-/// Does what is asked of a file; gives the bytes of the answer.
+/// Does what is asked of a file; writes the answer to `out`.
 ///
 /// # Errors
 /// [`Unreadable`]: why not, as one of few words.
-pub fn answer(input: Input) -> Result<Vec<u8>, Unreadable> {
+pub fn answer(input: Input, out: &mut impl Write) -> Result<(), Unreadable> {
     // The text of a panic may quote the file.
     set_hook(Box::new(|_| {}));
-    catch_unwind(AssertUnwindSafe(|| run(input))).unwrap_or(Err(Unreadable::Damaged))
+    catch_unwind(AssertUnwindSafe(|| run(input, out))).unwrap_or(Err(Unreadable::Damaged))
 }
 
-fn run(input: Input) -> Result<Vec<u8>, Unreadable> {
-    match input.head.job {
-        ReaderJob::Describe => import::describe(&input),
-        ReaderJob::Import => import::records(&input),
+fn run(input: Input, out: &mut impl Write) -> Result<(), Unreadable> {
+    let answer = match input.head.job {
+        ReaderJob::Describe => return import::describe(&input, out),
+        // May be larger than what it was read from: it goes out as it is made.
+        ReaderJob::Import => return import::records(&input, out),
         ReaderJob::Page { number } => pdf::page(input.bytes, number),
         ReaderJob::Picture => picture::shown(&input.bytes),
         ReaderJob::Strength => strength::estimate(&Zeroizing::new(input.bytes)),
         ReaderJob::Text => text::extract(input),
         ReaderJob::Thumbnail => picture::thumbnail(input),
-    }
+    }?;
+    out.write_all(&answer).map_err(|_| Unreadable::Broke)
 }

@@ -1,6 +1,6 @@
 //! A program without any power: gives everything up, then reads one file.
 
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::process::ExitCode;
 
 use pocket_core::Unreadable;
@@ -25,11 +25,8 @@ impl Read for Unbuffered {
 fn run() -> Result<(), Unreadable> {
     sandbox::enter().map_err(|_| Unreadable::Unsafe)?;
     let input = Input::read(&mut Unbuffered)?;
-    let bytes = answer(input)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    answer(input, &mut out)?;
     // Who no longer listens wants no answer.
-    let mut out = io::stdout().lock();
-    out.write_all(&bytes)
-        .and_then(|()| out.flush())
-        .unwrap_or_default();
-    Ok(())
+    out.flush().map_err(|_| Unreadable::Broke)
 }

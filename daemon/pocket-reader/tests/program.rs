@@ -204,6 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn a_passphrase_is_estimated_and_a_leaked_one_is_known() {
+        use pocket_core::{Flaw, Strength};
+        for (passphrase, least, most, common) in [
+            ("password1234", 0, 4, true),
+            ("correct horse battery staple", 12, 20, false),
+        ] {
+            let told = run(ReaderJob::Strength, "", passphrase.as_bytes());
+            assert_eq!(reason(&told), None, "{}", told.status);
+            let strength: Strength = postcard::from_bytes(&told.stdout).unwrap();
+            assert!((least..=most).contains(&strength.digits), "{strength:?}");
+            assert_eq!(strength.flaws.contains(&Flaw::Common), common, "{strength:?}");
+        }
+        assert_eq!(
+            reason(&run(ReaderJob::Strength, "", b"\xff\xfe")),
+            Some(Unreadable::Damaged)
+        );
+    }
+
+    #[test]
     fn an_import_gives_the_lines_that_pocket_formats_makes() {
         use pocket_formats::ImportLine;
         let told = run(ReaderJob::Describe, "todo.txt", b"(A) Buy milk\n");

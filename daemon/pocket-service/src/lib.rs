@@ -29,5 +29,5 @@ pub use extraction::read_documents;
 pub use handle::{Handle, Reply, Request, Touched};
 pub use outbound::{Call, Calls, Way};
 pub use passphrase::HashCost;
-pub use reader::{PROGRAM, ReadError, Reader, Running};
+pub use reader::{Lines, PROGRAM, ReadError, Reader, Running};
 pub use service::{Config, Service, StartError};

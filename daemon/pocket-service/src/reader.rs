@@ -3,6 +3,8 @@
 //!
 //! Plaintext goes through pipes alone; it is on no disk, in no argument and in no environment.
 
+mod lines;
+
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
+pub use self::lines::Lines;
 use crate::failure;
 use crate::handle::{Handle, Request};
 
@@ -30,12 +33,12 @@ const AT_ONCE: usize = 2;
 const SHORT: Duration = Duration::from_secs(40);
 /// How long one may take for what no one waits for, or for bytes that come from a browser.
 const LONG: Duration = Duration::from_secs(300);
+/// How long one may wait for bytes that come from far away, and for records to be written to a slow card.
+const IMPORT: Duration = Duration::from_secs(30 * 60);
 /// How long one may take for a passphrase, while someone types it.
 const BRIEF: Duration = Duration::from_secs(5);
 /// Largest estimate, in bytes.
 const MOST_ESTIMATE: u64 = 1024;
-/// Largest answer, in bytes: the records of the largest file that is read, with their names around them.
-const MOST_ANSWER: u64 = 160 * 1024 * 1024;
 /// Largest picture or text, in bytes.
 const MOST_SHOWN: u64 = 16 * 1024 * 1024;
 
@@ -206,16 +209,18 @@ impl Reader {
             ReaderJob::Page { .. } | ReaderJob::Picture => (SHORT, MOST_SHOWN),
             ReaderJob::Strength => (BRIEF, MOST_ESTIMATE),
             ReaderJob::Text | ReaderJob::Thumbnail => (LONG, MOST_SHOWN),
-            ReaderJob::Describe | ReaderJob::Import => (LONG, MOST_ANSWER),
+            ReaderJob::Describe => (LONG, MOST_SHOWN),
+            ReaderJob::Import => (IMPORT, MOST_SHOWN),
         };
         // A passphrase is no content of the vault.
         let watched = (job != ReaderJob::Strength).then(|| self.handle.clone());
         let (given_up, cancelled) = oneshot::channel();
         Ok(Running {
             input: Some(input),
-            answer: tokio::spawn(collect(output, most)),
+            output,
+            most,
             end: tokio::spawn(supervise(child, watched, patience, cancelled, place)),
-            _given_up: given_up,
+            given_up,
         })
     }
 }
@@ -223,9 +228,10 @@ impl Reader {
 /// A reader at work. Dropping it kills the reader.
 pub struct Running {
     input: Option<ChildStdin>,
-    answer: JoinHandle<Result<Vec<u8>, Unreadable>>,
+    output: ChildStdout,
+    most: u64,
     end: JoinHandle<End>,
-    _given_up: oneshot::Sender<()>,
+    given_up: oneshot::Sender<()>,
 }
 
 impl Running {
@@ -241,17 +247,27 @@ impl Running {
         taken
     }
 
+    /// The bytes have ended; gives an answer that may be large, a line at a time.
+    pub async fn finish_in_lines(mut self) -> Lines {
+        self.end_input().await;
+        Lines::new(self.output, self.end, self.given_up)
+    }
+
+    async fn end_input(&mut self) {
+        if let Some(mut input) = self.input.take() {
+            // One that is gone already says why by how it ended.
+            input.shutdown().await.unwrap_or_default();
+        }
+    }
+
     /// The bytes have ended; gives the answer.
     ///
     /// # Errors
     /// [`ReadError`]: why there is none.
     pub async fn finish(mut self) -> Result<Vec<u8>, ReadError> {
-        if let Some(mut input) = self.input.take() {
-            // One that is gone already says why by how it ended.
-            input.shutdown().await.unwrap_or_default();
-        }
-        let answer = (&mut self.answer).await.map_err(|_| failure::stopping())?;
-        let end = (&mut self.end).await.map_err(|_| failure::stopping())?;
+        self.end_input().await;
+        let answer = collect(self.output, self.most).await;
+        let end = self.end.await.map_err(|_| failure::stopping())?;
         match end {
             End::Locked => Err(failure::locked().into()),
             End::TooLong => Err(Unreadable::TooLong.into()),

@@ -152,6 +152,12 @@ document.querySelectorAll("form[data-upload]").forEach((form) => {
     zone.classList.remove("over");
     if (event.dataTransfer.files.length > 0) input.files = event.dataTransfer.files;
   });
+  const folder = form.querySelector("[data-folder]");
+  if (folder) {
+    // Telephones choose files alone: there an archive does.
+    folder.hidden = !("webkitdirectory" in input) || matchMedia("(pointer: coarse)").matches;
+    folder.querySelector("input").addEventListener("change", (event) => { input.webkitdirectory = event.target.checked; input.value = ""; });
+  }
   const shown = form.querySelector(".progress");
   const bar = shown.querySelector("progress");
   const words = shown.querySelector("span");
@@ -192,7 +198,12 @@ document.querySelectorAll("form[data-upload]").forEach((form) => {
     });
     request.addEventListener("error", () => stop(say.sayBroken));
     request.open("POST", form.action);
-    request.send(new FormData(form));
+    const data = new FormData();
+    for (const [name, value] of new FormData(form)) {
+      if (value instanceof File) data.append(name, value, value.webkitRelativePath || value.name);
+      else data.append(name, value);
+    }
+    request.send(data);
   });
 });
 

@@ -2,7 +2,7 @@
 
 pub(crate) mod edit;
 pub(crate) mod form;
-mod invalid;
+pub(crate) mod invalid;
 pub(crate) mod listing;
 pub(crate) mod remove;
 pub(crate) mod show;

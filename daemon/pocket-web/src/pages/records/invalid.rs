@@ -1,6 +1,6 @@
 //! What is wrong with a record, in the words of its form.
 
-use pocket_core::{Content, Failure, FailureKind, InvalidRecord, Problem, Record};
+use pocket_core::{Category, Content, Failure, FailureKind, InvalidRecord, Problem, Record};
 
 use super::form::inputs;
 use crate::words::{Words, fill};
@@ -12,7 +12,19 @@ pub(crate) fn check(t: &Words, record: Record) -> Result<Content, Failure> {
 }
 
 fn in_words(t: &Words, record: &Record, invalid: &InvalidRecord) -> Failure {
-    let problem = match invalid.problem() {
+    let message = fill(told(t, invalid.problem()), &[label(t, record, invalid.field())]);
+    Failure::new(FailureKind::Invalid, message, t.correct_field)
+}
+
+/// What is wrong with a record of this category. A field that it does not have is not named.
+pub(crate) fn of_category(t: &Words, category: Category, field: &str, problem: Problem) -> String {
+    let record = super::form::blank(category);
+    let label = record.map_or(t.the_record, |record| label(t, &record, field));
+    fill(told(t, problem), &[label])
+}
+
+const fn told(t: &Words, problem: Problem) -> &'static str {
+    match problem {
         Problem::Empty => t.invalid_empty,
         Problem::LineBreak => t.invalid_line_break,
         Problem::NoPercentage => t.invalid_percentage,
@@ -20,9 +32,7 @@ fn in_words(t: &Words, record: &Record, invalid: &InvalidRecord) -> Failure {
         Problem::TooLarge => t.invalid_too_large,
         Problem::TooLong => t.invalid_too_long,
         Problem::TooMany => t.invalid_too_many,
-    };
-    let message = fill(problem, &[label(t, record, invalid.field())]);
-    Failure::new(FailureKind::Invalid, message, t.correct_field)
+    }
 }
 
 /// What the form calls a field; of what stands in several fields, what they are.
