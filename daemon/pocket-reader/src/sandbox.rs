@@ -8,6 +8,7 @@ use nix::libc;
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
+use nix::unistd::getppid;
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
@@ -29,6 +30,9 @@ pub enum SandboxError {
     /// The list of system calls can't be enforced.
     #[error("this kernel or processor has no seccomp filter")]
     Filter(#[from] seccompiler::Error),
+    /// The daemon is gone.
+    #[error("the daemon that started this is gone")]
+    Orphan,
     /// The processor is none that filters can be made for.
     #[error("there is no seccomp filter for this processor")]
     Processor(#[from] seccompiler::BackendError),
@@ -43,7 +47,12 @@ pub fn enter() -> Result<(), SandboxError> {
     be_first_to_go();
     prctl::set_dumpable(false)?;
     // A daemon that was killed can't kill its reader any more.
+    let daemon = getppid();
     prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // One that died before that can't send it any more.
+    if getppid() != daemon {
+        return Err(SandboxError::Orphan);
+    }
     close_what_was_left_open();
     prctl::set_no_new_privs()?;
     fence();

@@ -4,6 +4,7 @@ mod access;
 mod agents;
 mod consent;
 mod model;
+mod reader;
 mod recording;
 mod records;
 mod reset;

@@ -154,8 +154,8 @@ document.querySelectorAll("form[data-upload]").forEach((form) => {
   });
   const folder = form.querySelector("[data-folder]");
   if (folder) {
-    // Telephones choose files alone: there an archive does.
-    folder.hidden = !("webkitdirectory" in input) || matchMedia("(pointer: coarse)").matches;
+    // Where a browser chooses files alone, an archive does.
+    folder.hidden = !("webkitdirectory" in input);
     folder.querySelector("input").addEventListener("change", (event) => { input.webkitdirectory = event.target.checked; input.value = ""; });
   }
   const shown = form.querySelector(".progress");

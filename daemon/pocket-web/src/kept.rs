@@ -264,6 +264,27 @@ mod tests {
     }
 
     #[test]
+    fn of_one_page_sent_twice_the_later_form_counts_and_the_older_is_dropped() {
+        let kept = Kept::default();
+        let now = Instant::now();
+        let form = |title| Fields::from_pairs(&[("title", title)]);
+        let (edit, other) = ("/records/notes/1/edit", "/records/notes/2/edit");
+        let cookie = kept.keep(edit, &form("older"), None, now).unwrap();
+        let cookie = cookie.expose_str();
+        kept.keep(other, &form("of another page"), Some(cookie), now);
+        kept.keep(edit, &form("later"), Some(cookie), now);
+        let stranger = kept.keep(edit, &form("of another browser"), None, now).unwrap();
+        let mut back = |cookie, path| kept.take(cookie, path, now).as_ref().map(text);
+        assert_eq!(back(cookie, edit).as_deref(), Some("later"));
+        assert_eq!(back(cookie, edit), None, "the older one is gone");
+        assert_eq!(back(cookie, other).as_deref(), Some("of another page"));
+        assert_eq!(
+            back(stranger.expose_str(), edit).as_deref(),
+            Some("of another browser")
+        );
+    }
+
+    #[test]
     fn one_is_taken_in_at_a_time() {
         let kept = Kept::default();
         let one = kept.begin();
