@@ -100,6 +100,9 @@ fn an_answer_without_an_end_is_cut_off_and_its_reader_with_it() {
         let told = answer("cat >/dev/null; exec cat /dev/zero", job);
         assert!(told.is_err(), "{job:?}");
     }
+    // One that ends well has still said too much.
+    let told = answer("cat >/dev/null; head -c 2000 /dev/zero", ReaderJob::Strength);
+    assert_eq!(told, Err("TooLarge".to_owned()));
 }
 
 #[test]

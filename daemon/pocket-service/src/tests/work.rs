@@ -324,11 +324,21 @@ fn a_document_that_could_not_be_read_waits_again_when_its_owner_says_so_and_no_o
         is(&mut clocks),
         (Reading::Pending, "typed by the owner".to_owned(), 1)
     );
-    let (reply, mut next) = oneshot::channel();
-    let errand = Errand::NextUnread;
-    clocks.engine.turn(Some(Message::Errand { errand, reply }));
-    let next = next.try_recv().map(|next| next.map(|reply| reply.answer));
-    assert!(matches!(next, Ok(Ok(Answer::Entry(entry))) if entry.id == id));
+    let next = |clocks: &mut Clocks| {
+        let (reply, mut next) = oneshot::channel();
+        let errand = Errand::NextUnread;
+        clocks.engine.turn(Some(Message::Errand { errand, reply }));
+        match next.try_recv() {
+            Ok(Ok(reply)) => reply.answer,
+            _ => panic!("no answer at once"),
+        }
+    };
+    assert!(matches!(next(&mut clocks), Answer::Entry(entry) if entry.id == id));
+    // The device that has met all of them learns of it too.
+    read(&mut clocks, Reading::Failed(Unreadable::Broke));
+    assert!(matches!(next(&mut clocks), Answer::Done));
+    assert_eq!(again(&mut clocks), Ok(()));
+    assert!(matches!(next(&mut clocks), Answer::Entry(entry) if entry.id == id));
     assert_eq!(clocks.stale_in(Category::Documents), None, "nothing made way");
 }
 
