@@ -17,10 +17,12 @@ import urllib.parse
 from device import PASSPHRASE, Device
 
 RECORDS = 10_000
+# A note of several kB: words of which few are alike.
+NOTE = " ".join(f"word{n} of a long note about the weather," for n in range(110))
 
 
-def page_ms(device: Device, path: str, runs: int) -> float:
-    """Median time in which the page of the owner at `path` is answered, in milliseconds."""
+def logged_in(device: Device) -> tuple[http.client.HTTPConnection, str]:
+    """A connection to the page, and the cookie of its owner."""
     page = http.client.HTTPConnection("127.0.0.1", device.port)
     page.request("GET", "/unlock")
     answer = page.getresponse()
@@ -31,7 +33,30 @@ def page_ms(device: Device, path: str, runs: int) -> float:
     page.request("POST", "/unlock", form, kind)
     answer = page.getresponse()
     answer.read()
-    session = answer.getheader("Set-Cookie").split(";")[0]
+    return page, answer.getheader("Set-Cookie").split(";")[0]
+
+
+def first_load(device: Device) -> int:
+    """Bytes of the first page and of all that it asks for, heads left out."""
+    page, session = logged_in(device)
+    total = 0
+    seen = {"/"}
+    wanted = ["/"]
+    while wanted:
+        page.request("GET", wanted.pop(), headers={"Cookie": session})
+        answer = page.getresponse()
+        text = answer.read()
+        total += len(text)
+        if answer.getheader("Content-Type", "").startswith("text/html"):
+            parts = set(re.findall(r'(?:src|href)="(/assets/[^"#]+)', text.decode())) - seen
+            seen |= parts
+            wanted += parts
+    return total
+
+
+def page_ms(device: Device, path: str, runs: int) -> float:
+    """Median time in which the page of the owner at `path` is answered, in milliseconds."""
+    page, session = logged_in(device)
 
     def load() -> None:
         page.request("GET", path, headers={"Cookie": session})
@@ -50,6 +75,20 @@ def median_ms(runs: int, act) -> float:
         act()
         times.append((time.perf_counter() - began) * 1000)
     return statistics.median(times)
+
+
+def notes(programs: pathlib.Path) -> None:
+    """Pages of a list whose records are long."""
+    with tempfile.TemporaryDirectory() as name:
+        device = Device(programs, pathlib.Path(name))
+        device.set_up()
+        for first in range(0, RECORDS, 1000):
+            some = (json.dumps({"title": f"Note {n}", "body": f"{n} {NOTE}"}) for n in range(first, first + 1000))
+            device.ctl("add", "notes", "-", stdin="\n".join(some).encode())
+        what = f"{RECORDS} notes of {len(NOTE) / 1000:.1f} kB (median of 21)"
+        for path in ("/records/notes", "/records/notes?sort=title", "/records/notes?q=weather", "/search?q=weather"):
+            print(f"page {path} over {what}: {page_ms(device, path, 21):.1f} ms")
+        device.stop()
 
 
 def main() -> None:
@@ -78,6 +117,7 @@ def main() -> None:
         print(f"pocketctl add, durable (median of 21): {added:.1f} ms")
         found = median_ms(21, lambda: device.ctl("search", "weather town 96"))
         print(f"pocketctl search over {RECORDS} facts (median of 21): {found:.1f} ms")
+        print(f"first load of the page, all that it asks for: {first_load(device) / 1000:.1f} kB")
         for path in ("/records/memory", "/records/memory?sort=title", "/records/memory?tag=t", "/"):
             print(f"page {path} over {RECORDS} facts (median of 21): {page_ms(device, path, 21):.1f} ms")
         device.stop()
@@ -103,3 +143,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    notes(pathlib.Path(sys.argv[1]))
