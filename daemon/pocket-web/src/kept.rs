@@ -274,7 +274,7 @@ mod tests {
         kept.keep(other, &form("of another page"), Some(cookie), now);
         kept.keep(edit, &form("later"), Some(cookie), now);
         let stranger = kept.keep(edit, &form("of another browser"), None, now).unwrap();
-        let mut back = |cookie, path| kept.take(cookie, path, now).as_ref().map(text);
+        let back = |cookie, path| kept.take(cookie, path, now).as_ref().map(text);
         assert_eq!(back(cookie, edit).as_deref(), Some("later"));
         assert_eq!(back(cookie, edit), None, "the older one is gone");
         assert_eq!(back(cookie, other).as_deref(), Some("of another page"));
