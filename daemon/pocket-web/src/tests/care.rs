@@ -33,14 +33,15 @@ async fn an_agents_token_is_shown_once() {
     }
     let (_, rest) = page.split_once(">pai_").unwrap();
     let token = format!("pai_{}", rest.split('<').next().unwrap());
+    // Before it is looked up, which counts as a use.
+    let list = owner.get("/agents").await.text;
+    assert!(list.contains("helper") && list.contains("never used") && !list.contains(&token));
     let agent = device
         .handle
         .agent(pocket_crypto::SecretBytes::new(token.clone().into_bytes()))
         .await
         .unwrap();
     assert_eq!(agent.scopes.to_string(), "notes:read+search,tasks:write");
-    let list = owner.get("/agents").await.text;
-    assert!(list.contains("helper") && list.contains("never used") && !list.contains(&token));
     assert!(
         list.contains("0 of 20,000 records") && list.contains("600 calls a minute"),
         "{list}"
