@@ -6,6 +6,8 @@ mod answers;
 #[cfg(test)]
 mod certificates;
 #[cfg(test)]
+mod courier;
+#[cfg(test)]
 mod gateway;
 #[cfg(test)]
 mod grants;

@@ -1,0 +1,120 @@
+//! The daemon's way to its gateway.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use pocket_core::{CallFailure, Grant};
+use pocket_crypto::secret::Key;
+use pocket_grant::{Headers, Report, SealedCall};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::carry::{Seen, carry};
+use crate::child::{Program, keep};
+use crate::reports::Reports;
+
+/// How long a child may take to listen.
+const START: Duration = Duration::from_secs(10);
+
+/// A way to a gateway. Cheap to clone; with the last clone its child ends.
+///
+/// Nothing is sent, and no child exists, until [`Gateway::set_wanted`].
+#[derive(Clone)]
+pub struct Gateway {
+    socket: Arc<Path>,
+    key: Arc<Key>,
+    wanted: watch::Sender<bool>,
+    ready: watch::Receiver<bool>,
+}
+
+impl Gateway {
+    /// One at `socket`, which a service manager holds. `key` is fresh at each start of the daemon.
+    pub fn service(socket: PathBuf, key: Key) -> Self {
+        let (_, ready) = watch::channel(true);
+        Self {
+            socket: socket.into(),
+            key: Arc::new(key),
+            wanted: watch::Sender::new(false),
+            ready,
+        }
+    }
+
+    /// One that `program` is started for, with `arguments`, to listen at `socket`: it lives only while it is
+    /// wanted, and is started again when it ends by itself. Must be called within a tokio runtime.
+    pub fn child(program: PathBuf, socket: PathBuf, arguments: Vec<OsString>, key: Key) -> Self {
+        let wanted = watch::Sender::new(false);
+        let (sender, ready) = watch::channel(false);
+        let program = Program {
+            program,
+            arguments,
+            socket: socket.clone(),
+        };
+        tokio::spawn(keep(program, wanted.subscribe(), sender));
+        Self {
+            socket: socket.into(),
+            key: Arc::new(key),
+            wanted,
+            ready,
+        }
+    }
+
+    /// Whether anything may leave. Once it may not, every call ends and the child is killed.
+    pub fn set_wanted(&self, wanted: bool) {
+        self.wanted
+            .send_if_modified(|now| std::mem::replace(now, wanted) != wanted);
+    }
+
+    /// Makes the call that `grant` allows, with `headers` and `body`; the grant is used up. Must be called
+    /// within a tokio runtime.
+    pub fn send(&self, grant: Grant, headers: &Headers, body: Vec<u8>) -> Reports {
+        let call = SealedCall::new(grant, headers, &self.key);
+        let way = self.clone();
+        Reports::of(move |reports| async move {
+            let Self {
+                socket,
+                key,
+                wanted,
+                ready,
+            } = way;
+            let mut wanted = wanted.subscribe();
+            if !*wanted.borrow_and_update() {
+                let refused = Report::refused(CallFailure::Withdrawn);
+                return reports.send(refused).await.unwrap_or_default();
+            }
+            let seen = Seen::default();
+            let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+            let carried = async {
+                let call = call.map_err(|_| CallFailure::RequestInvalid)?;
+                if call.body_length() != length {
+                    return Err(CallFailure::BodyChanged);
+                }
+                listening(ready).await?;
+                carry(&socket, &key, &call, &body, (&seen, &reports)).await
+            };
+            let carried = tokio::select! {
+                carried = carried => carried,
+                // The sender is held by `way`'s clones; gone, nothing is wanted either.
+                _ = wanted.wait_for(|wanted| !wanted) => Err(CallFailure::Withdrawn),
+            };
+            if let Err(reason) = carried {
+                reports
+                    .send(seen.failed(reason, length))
+                    .await
+                    .unwrap_or_default();
+            }
+        })
+    }
+}
+
+/// Resolves once the gateway listens.
+async fn listening(mut ready: watch::Receiver<bool>) -> Result<(), CallFailure> {
+    if *ready.borrow() {
+        return Ok(());
+    }
+    match timeout(START, ready.wait_for(|ready| *ready)).await {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) | Err(_) => Err(CallFailure::GatewayAbsent),
+    }
+}

@@ -1,0 +1,18 @@
+//! How does a call get out, or to a model on this device?
+//!
+//! [`Gateway`] is the daemon's way to `pocket-gateway`: at a socket that a service manager holds, or a child
+//! of the daemon that exists only while something may leave. [`local`] speaks to a model's server over a Unix
+//! socket, which no network is needed for. Both tell what becomes of a call as [`Reports`].
+//!
+//! This crate must never open a connection to anything but a Unix socket, send without a grant to the
+//! gateway, or log what a call carries.
+
+mod carry;
+mod child;
+mod gateway;
+mod local;
+mod reports;
+
+pub use gateway::Gateway;
+pub use local::{LocalLimits, local};
+pub use reports::Reports;
