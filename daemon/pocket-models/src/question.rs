@@ -180,15 +180,32 @@ struct Asked<'a> {
     pictures: &'a [CleanPicture],
 }
 
+/// What one of the two says before the other does, with the pictures that go along.
+struct Turn<'a> {
+    role: Role,
+    texts: Vec<&'a str>,
+    pictures: &'a [CleanPicture],
+}
+
 impl Asked<'_> {
-    /// The conversation, each turn with the pictures that go with it: all with the last.
-    fn turns(&self) -> impl Iterator<Item = (Role, &str, &[CleanPicture])> {
-        let last = self.turns.len().saturating_sub(1);
-        let pictures = move |at| if at == last { self.pictures } else { &[] };
-        self.turns
-            .iter()
-            .enumerate()
-            .map(move |(at, (role, text))| (*role, *text, pictures(at)))
+    /// The conversation. Who speaks twice in a row does so in one turn: many servers want the two to take
+    /// turns. Pictures go with the last.
+    fn turns(&self) -> Vec<Turn<'_>> {
+        let mut turns: Vec<Turn<'_>> = Vec::new();
+        for (role, text) in self.turns {
+            match turns.last_mut() {
+                Some(turn) if turn.role == *role => turn.texts.push(text),
+                _ => turns.push(Turn {
+                    role: *role,
+                    texts: vec![text],
+                    pictures: &[],
+                }),
+            }
+        }
+        if let Some(last) = turns.last_mut() {
+            last.pictures = self.pictures;
+        }
+        turns
     }
 }
 

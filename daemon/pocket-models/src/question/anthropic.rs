@@ -1,6 +1,7 @@
 //! Anthropic's messages: <https://platform.claude.com/docs/en/api/messages>.
 
 use base64ct::{Base64, Encoding};
+use pocket_privacy::CleanPicture;
 use serde::Serialize;
 
 use super::Asked;
@@ -43,8 +44,9 @@ struct Source {
 }
 
 pub(super) fn body(asked: &Asked<'_>) -> Vec<u8> {
-    let messages = asked.turns().map(|(role, text, pictures)| {
-        let image = |picture: &pocket_privacy::CleanPicture| Part::Image {
+    let turns = asked.turns();
+    let messages = turns.iter().map(|turn| {
+        let image = |picture: &CleanPicture| Part::Image {
             source: Source {
                 kind: "base64",
                 media_type: picture.media_type(),
@@ -52,10 +54,10 @@ pub(super) fn body(asked: &Asked<'_>) -> Vec<u8> {
             },
         };
         // Pictures ahead of the words about them, as the documentation advises.
-        let mut content: Vec<Part<'_>> = pictures.iter().map(image).collect();
-        content.push(Part::Text { text });
+        let mut content: Vec<Part<'_>> = turn.pictures.iter().map(image).collect();
+        content.extend(turn.texts.iter().map(|text| Part::Text { text }));
         Message {
-            role: role.name(),
+            role: turn.role.name(),
             content,
         }
     });

@@ -1,11 +1,14 @@
 //! OpenAI's chat completions: <https://platform.openai.com/docs/api-reference/chat>. Servers that speak it
 //! differ in small things; what only one of them takes goes to that one only.
 
+use std::borrow::Cow;
+
 use base64ct::{Base64, Encoding};
 use pocket_core::Place;
+use pocket_privacy::CleanPicture;
 use serde::Serialize;
 
-use super::Asked;
+use super::{Asked, Turn};
 
 pub(super) const HEADERS: [(&str, &str); 1] = [("content-type", "application/json")];
 
@@ -44,7 +47,7 @@ struct Message<'a> {
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Content<'a> {
-    Text(&'a str),
+    Text(Cow<'a, str>),
     Parts(Vec<Part<'a>>),
 }
 
@@ -52,7 +55,7 @@ enum Content<'a> {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Part<'a> {
     ImageUrl { image_url: Url },
-    Text { text: &'a str },
+    Text { text: Cow<'a, str> },
 }
 
 #[derive(Serialize)]
@@ -68,11 +71,12 @@ pub(super) fn body(asked: &Asked<'_>) -> Vec<u8> {
     let most = asked.provider.most_tokens;
     let system = asked.system.map(|text| Message {
         role: "system",
-        content: Content::Text(text),
+        content: Content::Text(Cow::Borrowed(text)),
     });
-    let turns = asked.turns().map(|(role, text, pictures)| Message {
-        role: role.name(),
-        content: content(text, pictures),
+    let turns = asked.turns();
+    let turns = turns.iter().map(|turn| Message {
+        role: turn.role.name(),
+        content: content(turn),
     });
     let body = Body {
         model: &asked.provider.model,
@@ -86,11 +90,15 @@ pub(super) fn body(asked: &Asked<'_>) -> Vec<u8> {
     serde_json::to_vec(&body).expect("strings and numbers are always JSON")
 }
 
-fn content<'a>(text: &'a str, pictures: &[pocket_privacy::CleanPicture]) -> Content<'a> {
-    if pictures.is_empty() {
+fn content<'a>(turn: &Turn<'a>) -> Content<'a> {
+    let text = match turn.texts.as_slice() {
+        [text] => Cow::Borrowed(*text),
+        texts => Cow::Owned(texts.join("\n\n")),
+    };
+    if turn.pictures.is_empty() {
         return Content::Text(text);
     }
-    let image = |picture: &pocket_privacy::CleanPicture| Part::ImageUrl {
+    let image = |picture: &CleanPicture| Part::ImageUrl {
         image_url: Url {
             url: format!(
                 "data:{};base64,{}",
@@ -100,6 +108,6 @@ fn content<'a>(text: &'a str, pictures: &[pocket_privacy::CleanPicture]) -> Cont
         },
     };
     let mut parts = vec![Part::Text { text }];
-    parts.extend(pictures.iter().map(image));
+    parts.extend(turn.pictures.iter().map(image));
     Content::Parts(parts)
 }

@@ -104,6 +104,30 @@ fn others_get_chat_completions() {
 }
 
 #[test]
+fn who_speaks_twice_in_a_row_does_so_in_one_turn() {
+    let (note, question) = (filtered("a note"), filtered("a question"));
+    let turns = vec![(Role::User, &note), (Role::User, &question)];
+    let question = CloudQuestion {
+        system: None,
+        turns,
+        pictures: &[],
+    };
+    let messages = |protocol| {
+        let outgoing = cloud(&provider(protocol, "https://api.example.com/v1"), &question)
+            .ok()
+            .unwrap();
+        serde_json::from_slice::<Value>(&outgoing.body).unwrap()["messages"].clone()
+    };
+    let parts = json!([{"type": "text", "text": "a note"}, {"type": "text", "text": "a question"}]);
+    assert_eq!(
+        messages(Protocol::Anthropic),
+        json!([{"role": "user", "content": parts}])
+    );
+    let joined = json!([{"role": "user", "content": "a note\n\na question"}]);
+    assert_eq!(messages(Protocol::OpenAi), joined);
+}
+
+#[test]
 fn what_only_one_server_takes_goes_to_that_one_only() {
     let (_, body) = asked(&provider(Protocol::OpenAi, "https://api.openai.com"));
     assert_eq!(body["max_completion_tokens"], 500);
