@@ -43,7 +43,7 @@ pub(crate) fn run(session: &mut Session, question: Question) -> Result<(), Probl
     if waits && (question.no_wait || !terminal::is_present()) {
         session.output.print(
             &consent::to_json(&asked.question),
-            &consent::line(&asked.question),
+            &consent::line(&asked.question, &consent::Names::default()),
         )?;
         return Err(needed(&asked.question));
     }
@@ -109,7 +109,7 @@ fn needed(question: &Consent) -> Problem {
 fn invitation(question: &Consent) -> String {
     format!(
         "{}\nIt waits for your consent: on the page, or with\n    pocketctl consent show {id}\n    pocketctl consent approve {id}\nCtrl-C leaves it waiting.",
-        consent::line(question),
+        consent::line(question, &consent::Names::default()),
         id = question.id
     )
 }

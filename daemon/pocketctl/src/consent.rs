@@ -1,8 +1,8 @@
 //! What waits for the owner's consent: shown to the byte, approved once or denied.
 
 use pocket_core::{
-    ActorRef, Answer, Category, Consent, ConsentDetail, ConsentPart, ConsentState, Operation, RecordId,
-    StandingConsent,
+    ActorRef, AgentSummary, Answer, Category, Consent, ConsentDetail, ConsentPart, ConsentState, Operation,
+    RecordId, StandingConsent,
 };
 use pocket_crypto::SecretBytes;
 use serde_json::{Value, json};
@@ -44,11 +44,12 @@ fn list(session: &mut Session) -> Result<(), Problem> {
     let Answer::Consents { questions, standing } = session.ask(Operation::ConsentList)? else {
         return Err(Problem::unexpected());
     };
+    let names = Names::known(session)?;
     let output = session.output;
     if output.is_json() {
         questions
             .iter()
-            .try_for_each(|question| output.print(&to_json(question), ""))?;
+            .try_for_each(|question| output.print(&names.add(to_json(question), question), ""))?;
         return standing
             .iter()
             .try_for_each(|standing| output.print(&json!({"lease": standing}), ""));
@@ -61,10 +62,10 @@ fn list(session: &mut Session) -> Result<(), Problem> {
     }
     questions
         .iter()
-        .try_for_each(|question| output.print(&json!(null), &line(question)))?;
+        .try_for_each(|question| output.print(&json!(null), &line(question, &names)))?;
     standing
         .iter()
-        .try_for_each(|standing| output.print(&json!(null), &lease_line(standing)))
+        .try_for_each(|standing| output.print(&json!(null), &lease_line(standing, &names)))
 }
 
 /// Everything that is to be known before one says yes, and the answer where there is one.
@@ -72,10 +73,11 @@ fn show(session: &mut Session, id: RecordId) -> Result<(), Problem> {
     let (detail, bytes) = detail(session, id)?;
     let asked = ask::status(session, id, 0)?;
     let body = String::from_utf8_lossy(bytes.expose_bytes());
-    let mut json = ask::to_json(&asked);
+    let names = Names::known(session)?;
+    let mut json = names.add(ask::to_json(&asked), &asked.question);
     json["parts"] = json!(detail.parts);
     json["body"] = json!(body);
-    let mut text = vec![facts(&detail.question)];
+    let mut text = vec![facts(&detail.question, &names)];
     text.extend(detail.parts.iter().map(part_text));
     text.push(format!(
         "The exact bytes that leave, redacted as above:\n{}",
@@ -136,7 +138,8 @@ fn confirmed(session: &mut Session, id: RecordId) -> Result<String, Problem> {
         ));
     }
     let (detail, bytes) = detail(session, id)?;
-    terminal::say(&facts(&detail.question));
+    let names = Names::known(session)?;
+    terminal::say(&facts(&detail.question, &names));
     for part in &detail.parts {
         terminal::say(&format!("\n{}", part_text(part)));
     }
@@ -192,12 +195,12 @@ fn with_records(category: Option<Category>) -> String {
 }
 
 /// A question in one line.
-pub(crate) fn line(question: &Consent) -> String {
+pub(crate) fn line(question: &Consent, names: &Names) -> String {
     format!(
-        "{}  {:8}  {} asks {}: {} bytes{}{}",
+        "{}  {:8}  from {} to {}: {} bytes{}{}",
         question.id,
         question.state.name(),
-        asker(question.asker),
+        names.of(question.asker),
         question.provider,
         question.size,
         if question.purpose.is_empty() {
@@ -213,11 +216,11 @@ pub(crate) fn line(question: &Consent) -> String {
     )
 }
 
-fn lease_line(standing: &StandingConsent) -> String {
+fn lease_line(standing: &StandingConsent, names: &Names) -> String {
     format!(
-        "{}  lease     agent {} may ask {}: {} calls and {} bytes left, until {}{}",
+        "{}  lease     {} may ask {}: {} calls and {} bytes left, until {}{}",
         standing.id,
-        standing.agent,
+        names.of(ActorRef::Agent(standing.agent)),
         standing.provider,
         standing.calls,
         standing.bytes,
@@ -226,28 +229,61 @@ fn lease_line(standing: &StandingConsent) -> String {
     )
 }
 
-fn asker(asker: ActorRef) -> String {
-    match asker {
-        ActorRef::Agent(id) => format!("agent {id}"),
-        ActorRef::Device => "the device".to_owned(),
-        ActorRef::Nobody(_) => "someone unknown".to_owned(),
-        ActorRef::Owner(_) => "you".to_owned(),
+/// What the owner calls the agents.
+#[derive(Default)]
+pub(crate) struct Names(Vec<(RecordId, String)>);
+
+impl Names {
+    /// As the device knows them now.
+    fn known(session: &mut Session) -> Result<Self, Problem> {
+        let Answer::Agents(agents) = session.ask(Operation::AgentList)? else {
+            return Err(Problem::unexpected());
+        };
+        let named = |agent: AgentSummary| (agent.id, agent.name.as_str().to_owned());
+        Ok(Self(agents.into_iter().map(named).collect()))
+    }
+
+    fn agent(&self, id: RecordId) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(known, _)| *known == id)
+            .map(|(_, name)| name.as_str())
+    }
+
+    /// A question in JSON, with the name of the agent that asks.
+    fn add(&self, mut json: Value, question: &Consent) -> Value {
+        if let ActorRef::Agent(id) = question.asker {
+            json["agent"] = json!(self.agent(id));
+        }
+        json
+    }
+
+    /// Whom a question is from.
+    fn of(&self, asker: ActorRef) -> String {
+        match asker {
+            ActorRef::Agent(id) => self
+                .agent(id)
+                .map_or_else(|| format!("agent {id}, revoked"), |name| format!("agent {name}")),
+            ActorRef::Device => "the device".to_owned(),
+            ActorRef::Nobody(_) => "someone unknown".to_owned(),
+            ActorRef::Owner(_) => "you".to_owned(),
+        }
     }
 }
 
-fn facts(question: &Consent) -> String {
+fn facts(question: &Consent, names: &Names) -> String {
     let mut rows = vec![
         ("question", question.id.to_string()),
         ("state", state_text(&question.state)),
         (
             "asked by",
-            format!("{}, {}", asker(question.asker), moment(question.asked)),
+            format!("{}, {}", names.of(question.asker), moment(question.asked)),
         ),
         ("to", format!("{} at {}", question.provider, question.place)),
         ("path", escape(&question.path)),
         ("model", escape(&question.model)),
         ("purpose", or_none(escape(&question.purpose))),
-        ("records of", or_none(names(&question.categories))),
+        ("records of", or_none(category_names(&question.categories))),
         ("replaced", or_none(replaced(question))),
         (
             "size",
@@ -280,7 +316,7 @@ fn cost(question: &Consent) -> String {
     )
 }
 
-fn names(categories: &[Category]) -> String {
+fn category_names(categories: &[Category]) -> String {
     categories
         .iter()
         .map(|category| category.name())
@@ -424,9 +460,10 @@ mod tests {
 
     #[test]
     fn all_that_the_owner_decides_on_is_said() {
-        let facts = facts(&question());
+        let names = Names(vec![(RecordId::from_bytes([9; 16]), "desk".to_owned())]);
+        let facts = facts(&question(), &names);
         for said in [
-            "agent 0909",
+            "agent desk",
             "cloud at https://api.example.com/v1",
             "/v1/chat/completions",
             "large\\u{1b}[2J",
@@ -442,7 +479,12 @@ mod tests {
             assert!(facts.contains(said), "{said}: {facts}");
         }
         assert!(!facts.contains(['\u{1b}', '\u{202e}', '\r']));
-        assert!(line(&question()).contains("asks cloud: 812 bytes, for: a present\\u{202e}\\r, until"));
+        let line = line(&question(), &Names::default());
+        assert!(line.contains("from agent 0909"), "revoked: {line}");
+        assert!(
+            line.contains("to cloud: 812 bytes, for: a present\\u{202e}\\r, until"),
+            "{line}"
+        );
     }
 
     #[test]
