@@ -17,14 +17,19 @@ const OUTWARD: [&str; 7] = [
 ];
 const WAY_OUT: &str = "pocket-gateway/src/route.rs";
 
-/// Ways to run another program. There are two: the owner's editor, and the reader of strangers' files.
+/// Ways to run another program. There are three: the owner's editor, the reader of strangers' files, and the
+/// gateway.
 const RUNS: [&str; 4] = [
     "process::Command",
     "process::{Child",
     "Command::new",
     "libc::exec",
 ];
-const RUNNERS: [&str; 2] = ["pocketctl/src/editor.rs", "pocket-service/src/reader.rs"];
+const RUNNERS: [&str; 3] = [
+    "pocket-courier/src/child.rs",
+    "pocket-service/src/reader.rs",
+    "pocketctl/src/editor.rs",
+];
 
 /// Ways to print past the log layer, which knows what may be said.
 const PRINTS: [&str; 4] = ["println!", "eprintln!", "dbg!", "print!("];
@@ -44,7 +49,7 @@ fn nothing_reaches_out_but_the_gateway() {
 }
 
 #[test]
-fn nothing_is_run_but_the_owners_editor_and_the_reader() {
+fn nothing_is_run_but_the_owners_editor_the_reader_and_the_gateway() {
     let found = find(&RUNS, &product_sources());
     let known = |place: &&String| RUNNERS.iter().any(|runner| place.contains(runner));
     let (_, others): (Vec<_>, Vec<_>) = found.iter().partition(known);
@@ -94,7 +99,9 @@ fn no_key_or_token_lies_in_the_tree() {
     let private = ["-----BEGIN ", "PRIVATE KEY-----"].concat();
     let marks = [private.as_str(), "AKIA", "xoxb-", "ghp_", "sk-ant-", "sk-proj-"];
     let found = find(&marks, &everything());
-    let here = |place: &&String| !place.contains("tests/tests/source.rs");
+    // Two say how a key begins: this file, and the filter that finds keys.
+    let known = ["tests/tests/source.rs", "pocket-privacy/src/find/key.rs"];
+    let here = |place: &&String| !known.iter().any(|name| place.contains(name));
     assert_eq!(found.iter().filter(here).count(), 0, "{found:#?}");
 }
 

@@ -39,42 +39,77 @@ struct Running {
 /// want it any more.
 pub(crate) async fn keep(program: Program, mut wanted: watch::Receiver<bool>, ready: watch::Sender<bool>) {
     let mut pause = FIRST_PAUSE;
-    while wanted.wait_for(|wanted| *wanted).await.is_ok() {
+    // A value stays when its sender has gone; then it is nobody's wish any more.
+    while wanted.wait_for(|wanted| *wanted).await.is_ok() && wanted.has_changed().is_ok() {
         let begun = Instant::now();
-        tokio::select! {
-            () = run(&program, &ready) => {}
-            _ = wanted.wait_for(|wanted| !wanted) => {
-                ready.send_replace(false);
-                pause = FIRST_PAUSE;
-                info!("the gateway was stopped");
-                continue;
-            }
-        }
+        let end = run(&program, &mut wanted, &ready).await;
         ready.send_replace(false);
         if begun.elapsed() >= LAST_PAUSE {
             pause = FIRST_PAUSE;
         }
-        // Nobody waits for one that is not wanted any more.
-        let given_up = timeout(pause, wanted.wait_for(|wanted| !wanted));
-        drop(given_up.await);
-        pause = LAST_PAUSE.min(pause * 2);
+        pause = match end {
+            End::Stopped => FIRST_PAUSE,
+            End::Broke if timeout(pause, unwanted(&mut wanted)).await.is_ok() => FIRST_PAUSE,
+            End::Broke => LAST_PAUSE.min(pause * 2),
+        };
     }
 }
 
-/// Runs it once, to its end.
-async fn run(program: &Program, ready: &watch::Sender<bool>) {
-    match timeout(START, start(program)).await {
-        Ok(Ok(mut running)) => {
-            ready.send_replace(true);
-            info!("the gateway runs");
-            match running.child.wait().await {
+/// Why it runs no longer.
+enum End {
+    /// By itself, or it never began.
+    Broke,
+    /// It was not wanted any more.
+    Stopped,
+}
+
+/// Runs it once, to its end or until it is not wanted any more.
+async fn run(program: &Program, wanted: &mut watch::Receiver<bool>, ready: &watch::Sender<bool>) -> End {
+    let started = tokio::select! {
+        started = timeout(START, start(program)) => started,
+        // Dropped before it listens, it is killed.
+        () = unwanted(wanted) => return End::Stopped,
+    };
+    let mut running = match started {
+        Ok(Ok(running)) => running,
+        Ok(Err(error)) => {
+            warn!(%error, program = %program.program.display(), "the gateway does not start");
+            return End::Broke;
+        }
+        Err(_) => {
+            warn!("the gateway did not listen in time, and was killed");
+            return End::Broke;
+        }
+    };
+    ready.send_replace(true);
+    info!("the gateway runs");
+    tokio::select! {
+        ended = running.child.wait() => {
+            match ended {
                 Ok(status) => warn!(%status, "the gateway has ended by itself"),
                 Err(error) => warn!(%error, "the gateway can't be waited for"),
             }
+            End::Broke
         }
-        Ok(Err(error)) => warn!(%error, program = %program.program.display(), "the gateway does not start"),
-        Err(_) => warn!("the gateway did not listen in time, and was killed"),
+        () = unwanted(wanted) => {
+            // First: who wants it again in this moment waits for the next one.
+            ready.send_replace(false);
+            match running.child.kill().await {
+                Ok(()) => info!("the gateway was stopped"),
+                Err(error) => warn!(%error, "the gateway can't be stopped"),
+            }
+            End::Stopped
+        }
     }
+}
+
+/// Resolves once nobody wants it any more.
+async fn unwanted(wanted: &mut watch::Receiver<bool>) {
+    wanted
+        .wait_for(|wanted| !wanted)
+        .await
+        .map(drop)
+        .unwrap_or_default();
 }
 
 async fn start(program: &Program) -> io::Result<Running> {

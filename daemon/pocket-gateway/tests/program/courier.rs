@@ -62,6 +62,20 @@ fn grant(terms: Terms) -> Grant {
     Grant::new(recorded, terms).unwrap()
 }
 
+async fn piece(reports: &mut Reports) {
+    loop {
+        match reports
+            .next()
+            .await
+            .expect("it ended before a piece of the answer")
+        {
+            Report::Piece(_) => return,
+            Report::Failed { reason, .. } => panic!("{reason}"),
+            Report::Connected { .. } | Report::Ended { .. } | Report::Head { .. } => {}
+        }
+    }
+}
+
 async fn end(mut reports: Reports) -> (Vec<u8>, Option<F>, u64) {
     let mut answer = Vec::new();
     while let Some(report) = reports.next().await {
@@ -97,14 +111,14 @@ async fn nothing_goes_out_while_nothing_may() {
     assert!(met.server.is_untouched());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_call_ends_when_nothing_may_leave_any_more_and_when_nobody_listens() {
     let met = meet(Act::Hold(
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc".into(),
     ));
     met.gateway.set_wanted(true);
     let mut reports = met.gateway.send(grant(terms()), &headers(), BODY.to_vec());
-    while !matches!(reports.next().await, Some(Report::Piece(_))) {}
+    piece(&mut reports).await;
     met.gateway.set_wanted(false);
     let (_, failure, sent) = end(reports).await;
     assert_eq!(failure, Some(F::Withdrawn));
@@ -116,7 +130,7 @@ async fn a_call_ends_when_nothing_may_leave_any_more_and_when_nobody_listens() {
     met.server.left();
     met.gateway.set_wanted(true);
     let mut reports = met.gateway.send(grant(terms()), &headers(), BODY.to_vec());
-    while !matches!(reports.next().await, Some(Report::Piece(_))) {}
+    piece(&mut reports).await;
     drop(reports);
     met.server.left();
 }
