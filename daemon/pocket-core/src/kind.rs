@@ -58,6 +58,8 @@ pub enum OperationKind {
     FactoryReset,
     /// Wrong passphrases were tried while the vault was locked and nothing could be recorded.
     FailedUnlocks,
+    /// The gateway trusts more than it usually does: an authority or an address of the owner's own.
+    GatewayWidened,
     Get,
     Health,
     /// A changed keyring is on disk: what was allowed before is done.
@@ -103,7 +105,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 66] = [
+    pub const ALL: [Self; 67] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -138,6 +140,7 @@ impl OperationKind {
         Self::Extract,
         Self::FactoryReset,
         Self::FailedUnlocks,
+        Self::GatewayWidened,
         Self::Get,
         Self::Health,
         Self::KeyringWritten,
@@ -238,6 +241,7 @@ impl OperationKind {
             Self::Extract => "extract",
             Self::FactoryReset => "factory-reset",
             Self::FailedUnlocks => "failed-unlocks",
+            Self::GatewayWidened => "gateway-widened",
             Self::Get => "get",
             Self::Health => "health",
             Self::KeyringWritten => "keyring-written",

@@ -270,6 +270,7 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::ConsentExpire
         | K::Extract
         | K::FailedUnlocks
+        | K::GatewayWidened
         | K::KeyringWritten
         | K::Purge
         | K::Rekey

@@ -58,6 +58,7 @@ fn the_table() {
             | K::ConsentExpire
             | K::Extract
             | K::FailedUnlocks
+            | K::GatewayWidened
             | K::KeyringWritten
             | K::Purge
             | K::Rekey

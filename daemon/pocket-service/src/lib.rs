@@ -27,7 +27,7 @@ mod vault;
 
 pub use extraction::read_documents;
 pub use handle::{Handle, Reply, Request, Touched};
-pub use outbound::{Call, Calls, Way};
+pub use outbound::{Call, Calls, GatewayTrust, Way};
 pub use passphrase::HashCost;
 pub use reader::{Lines, PROGRAM, ReadError, Reader, Running};
 pub use service::{Config, Service, StartError};

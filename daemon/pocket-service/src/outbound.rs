@@ -45,15 +45,27 @@ impl Calls {
     }
 }
 
+/// What the program that sends trusts.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum GatewayTrust {
+    /// There is none: nothing can leave.
+    #[default]
+    Absent,
+    /// The authorities and name servers that everyone does.
+    Usual,
+    /// Besides, what the configuration names: an authority or an address of the owner's own.
+    Widened,
+}
+
 /// The engine's end.
 #[derive(Clone, Default)]
 pub(crate) struct Outbound {
     calls: Option<mpsc::Sender<Call>>,
-    gateway: bool,
+    gateway: GatewayTrust,
 }
 
 impl Outbound {
-    pub(crate) fn new(gateway: bool) -> (Self, Calls) {
+    pub(crate) fn new(gateway: GatewayTrust) -> (Self, Calls) {
         let (sender, receiver) = mpsc::channel(WAITING);
         let outbound = Self {
             calls: Some(sender),
@@ -63,8 +75,13 @@ impl Outbound {
     }
 
     /// Whether there is a program that can send.
-    pub(crate) const fn has_gateway(&self) -> bool {
-        self.gateway && self.calls.is_some()
+    pub(crate) fn has_gateway(&self) -> bool {
+        self.gateway != GatewayTrust::Absent && self.calls.is_some()
+    }
+
+    /// Whether that program trusts more than it usually does.
+    pub(crate) fn is_widened(&self) -> bool {
+        self.gateway == GatewayTrust::Widened
     }
 
     /// A place for a call; `None` while too many wait, or nobody carries them.

@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::engine::Engine;
 use crate::handle::{Handle, TOUCHED, WAITING};
-use crate::outbound::{Calls, Outbound};
+use crate::outbound::{Calls, GatewayTrust, Outbound};
 use crate::passphrase::HashCost;
 
 /// Where the device keeps its things.
@@ -20,8 +20,8 @@ pub struct Config {
     pub device_secret_dir: PathBuf,
     /// How dear a guess of the passphrase is made.
     pub hash_cost: HashCost,
-    /// Whether there is a program that can send.
-    pub gateway: bool,
+    /// Whether there is a program that can send, and what it trusts.
+    pub gateway: GatewayTrust,
 }
 
 /// Why the engine does not start.

@@ -22,7 +22,7 @@ use pocket_core::{
 use pocket_crypto::SecretBytes;
 use tempfile::TempDir;
 
-use crate::{Config, Handle, HashCost, Reply, Request, Service};
+use crate::{Config, GatewayTrust, Handle, HashCost, Reply, Request, Service};
 
 const PASSPHRASE: &str = "correct horse battery";
 
@@ -45,7 +45,7 @@ pub(crate) fn config(folder: &Path) -> Config {
             memory_kib: 8 * 1024,
             time: Duration::from_millis(1),
         },
-        gateway: true,
+        gateway: GatewayTrust::Usual,
     }
 }
 

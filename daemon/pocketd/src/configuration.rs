@@ -1,11 +1,14 @@
 //! Arguments and configuration file into where things are.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
-use pocket_service::HashCost;
+use pocket_courier::Gateway;
+use pocket_crypto::Key;
+use pocket_service::{GatewayTrust, HashCost};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -34,6 +37,9 @@ pub(crate) struct Arguments {
     /// The program that reads the files of strangers; pocket-reader beside this one when unsaid
     #[arg(long, value_name = "PATH")]
     reader: Option<PathBuf>,
+    /// The program that sends what you approve; pocket-gateway beside this one when unsaid
+    #[arg(long, value_name = "PATH")]
+    gateway: Option<PathBuf>,
     /// A configuration file (TOML) with the same names, and device_secret_dir
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -56,6 +62,21 @@ struct File {
     control: Option<PathBuf>,
     reader: Option<PathBuf>,
     device_secret_dir: Option<PathBuf>,
+    gateway: GatewayFile,
+}
+
+/// The way out.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct GatewayFile {
+    /// The program.
+    program: Option<PathBuf>,
+    /// Where one listens that the service manager starts; then none is started here.
+    socket: Option<PathBuf>,
+    /// Certificate authorities that it trusts besides: PEM files.
+    trust_ca: Vec<PathBuf>,
+    /// Hosts that it does not look up: HOST:PORT=ADDRESS:PORT.
+    resolve: Vec<String>,
 }
 
 /// Why the daemon does not know where things are.
@@ -89,6 +110,7 @@ pub(crate) struct Configuration {
     pub(crate) mcp: SocketAddr,
     pub(crate) control: PathBuf,
     pub(crate) reader: PathBuf,
+    gateway: GatewayFile,
 }
 
 impl Configuration {
@@ -113,7 +135,14 @@ impl Configuration {
         Ok(Self {
             control: control.unwrap_or_else(|| data_dir.join("run").join("control.sock")),
             device_secret_dir: device_secret_dir.unwrap_or_else(|| data_dir.join("device")),
-            reader: arguments.reader.or(file.reader).unwrap_or_else(beside),
+            reader: arguments
+                .reader
+                .or(file.reader)
+                .unwrap_or_else(|| beside(pocket_service::PROGRAM)),
+            gateway: GatewayFile {
+                program: arguments.gateway.or(file.gateway.program),
+                ..file.gateway
+            },
             ui: loopback(
                 "ui",
                 arguments.ui.or(file.ui).unwrap_or_else(|| on_loopback(7878)),
@@ -126,11 +155,47 @@ impl Configuration {
         })
     }
 
+    /// The way to the gateway, if there is one. Must be called within a tokio runtime.
+    pub(crate) fn gateway(&self) -> Option<Gateway> {
+        let key = Key::generate(&mut rand::rng());
+        if let Some(socket) = &self.gateway.socket {
+            return Some(Gateway::service(socket.clone(), key));
+        }
+        let program = self.gateway_program();
+        if !program.is_file() {
+            return None;
+        }
+        let mut arguments: Vec<OsString> = Vec::new();
+        for file in &self.gateway.trust_ca {
+            arguments.extend(["--trust-ca".into(), absolute(file).into()]);
+        }
+        for exception in &self.gateway.resolve {
+            arguments.extend(["--resolve".into(), exception.into()]);
+        }
+        let socket = absolute(&self.control).with_file_name("gateway.sock");
+        Some(Gateway::child(absolute(&program), socket, arguments, key))
+    }
+
+    fn gateway_program(&self) -> PathBuf {
+        let named = self.gateway.program.clone();
+        named.unwrap_or_else(|| beside("pocket-gateway"))
+    }
+
+    fn gateway_trust(&self) -> GatewayTrust {
+        if self.gateway.socket.is_none() && !self.gateway_program().is_file() {
+            GatewayTrust::Absent
+        } else if self.gateway.trust_ca.is_empty() && self.gateway.resolve.is_empty() {
+            GatewayTrust::Usual
+        } else {
+            GatewayTrust::Widened
+        }
+    }
+
     pub(crate) fn service(&self) -> pocket_service::Config {
         pocket_service::Config {
             data_dir: self.data_dir.clone(),
             device_secret_dir: self.device_secret_dir.clone(),
-            gateway: false,
+            gateway: self.gateway_trust(),
             hash_cost: HashCost {
                 memory_kib: memory_kib().map_or(HASH_MEMORY_KIB, |total| total / 8),
                 time: HASH_TIME,
@@ -139,10 +204,15 @@ impl Configuration {
     }
 }
 
-/// The reader, where it is installed: beside this program.
-fn beside() -> PathBuf {
+/// The same path for a program that is started in another folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A program, where it is installed: beside this one.
+fn beside(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap_or_default();
-    own.with_file_name(pocket_service::PROGRAM)
+    own.with_file_name(name)
 }
 
 fn on_loopback(port: u16) -> SocketAddr {

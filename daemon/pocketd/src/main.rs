@@ -2,6 +2,7 @@
 //! service manager. What the device does is in the crates that this puts together.
 
 mod announce;
+mod calls;
 mod configuration;
 mod doors;
 mod hardening;
@@ -49,19 +50,22 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<bool, Box<dyn std::error::Error>> {
     hardening::harden()?;
     let configuration = Configuration::read(arguments)?;
-    let service = Service::start(configuration.service())?;
+    let mut service = Service::start(configuration.service())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(DOOR_THREADS)
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(&configuration, &service));
+    let served = runtime.block_on(serve(&configuration, &mut service));
     runtime.shutdown_timeout(GRACE);
     let clean = service.stop();
     served?;
     Ok(clean)
 }
 
-async fn serve(configuration: &Configuration, service: &Service) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(
+    configuration: &Configuration,
+    service: &mut Service,
+) -> Result<(), Box<dyn std::error::Error>> {
     let sockets = Sockets::open(configuration)?;
     let handle = service.handle();
     // The control socket hands agents' connections to their door: doors do not know one another.
@@ -108,6 +112,9 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
     ));
     let alive = tokio::spawn(watchdog(handle));
     let reading = tokio::spawn(pocket_service::read_documents(reader));
+    let carrying = service
+        .take_calls()
+        .map(|calls| tokio::spawn(calls::carry(calls, service.handle(), configuration.gateway())));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     let ended = wait_for_the_end(service, signals, &mut doors).await;
     info!("stopping");
@@ -117,6 +124,8 @@ async fn serve(configuration: &Configuration, service: &Service) -> Result<(), B
     hints.abort();
     alive.abort();
     reading.abort();
+    // With it the gateway ends.
+    carrying.inspect(|task| task.abort());
     stop.send_replace(true);
     doors.closed(GRACE).await;
     Ok(ended?)

@@ -642,7 +642,7 @@ fn without_a_gateway_a_cloud_question_is_refused() {
     let mut device = Device::new();
     device.stop();
     let config = Config {
-        gateway: false,
+        gateway: GatewayTrust::Absent,
         ..config(device.folder.path())
     };
     device.service = Some(Service::start(config).unwrap());
@@ -714,4 +714,30 @@ fn no_answer_is_no_by_either_clock() {
         sha256: asked.sha256,
     };
     assert!(clocks.ask(approve).is_err());
+}
+
+#[test]
+fn a_gateway_that_trusts_more_is_told_and_recorded() {
+    let mut device = Device::new();
+    device.stop();
+    let config = Config {
+        gateway: GatewayTrust::Widened,
+        ..config(device.folder.path())
+    };
+    device.service = Some(Service::start(config).unwrap());
+    device.unlock();
+    let findings = device.status().findings;
+    assert!(
+        findings.iter().any(|finding| finding.what == "gateway"),
+        "{findings:?}"
+    );
+    let show = Operation::AuditShow {
+        before: None,
+        limit: 5,
+    };
+    let Ok(Answer::Audit(log)) = device.ask(show).map(|reply| reply.answer) else {
+        panic!("no log");
+    };
+    let widened = |entry: &audit::Entry| entry.event.operation == OperationKind::GatewayWidened;
+    assert!(log.iter().any(widened));
 }

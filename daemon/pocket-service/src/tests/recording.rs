@@ -113,7 +113,7 @@ const ELSEWHERE: [OperationKind; 10] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 14] = [
+const OWN: [OperationKind; 15] = [
     OperationKind::AskStanding,
     OperationKind::AutoLock,
     OperationKind::CallEnd,
@@ -122,6 +122,7 @@ const OWN: [OperationKind; 14] = [
     OperationKind::ConsentExpire,
     OperationKind::Extract,
     OperationKind::FailedUnlocks,
+    OperationKind::GatewayWidened,
     OperationKind::KeyringWritten,
     OperationKind::Purge,
     OperationKind::Rekey,

@@ -44,7 +44,7 @@ impl Clocks {
             broadcast::channel(1).0,
             watch::channel(pocket_core::Profile::OfflineOnly).0,
         );
-        let (outbound, _) = crate::outbound::Outbound::new(true);
+        let (outbound, _) = crate::outbound::Outbound::new(GatewayTrust::Usual);
         let mut engine = Engine::open(config, told, weak, outbound).unwrap();
         let now = Now {
             wall: Timestamp::from_millis(1_800_000_000_000),

@@ -91,7 +91,7 @@ impl Consents {
     }
 
     /// Whether there is a program to send with.
-    pub(super) const fn has_gateway(&self) -> bool {
+    pub(super) fn has_gateway(&self) -> bool {
         self.outbound.has_gateway()
     }
 

@@ -71,6 +71,9 @@ impl Vault {
                 now,
             ));
         }
+        if vault.outbound.is_widened() {
+            vault.note_widened(&mut events, now);
+        }
         let failures = guesses.failures();
         if failures > 0 {
             events.push(own(
@@ -211,6 +214,19 @@ impl Vault {
             });
         }
         Ok(())
+    }
+
+    /// What the gateway trusts besides is the owner's to know each time.
+    fn note_widened(&mut self, events: &mut Vec<Event>, now: Now) {
+        self.outside.push(Finding {
+            what: "gateway".to_owned(),
+            problem: "it trusts a certificate authority or an address that the configuration names"
+                .to_owned(),
+            remedy: "remove trust_ca and resolve from [gateway] in the configuration, unless you set them"
+                .to_owned(),
+        });
+        let kind = OperationKind::GatewayWidened;
+        events.push(own(ActorRef::Device, kind, 0, Outcome::Done, now));
     }
 
     fn was_closed_cleanly(&self) -> Result<bool, Failure> {

@@ -36,7 +36,7 @@ impl Device {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let service = Service::start(Config {
-            gateway: true,
+            gateway: pocket_service::GatewayTrust::Usual,
             data_dir: folder.path().join("data"),
             device_secret_dir: folder.path().join("secret"),
             hash_cost: HashCost {

@@ -76,6 +76,7 @@ pub(super) const WORDS: LogWords = LogWords {
     op_extract: "Text ausgelesen",
     op_factory_reset: "Werkszustand",
     op_failed_unlocks: "falsche Passphrasen",
+    op_gateway_widened: "Weg hinaus vertraut mehr als sonst",
     op_get: "gelesen",
     op_health: "Gesundheit erfragt",
     op_keyring_written: "Schlüssel geschrieben",

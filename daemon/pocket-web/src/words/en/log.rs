@@ -76,6 +76,7 @@ pub(super) const WORDS: LogWords = LogWords {
     op_extract: "text read out",
     op_factory_reset: "factory reset",
     op_failed_unlocks: "wrong passphrases",
+    op_gateway_widened: "gateway trusts more than usual",
     op_get: "read",
     op_health: "health asked",
     op_keyring_written: "keys written",
