@@ -99,13 +99,19 @@ fn detail(session: &mut Session, id: RecordId) -> Result<(ConsentDetail, SecretB
     let (Answer::Consent(detail), Some(bytes)) = (reply.answer, reply.payload) else {
         return Err(Problem::unexpected());
     };
-    if digest(bytes.expose_bytes()) != detail.question.sha256 {
-        return Err(Problem::local(
-            "the bytes are not those that the question names",
-            "deny it; and check the device with pocketctl check",
-        ));
-    }
+    check(&detail.question, bytes.expose_bytes())?;
     Ok((*detail, bytes))
+}
+
+/// Whether these are the bytes that the question is about.
+fn check(question: &Consent, bytes: &[u8]) -> Result<(), Problem> {
+    if digest(bytes) == question.sha256 {
+        return Ok(());
+    }
+    Err(Problem::local(
+        "the bytes are not those that the question names",
+        "deny it; and check the device with pocketctl check",
+    ))
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -485,6 +491,14 @@ mod tests {
             line.contains("to cloud: 812 bytes, for: a present\\u{202e}\\r, until"),
             "{line}"
         );
+    }
+
+    #[test]
+    fn other_bytes_than_the_question_names_are_not_shown() {
+        assert!(check(&question(), b"").is_ok());
+        assert!(check(&question(), b" ").is_err());
+        let nist = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!(digest(b"abc"), nist, "FIPS 180-2, B.1");
     }
 
     #[test]
