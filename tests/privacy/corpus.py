@@ -52,6 +52,9 @@ class Person:
         self.day = fake.date_of_birth(minimum_age=18, maximum_age=90)
         # What is shown to friends has no titles.
         self.first, self.last = fake.first_name(), fake.last_name()
+        while self.language == "zh" and len(self.first) < 2:
+            # One letter alone is no name that anybody is called by.
+            self.first = fake.first_name()
         joint = "" if self.language in ("ja", "zh") else " "
         self.name = f"{self.last}{joint}{self.first}" if self.language in ("ja", "zh") else f"{self.first}{joint}{self.last}"
         self.email = fake.email()

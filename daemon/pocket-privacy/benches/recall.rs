@@ -29,7 +29,11 @@ impl Count {
 
     fn share(&self) -> f64 {
         let part = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
-        if self.all == 0 { 1.0 } else { part(self.right) / part(self.all) }
+        if self.all == 0 {
+            1.0
+        } else {
+            part(self.right) / part(self.all)
+        }
     }
 }
 
@@ -39,6 +43,8 @@ struct Report {
     by_locale: BTreeMap<String, Count>,
     precision: BTreeMap<String, Count>,
     precision_by_locale: BTreeMap<String, Count>,
+    /// Words of texts in which nothing has to go, and places that were replaced there.
+    clean: BTreeMap<String, (usize, usize)>,
     show: Option<String>,
 }
 
@@ -54,11 +60,22 @@ fn main() -> ExitCode {
         report.take(&sample);
     }
     report.print();
-    let floor = |name: &str| option(&options, name).and_then(|value| value.parse().ok()).unwrap_or(0.0);
+    let floor = |name: &str| {
+        option(&options, name)
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(0.0)
+    };
     let reached = report.worst() >= floor("--recall")
-        && report.recall.get(CONTACT).is_none_or(|count| count.share() >= floor("--contacts"))
+        && report
+            .recall
+            .get(CONTACT)
+            .is_none_or(|count| count.share() >= floor("--contacts"))
         && total(&report.precision).share() >= floor("--precision");
-    if reached { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if reached {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn option<'a>(options: &'a [String], name: &str) -> Option<&'a str> {
@@ -69,13 +86,20 @@ fn option<'a>(options: &'a [String], name: &str) -> Option<&'a str> {
 fn known(sample: &Value) -> Known {
     let mut known = Known::builder();
     let texts = |name: &str| -> Vec<&str> {
-        let list = sample["known"][name].as_array().map(Vec::as_slice).unwrap_or_default();
+        let list = sample["known"][name]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         list.iter().filter_map(Value::as_str).collect()
     };
-    texts("persons").iter().for_each(|name| drop(known.person(&[name])));
+    texts("persons")
+        .iter()
+        .for_each(|name| drop(known.person(&[name])));
     texts("emails").iter().for_each(|text| drop(known.email(text)));
     texts("phones").iter().for_each(|text| drop(known.phone(text)));
-    texts("addresses").iter().for_each(|text| drop(known.address(text)));
+    texts("addresses")
+        .iter()
+        .for_each(|text| drop(known.address(text)));
     known.build()
 }
 
@@ -91,8 +115,15 @@ impl Report {
     fn take(&mut self, sample: &Value) {
         let text = sample["text"].as_str().expect("a sample has a text");
         let locale = sample["locale"].as_str().unwrap_or("none").to_owned();
-        let filtered = Filter::new().feed(text, &known(sample)).expect("samples are short");
-        let spans: Vec<Span> = sample["spans"].as_array().expect("a sample has places").iter().map(span).collect();
+        let filtered = Filter::new()
+            .feed(text, &known(sample))
+            .expect("samples are short");
+        let spans: Vec<Span> = sample["spans"]
+            .as_array()
+            .expect("a sample has places")
+            .iter()
+            .map(span)
+            .collect();
         for span in &spans {
             let found = is_gone(text, &filtered, span);
             self.recall.entry(span.kind.clone()).or_default().add(found);
@@ -100,15 +131,33 @@ impl Report {
                 self.by_locale.entry(locale.clone()).or_default().add(found);
             }
             if !found && self.show.as_deref() == Some(&span.kind) {
-                println!("{locale} {:?}\n    {:?}", &text[span.start..span.end], filtered.as_str());
+                println!(
+                    "{locale} {:?}\n    {:?}",
+                    &text[span.start..span.end],
+                    filtered.as_str()
+                );
             }
         }
+        if spans.is_empty() {
+            let clean = self.clean.entry(locale.clone()).or_default();
+            clean.0 += text.split_whitespace().count();
+            clean.1 += filtered.replacements().len();
+        }
         for one in filtered.replacements() {
-            let right = spans.iter().any(|span| one.original.start < span.end && span.start < one.original.end);
+            let right = spans
+                .iter()
+                .any(|span| one.original.start < span.end && span.start < one.original.end);
             self.precision.entry(one.kind.to_string()).or_default().add(right);
-            self.precision_by_locale.entry(locale.clone()).or_default().add(right);
+            self.precision_by_locale
+                .entry(locale.clone())
+                .or_default()
+                .add(right);
             if !right && self.show.as_deref() == Some("WRONG") {
-                println!("{locale} {} {:?} in {text:?}", one.kind, &text[one.original.clone()]);
+                println!(
+                    "{locale} {} {:?} in {text:?}",
+                    one.kind,
+                    &text[one.original.clone()]
+                );
             }
         }
     }
@@ -119,6 +168,9 @@ impl Report {
     }
 
     fn print(&self) {
+        for (locale, (words, replaced)) in &self.clean {
+            println!("{locale:<12} {replaced} places replaced in {words} words of which nothing has to go");
+        }
         for (title, counts) in [
             ("recall by kind", &self.recall),
             ("recall by locale", &self.by_locale),
@@ -127,10 +179,21 @@ impl Report {
         ] {
             println!("{title}");
             for (name, count) in counts {
-                println!("  {name:<12} {:>6.4}  {} of {}", count.share(), count.right, count.all);
+                println!(
+                    "  {name:<12} {:>6.4}  {} of {}",
+                    count.share(),
+                    count.right,
+                    count.all
+                );
             }
             let total = total(counts);
-            println!("  {:<12} {:>6.4}  {} of {}", "all", total.share(), total.right, total.all);
+            println!(
+                "  {:<12} {:>6.4}  {} of {}",
+                "all",
+                total.share(),
+                total.right,
+                total.all
+            );
         }
     }
 }
@@ -143,7 +206,12 @@ fn total(counts: &BTreeMap<String, Count>) -> Count {
 }
 
 fn span(value: &Value) -> Span {
-    let place = |name: &str| value[name].as_u64().and_then(|at| usize::try_from(at).ok()).expect("a place is a number");
+    let place = |name: &str| {
+        value[name]
+            .as_u64()
+            .and_then(|at| usize::try_from(at).ok())
+            .expect("a place is a number")
+    };
     Span {
         start: place("start"),
         end: place("end"),
@@ -153,8 +221,13 @@ fn span(value: &Value) -> Span {
 
 /// Whether no letter or digit of a place is left.
 fn is_gone(text: &str, filtered: &Filtered, span: &Span) -> bool {
-    let places = text[span.start..span.end].char_indices().filter(|(_, letter)| letter.is_alphanumeric());
+    let places = text[span.start..span.end]
+        .char_indices()
+        .filter(|(_, letter)| letter.is_alphanumeric());
     places.map(|(at, _)| span.start + at).all(|at| {
-        filtered.replacements().iter().any(|one| one.original.contains(&at))
+        filtered
+            .replacements()
+            .iter()
+            .any(|one| one.original.contains(&at))
     })
 }

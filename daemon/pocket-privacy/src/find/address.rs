@@ -40,10 +40,27 @@ fn street(view: &View, at: usize) -> Option<(usize, usize)> {
         return numbered(view, at);
     }
     let end = view.word_end(at);
+    if FLATS.contains(&view.text(at..end).as_str()) {
+        return flat(view, at, end);
+    }
     if BEFORE.contains(&format!(" {} ", view.text(at..end))) {
         return named(view, at, end);
     }
     ended(view, at, end)
+}
+
+/// Words that begin an address in Britain.
+const FLATS: [&str; 7] = ["flat", "studio", "apt", "apartment", "suite", "unit", "house"];
+
+/// `Flat 7, Jones Light`: here the street has no number of its own.
+fn flat(view: &View, at: usize, word: usize) -> Option<(usize, usize)> {
+    let number = skip_some(view, word, 2, |letter| matches!(letter, ' ' | '.'));
+    let house = house_number(view, number).filter(|_| number > word && view.plain(at).is_uppercase())?;
+    let place = skip_some(view, house, 3, |letter| matches!(letter, ' ' | ',' | '\n'));
+    let street = numbered(view, place)
+        .map(|(_, end)| end)
+        .or_else(|| to_suffix(view, place));
+    street.filter(|_| place > house).map(|end| (at, end))
 }
 
 /// `12 Mill Lane`, `12, rue de la Paix`, `12 bis avenue Foch`.
@@ -63,22 +80,23 @@ fn numbered(view: &View, at: usize) -> Option<(usize, usize)> {
         let (end, count) = name(view, past_point(view, first), MOST_WORDS);
         return (count > 0).then_some((at, end));
     }
+    to_suffix(view, place).map(|end| (at, end))
+}
+
+/// Words with capitals, up to one for a street: `Mill Lane`, `Park Avenue South`.
+fn to_suffix(view: &View, at: usize) -> Option<usize> {
+    let mut place = at;
     for count in 0..5 {
         let word = view.word_end(place);
         let capital = view.plain(place).is_uppercase() || view.small(place).is_ascii_digit();
-        let suffix = count > 0 && AFTER.contains(&format!(" {} ", view.text(place..word)));
-        if suffix {
-            // `12 Park Avenue South`.
-            return Some((at, direction(view, past_point(view, word))));
+        if count > 0 && AFTER.contains(&format!(" {} ", view.text(place..word))) {
+            return Some(direction(view, word));
         }
         if word == place || !capital {
             return None;
         }
-        let word = if matches!(view.small(word), '\'' | '-') {
-            view.word_end(word + 1)
-        } else {
-            word
-        };
+        let joined = matches!(view.small(word), '\'' | '-') && view.small(word + 1).is_alphabetic();
+        let word = if joined { view.word_end(word + 1) } else { word };
         place = skip_some(view, word, 2, |letter| matches!(letter, ' ' | '.'));
         if place == word {
             return None;
@@ -103,8 +121,12 @@ fn direction(view: &View, at: usize) -> usize {
 /// `Via Roma 12`, `Calle de Alcalá, 34`, `ул. Ленина, д. 5`, `ul. Kwiatowa 12/3`.
 fn named(view: &View, at: usize, word: usize) -> Option<(usize, usize)> {
     let (end, count) = name(view, past_point(view, word), MOST_WORDS);
-    let house = house_number(view, before_number(view, end))?;
-    (count > 0).then_some((at, house))
+    if count == 0 {
+        return None;
+    }
+    house_number(view, before_number(view, end))
+        .or_else(|| town::follows(view, end).then_some(end))
+        .map(|end| (at, end))
 }
 
 /// Signs and small words between a street and its number: `, д. `, ` nº `, ` No: `.
@@ -230,7 +252,9 @@ fn past_point(view: &View, at: usize) -> usize {
 fn units(view: &View, at: usize) -> usize {
     let mut end = at;
     for _ in 0..4 {
-        let place = skip_some(view, end, 3, |letter| matches!(letter, ' ' | ',' | '\n' | '-'));
+        let place = skip_some(view, end, 3, |letter| {
+            matches!(letter, ' ' | ',' | '.' | '\n' | '-')
+        });
         let word = view.word_end(place);
         let unit = UNITS.contains(&format!(" {} ", view.text(place..word))) || view.small(place) == '#';
         if !unit || place == end && view.small(place) != '#' {

@@ -6,7 +6,7 @@ use crate::resolve::Find;
 use crate::view::{View, is_word};
 
 /// How keys of known services begin, and how many letters follow at least.
-const PREFIXES: [(&str, usize); 74] = [
+const PREFIXES: &[(&str, usize)] = &[
     ("sk-ant-", 20),
     ("sk-proj-", 20),
     ("sk-or-", 20),
@@ -130,7 +130,8 @@ fn prefixed(view: &View, at: usize) -> Option<(usize, usize)> {
         let behind = at + prefix.len();
         let end = token_end(view, behind, is_part);
         let digits = (behind..end).any(|at| view.small(at).is_ascii_digit());
-        (end - behind >= *least && digits).then_some((at, end))
+        let mixed = prefix.len() > 3 && (behind..end).any(|at| view.plain(at).is_ascii_uppercase());
+        (end - behind >= *least && (digits || mixed)).then_some((at, end))
     })
 }
 
@@ -183,7 +184,12 @@ pub(super) fn is_random(text: &str) -> bool {
     let letters = text.bytes().filter(u8::is_ascii_alphabetic).count();
     let uuid = text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4;
     let commit = text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    digits >= 2 && letters >= 4 && !uuid && !commit && changes(text) >= text.len() / 6
+    let capitals = text.bytes().filter(u8::is_ascii_uppercase).count();
+    // Words that are written together have few capitals.
+    let tossed =
+        capitals >= text.len() / 4 && letters - capitals >= text.len() / 4 && changes(text) >= text.len() / 4;
+    let mixed = digits >= 2 && letters >= 4 && changes(text) >= text.len() / 6;
+    (mixed || tossed) && !uuid && !commit
 }
 
 /// Upper and lower case and digits, and no number written in hexadecimal.

@@ -10,7 +10,7 @@ use crate::view::{View, is_unspaced, is_word};
 const MOST_WORDS: usize = 5;
 
 /// Words in front of a name, folded.
-const TITLES: [&str; 78] = [
+const TITLES: &[&str] = &[
     "mr",
     "mrs",
     "ms",
@@ -66,9 +66,9 @@ const TITLES: [&str; 78] = [
     "panu",
     "pana",
     "panem",
-    "paní",
+    "panie",
     "fru",
-    "fröken",
+    "froken",
     "hr",
     "herra",
     "rouva",
@@ -92,7 +92,7 @@ const TITLES: [&str; 78] = [
 ];
 
 /// Words of a greeting: a name follows, and the line ends or a comma comes.
-const GREETINGS: [&str; 36] = [
+const GREETINGS: &[&str] = &[
     "dear",
     "hi",
     "hello",
@@ -125,14 +125,17 @@ const GREETINGS: [&str; 36] = [
     "oi",
     "beste",
     "geachte",
-    "kære",
+    "kaere",
     "hei",
+    "hej",
+    "kara",
+    "basta",
     "witaj",
     "drogi",
 ];
 
 /// Ends of a letter: a name stands on the next line.
-const ENDS: [&str; 46] = [
+const ENDS: &[&str] = &[
     "regards",
     "best regards",
     "kind regards",
@@ -278,6 +281,10 @@ fn title(view: &View, at: usize, end: usize) -> Option<usize> {
         return None;
     }
     let word = view.text(at..end);
+    // `MS` is a state and a disease.
+    if end - at > 1 && view.plain(at + 1).is_uppercase() {
+        return None;
+    }
     let known = TITLES.contains(&word.as_str()) && word != "dear";
     // `M. Dupont`, but no other single letter; `Me` is a title in French, with its point only.
     let point = view.small(end) == '.';
@@ -380,7 +387,7 @@ pub(super) fn value(view: &View, start: usize, end: usize, enclosed: bool) -> Op
     let ends = end_of_name >= end
         || matches!(
             last,
-            ',' | ';' | '|' | '\t' | '<' | '(' | ')' | '.' | '\n' | '/' | '"' | '*'
+            ',' | ';' | '|' | '\t' | '<' | ')' | '.' | '\n' | '/' | '"' | '*'
         );
     let found = words > 0 && (ends || words >= 2 || unspaced) && end_of_name - start >= 2;
     // `Weber, Anna` on a line of its own.

@@ -270,7 +270,7 @@ impl Number<'_> {
     fn trunk(&self) -> bool {
         let first = self.first_text();
         let zero = first.starts_with('0') && !first.starts_with("00") && first.len() >= 2;
-        let long = if self.groups.len() > 1 { 8..=12 } else { 9..=12 };
+        let long = if self.groups.len() > 1 { 8..=13 } else { 9..=12 };
         // Two small groups are a time or a share.
         zero && long.contains(&self.digits) && self.evenly()
     }

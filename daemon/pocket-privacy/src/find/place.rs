@@ -58,7 +58,9 @@ fn pair(view: &View, labels: &Labels, at: usize) -> Option<(usize, usize)> {
     let exact = digits.min(other_digits) >= 4
         || digits.min(other_digits) >= 2 && digits.max(other_digits) >= 3 && told;
     let on_earth = latitude <= 90 && longitude <= 180 || longitude <= 90 && latitude <= 180;
-    (exact && on_earth && (comma || told || digits >= 5)).then(|| (at, past_sign(view, end)))
+    let scheme = at.checked_sub(4).filter(|start| view.has(*start, "geo:"));
+    (exact && on_earth && (comma || told || digits >= 5))
+        .then(|| (scheme.unwrap_or(at), past_sign(view, end)))
 }
 
 /// A number beside a word for latitude or longitude.

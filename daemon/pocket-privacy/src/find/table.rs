@@ -19,8 +19,10 @@ pub(super) fn find(view: &View, labels: &Labels, finds: &mut Vec<Find>) {
             .as_ref()
             .map(|(sign, columns)| (cells(view, at, end, *sign), columns));
         match row {
-            Some((cells, columns)) if cells.len() == columns.len() => {
-                for (cell, field) in cells.iter().zip(columns) {
+            // A name with a comma that is not quoted makes a cell more.
+            Some((cells, columns)) if (columns.len()..columns.len() + 2).contains(&cells.len()) => {
+                let more = cells.len() - columns.len();
+                for (cell, field) in cells.iter().skip(more).zip(columns) {
                     finds.extend(field.and_then(|field| of_cell(view, *cell, field)));
                 }
             }

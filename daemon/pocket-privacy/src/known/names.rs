@@ -188,11 +188,17 @@ fn add_spelling(dictionary: &mut Dictionary, name: &str, entity: u32, initials: 
     let whole = all.concat();
     if whole.iter().copied().any(is_unspaced) {
         add(&whole, Place::Anywhere);
-        // The family's name is the first letter; friends leave it out.
-        if let [_, given @ ..] = whole.as_slice()
-            && given.len() >= 2
-        {
-            add(given, Place::Anywhere);
+        if let [_, _, ..] = all.as_slice() {
+            all.iter().for_each(|part| add(part, Place::Anywhere));
+        } else {
+            // The family's name is the first letter, in Japan the first two or three; friends leave it out.
+            let cuts = (1..4).filter_map(|at| whole.split_at_checked(at));
+            for (family, given) in cuts.filter(|(_, given)| given.len() >= 2) {
+                add(given, Place::Anywhere);
+                if family.len() == 2 && given.len() == 2 {
+                    add(family, Place::Anywhere);
+                }
+            }
         }
         return;
     }
@@ -209,6 +215,11 @@ fn add_spelling(dictionary: &mut Dictionary, name: &str, entity: u32, initials: 
             Place::Alone
         },
     );
+    for (particle, part) in all.iter().zip(all.iter().skip(1)) {
+        if is_particle(particle) && !is_particle(part) {
+            add(&[particle.as_slice(), part].concat(), Place::Alone);
+        }
+    }
     for part in &parts {
         initials.extend(part.first());
         add_part(part, &mut add);

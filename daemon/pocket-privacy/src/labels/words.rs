@@ -82,7 +82,7 @@ const IDENTITY: &str = "ssn social_security social_security_number itin tax_id t
     matricule versicherungsnummer employee_id";
 
 const PASSWORD: &str = "password passwd pwd passphrase passcode pass_word pin pin_code pincode puk kennwort passwort losung \
-    geheimzahl zugangscode mot_de_passe mdp code_pin contrasena clave parola_d_ordine password_is senha \
+    geheimzahl zugangscode mot_de_passe mdp code_pin contrasena clave parola_d_ordine  senha \
     palavra_passe palavra_chave wachtwoord losenord kodeord passord adgangskode salasana haslo heslo jelszo parola sifre \
     κωδικος пароль парол zaporka lozinka geslo slaptazodis parole parool 密码 密碼 口令 パスワード 暗証番号 비밀번호 암호 \
     كلمة_المرور كلمة_السر סיסמה पासवर्ड รหัสผ่าน mat_khau kata_sandi db_pass db_password mysql_pwd pgpassword \
@@ -113,7 +113,7 @@ const PHONE: &str = "tel tel_no telephone telephone_number phone phone_number ph
     matkapuhelin telefonu komorka numer_telefonu kom telefonszam telefonni_cislo telefonne_cislo tlf tlfnr τηλεφωνο κινητο \
     телефон тел моб мобильный номер_телефона cep_telefonu telefon_numarasi 電話 電話番号 携帯 携帯電話 电话 手机 手机号 \
     手机号码 联系电话 联系方式 電話號碼 전화 전화번호 휴대폰 연락처 핸드폰 هاتف رقم_الهاتف جوال טלפון נייד फोन मोबाइल โทร \
-    dien_thoai so_dien_thoai telepon nomor_telepon msisdn phone_is number_is";
+    dien_thoai so_dien_thoai telepon nomor_telepon msisdn my_number new_number meine_nummer neue_nummer meine_neue_nummer mon_numero mi_numero il_mio_numero meu_numero  ";
 
 const PLAIN: &str = "order order_no order_number order_id invoice invoice_no invoice_number ref reference bestellung \
     bestellnummer bestell_nr auftragsnummer rechnung rechnungsnummer rechnungs_nr rechnungsnr isbn issn doi ean gtin upc sku asin \
@@ -131,7 +131,7 @@ const TOKEN: &str = "api_key apikey key secret secret_key access_key access_key_
     refresh_token auth_token api_token bearer bearer_token authorization auth client_secret app_secret private_key \
     consumer_secret webhook_secret signing_key encryption_key master_key license_key activation_code session_token session_id \
     sessionid session_key csrf_token cookie credentials credential otp otp_secret totp_secret totp api_schlussel schlussel \
-    geheimnis zugangsschlussel cle_api cle clave_api chave_api chiave_api jeton token_is key_is recovery_code backup_code \
+    geheimnis zugangsschlussel cle_api cle clave_api chave_api chiave_api jeton   recovery_code backup_code \
     recovery_key 密钥 令牌 秘密鍵 ключ токен anon_key service_key connection_string account_key sas_token storage_key secret_token \
     jwt hmac_key aws_secret_access_key";
 

@@ -24,11 +24,31 @@ pub(super) fn behind(view: &View, at: usize) -> usize {
         }
         let breaks = (end..place).any(|at| view.small(at) != ' ');
         match part(view, place, breaks) {
-            Some(next) => end = next,
+            Some(next) => end = past_province(view, next),
             None => break,
         }
     }
     end
+}
+
+/// Whether a postcode follows on this line or the next.
+pub(super) fn follows(view: &View, at: usize) -> bool {
+    let place = skip_some(view, at, 3, |letter| matches!(letter, ' ' | ',' | '\n'));
+    (at..place).any(|at| view.small(at) != ' ') && postcode(view, place).is_some()
+}
+
+/// Past ` (MI)` and ` / SP`, as Italy and Brazil write their provinces.
+fn past_province(view: &View, at: usize) -> usize {
+    let capital = |at: usize| view.plain(at).is_ascii_uppercase();
+    let signs = skip_some(view, at, 3, |letter| matches!(letter, ' ' | '/' | '-' | '('));
+    let sign = (at..signs).any(|at| matches!(view.small(at), '/' | '-' | '('));
+    let right = sign && capital(signs) && capital(signs + 1) && !is_word(view.small(signs + 2));
+    let end = signs + 2;
+    if right {
+        end + usize::from(view.small(end) == ')')
+    } else {
+        at
+    }
 }
 
 /// A postcode with its town, a town with its postcode, or either.
@@ -59,15 +79,16 @@ pub(super) fn before(view: &View, start: usize) -> usize {
         let end = view.skip_back(begin, 2, |letter| matches!(letter, ' ' | ','));
         let comma = (end..begin).any(|at| view.small(at) == ',');
         let place = view.skip_back(end, 40, |letter| {
-            is_word(letter) || matches!(letter, ' ' | '.' | '-')
+            is_word(letter) || matches!(letter, ' ' | '.' | '-' | '(' | ')')
         });
         let place = skip_some(view, place, 3, |letter| !is_word(letter));
-        let own = comma
-            && place < end
-            && (postcode(view, place).is_some_and(|code| code <= end)
-                || view.has(place, "г.")
-                || view.has(place, "м.")
-                || view.has(place, "г "));
+        // A town, a village, a station, a farm.
+        const TOWNS: [&str; 11] = [
+            "г.", "м.", "г ", "ст.", "с.", "п.", "д.", "клх ", "пос.", "пгт ", "х.",
+        ];
+        let named = TOWNS.iter().any(|word| view.has(place, word));
+        let coded = postcode(view, place).is_some_and(|code| code <= end);
+        let own = comma && place < end && (named || coded);
         if !own {
             break;
         }
@@ -112,7 +133,9 @@ fn state(view: &View, at: usize) -> Option<usize> {
 
 /// A postcode of one of the forms of the world, and where it ends: `9` is a digit, `A` a letter.
 fn postcode(view: &View, at: usize) -> Option<usize> {
-    const FORMS: [&str; 16] = [
+    const FORMS: [&str; 18] = [
+        "99999999",
+        "9999AA",
         "99999-9999",
         "99999-999",
         "9999-999",
@@ -165,7 +188,7 @@ fn canadian(view: &View, at: usize) -> Option<usize> {
 /// Britain, a line that is postcode and town alone, a box of the post office.
 pub(super) fn alone(view: &View, at: usize) -> Option<(usize, usize)> {
     if let Some(end) = british(view, at).or_else(|| canadian(view, at).filter(|end| end - at == 7)) {
-        return Some((at, end));
+        return Some((back(view, at), end));
     }
     if let Some(end) = box_number(view, at) {
         return Some((at, behind(view, end)));
@@ -194,6 +217,24 @@ pub(super) fn alone(view: &View, at: usize) -> Option<(usize, usize)> {
     let (town, words) = name(view, gap);
     let ends = matches!(view.small(town), '\n' | '\0' | '"' | ',');
     (begins && words > 0 && gap > end && ends).then_some((at, town))
+}
+
+/// Back over the lines or parts before a postcode that name a house and a town: words with capitals and
+/// numbers alone.
+fn back(view: &View, at: usize) -> usize {
+    let mut start = at;
+    for _ in 0..12 {
+        let gap = view.skip_back(start, 2, |letter| matches!(letter, ' ' | ',' | '\n'));
+        let word = view.skip_back(gap, 30, |letter| is_word(letter) || matches!(letter, '-' | '\''));
+        let own = word < gap
+            && gap < start
+            && (view.plain(word).is_uppercase() || view.small(word).is_ascii_digit());
+        if !own || matches!(view.before(word), '@' | '.' | '/') {
+            break;
+        }
+        start = word;
+    }
+    start
 }
 
 /// `Springfield, IL 62704`
