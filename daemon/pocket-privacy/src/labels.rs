@@ -133,7 +133,7 @@ fn begins(view: &View, at: usize) -> bool {
         let previous = at.checked_sub(1).map_or('\0', |before| view.plain(before));
         view.plain(at).is_uppercase() && previous.is_lowercase()
     };
-    !before.is_alphabetic() || is_unspaced(letter) || capital()
+    !before.is_alphanumeric() || is_unspaced(letter) || is_unspaced(before) || capital()
 }
 
 /// The longest label that begins at `at`.
@@ -280,9 +280,11 @@ fn past_mark(view: &View, at: usize) -> (usize, bool) {
         matches!(letter, ':' | '=' | '>' | '|' | '：')
     });
     if end > at {
-        return (end, true);
+        // `secret::Key` and `token == other` are code.
+        let code = view.has(at, "::") || view.has(at, "==");
+        return (end, !code);
     }
-    const IS: [&str; 16] = [
+    const IS: &[&str] = &[
         "is",
         "ist",
         "lautet",
@@ -292,9 +294,7 @@ fn past_mark(view: &View, at: usize) -> (usize, bool) {
         "es",
         "e",
         "to",
-        "auf",
         "lyder",
-        "on",
         "jest",
         "is now",
         "ist jetzt",

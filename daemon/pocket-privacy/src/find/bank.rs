@@ -1,7 +1,7 @@
 //! Numbers of accounts and payment cards, by their check digits.
 
 use crate::Kind;
-use crate::labels::{Field, Labels};
+use crate::labels::{Field, Labels, skip_some};
 use crate::resolve::Find;
 use crate::view::{View, is_word};
 
@@ -24,7 +24,8 @@ pub(super) fn find(view: &View, labels: &Labels, finds: &mut Vec<Find>) {
 
 fn iban(view: &View, labels: &Labels, at: usize) -> Option<Find> {
     let letters = (view.small(at), view.small(at + 1));
-    let checks = (at + 2..at + 4).all(|at| view.small(at).is_ascii_digit()) || view.small(at + 2) == ' ';
+    let third = skip_some(view, at + 2, 1, |letter| letter == ' ');
+    let checks = view.small(third).is_ascii_digit() && view.small(third + 1).is_ascii_digit();
     if !letters.1.is_ascii_lowercase() || !checks {
         return None;
     }
@@ -122,7 +123,7 @@ fn is_card(digits: &[u32]) -> bool {
         1 => matches!(first(4), 1800) && length == 15,
         _ => false,
     };
-    known && luhn(digits)
+    known && length >= 12 && luhn(digits)
 }
 
 const fn is_maestro(first: u32) -> bool {

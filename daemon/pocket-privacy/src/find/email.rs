@@ -118,7 +118,12 @@ fn word(view: &View, at: usize) -> Option<(usize, usize)> {
         return None;
     }
     let start = local(view, at - 1)?;
-    dotted(view, behind + 1, false).map(|end| (start, end))
+    let end = dotted(view, behind + 1, false)?;
+    // `point` is a dot in French, and a word in English.
+    let english = *sign == "at"
+        && !view.text(behind..end).contains(" dot ")
+        && !view.text(behind..end).contains("punkt");
+    (!english).then_some((start, end))
 }
 
 /// One of `words` in brackets at `open`: which one, and where the brackets end.

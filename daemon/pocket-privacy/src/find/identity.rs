@@ -28,7 +28,9 @@ pub(super) fn find(view: &View, labels: &Labels, finds: &mut Vec<Find>) {
         if view.small(at).is_ascii_digit() {
             finds.extend(number(view, labels, at));
         }
-        if view.small(at).is_ascii_alphanumeric() {
+        let joined =
+            at >= 2 && matches!(view.before(at), '-' | '/' | '.' | '_') && is_word(view.before(at - 1));
+        if view.small(at).is_ascii_alphanumeric() && !joined {
             finds.extend(letters::find(view, at));
         }
         if view.small(at) == '<' || view.plain(at).is_ascii_uppercase() {

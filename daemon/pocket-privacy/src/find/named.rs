@@ -40,7 +40,7 @@ const NO_SECRETS: &str = " none null nil undefined true false yes no empty requi
     passwort secret token key changed updated reset invalid incorrect wrong expired missing forgotten hidden redacted masked \
     strong weak safe secure protected leer falsch richtig geheim abgelaufen vergessen the a an my your to is not now too very \
     already never always still only in on at for of and or was will can must should has have be been ist nicht noch jetzt zu sehr \
-    falsche richtige abgelaufene int bool char char* input field label type es el la un no le ";
+    falsche richtige abgelaufene dem den der das die ihrem ihr option int bool char char* input field label type es el la un no le ";
 
 /// Any word may be one.
 fn password(view: &View, start: usize, end: usize, enclosed: bool) -> Option<Find> {
@@ -53,6 +53,8 @@ fn password(view: &View, start: usize, end: usize, enclosed: bool) -> Option<Fin
         && !text.contains(|letter: char| letter.is_ascii_digit())
         || text.starts_with("${")
         || text.starts_with("{{")
+        || text.starts_with('&')
+        || text.contains("::")
         || text.starts_with("os.")
         || text.starts_with("process.env")
         || text.starts_with("env.")
@@ -98,8 +100,10 @@ fn token(view: &View, start: usize, end: usize, enclosed: bool) -> Option<Find> 
                     .bytes()
                     .all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
         });
-    let long = text.len() >= 24 && !dotted && !text.contains("://");
-    let mixed = text.len() >= 8 && digits >= 2 && letters >= 2 || text.len() >= 6 && digits == text.len();
+    let code = text.contains("::") || text.starts_with('&') || text.contains("://");
+    let long = text.len() >= 24 && !dotted && !code && (digits > 0 || key::is_random(&text));
+    let mixed =
+        text.len() >= 8 && !code && digits >= 2 && letters >= 2 || text.len() >= 6 && digits == text.len();
     (long || mixed).then(|| Find::new(Kind::Key, from, word))
 }
 
@@ -124,7 +128,10 @@ fn whole(view: &View, kind: Kind, start: usize, end: usize, enclosed: bool) -> O
     }
     let letters = (start..end).filter(|at| is_word(view.small(*at))).count();
     let digits = (start..end).any(|at| view.small(at).is_numeric());
-    (letters >= 3 && end - start <= 200 && (digits || enclosed)).then(|| Find::new(kind, start, end))
+    let text = view.text(start..end);
+    let code = text.contains("::") || text.contains("://") || text.contains(['(', ')', '@', '&']);
+    let words = enclosed && view.plain(start).is_uppercase() && text.contains(' ');
+    (letters >= 3 && end - start <= 200 && !code && (digits || words)).then(|| Find::new(kind, start, end))
 }
 
 /// A number of letters and digits, `least` digits at the least, maybe in groups. Words between it and its

@@ -389,10 +389,22 @@ pub(super) fn value(view: &View, start: usize, end: usize, enclosed: bool) -> Op
             last,
             ',' | ';' | '|' | '\t' | '<' | ')' | '.' | '\n' | '/' | '"' | '*'
         );
-    let found = words > 0 && (ends || words >= 2 || unspaced) && end_of_name - start >= 2;
+    let found = words > 0
+        && !is_type(view, start, end_of_name)
+        && (ends || words >= 2 || unspaced)
+        && end_of_name - start >= 2;
     // `Weber, Anna` on a line of its own.
     let behind = skip_some(view, end_of_name, 2, |letter| matches!(letter, ',' | ' '));
     let (other, more) = name(view, behind, 2);
     let both = last == ',' && more > 0 && other >= end;
     found.then(|| Find::new(Kind::Person, start, if both { other } else { end_of_name }))
+}
+
+/// `AgentName` is a name in code; `McDonald` is one of a person.
+fn is_type(view: &View, start: usize, end: usize) -> bool {
+    let inner = (start + 2..end).any(|at| view.plain(at).is_uppercase() && view.plain(at - 1).is_lowercase());
+    let family = ["mc", "mac", "de", "la", "le", "di", "du", "van", "von", "fitz"]
+        .iter()
+        .any(|word| view.has(start, word));
+    inner && !family
 }

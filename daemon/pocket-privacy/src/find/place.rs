@@ -68,7 +68,9 @@ fn lone(view: &View, labels: &Labels, at: usize) -> Option<(usize, usize)> {
     let (end, digits, whole) = decimal(view, at)?;
     let told = labels.nearest(at, 8) == Some(Field::Coordinate);
     let degree = past_sign(view, end) > end && digits >= 3;
-    (told && digits >= 2 && whole <= 180 || degree).then(|| (at, past_sign(view, end)))
+    let point = (at..end).any(|at| view.small(at) == '.');
+    (told && digits >= if point { 2 } else { 4 } && whole <= 180 || degree)
+        .then(|| (at, past_sign(view, end)))
 }
 
 /// Past a degree sign and a letter for the direction.

@@ -38,7 +38,7 @@ pub(super) fn find(view: &View, labels: &Labels, finds: &mut Vec<Find>) {
 
 /// The columns of a head: at least two, of which one at least is known.
 fn head(view: &View, labels: &Labels, at: usize, end: usize) -> Option<(char, Vec<Option<Field>>)> {
-    let first = labels.within(at, end)?;
+    labels.within(at, end)?;
     let signs = [',', ';', '\t', '|'];
     let sign = signs
         .into_iter()
@@ -47,18 +47,33 @@ fn head(view: &View, labels: &Labels, at: usize, end: usize) -> Option<(char, Ve
     if cells.len() < 2 || cells.len() > MOST_COLUMNS {
         return None;
     }
-    let word = |cell: &Cell| {
-        cell.end - cell.start <= 40 && !(cell.start..cell.end).any(|at| view.small(at).is_ascii_digit())
-    };
-    if !cells.iter().all(word) {
+    if !cells.iter().all(|cell| is_title(view, *cell)) {
         return None;
     }
-    let columns = cells
+    let columns: Vec<_> = cells
         .iter()
         .map(|cell| labels.within(cell.start, cell.end))
         .collect();
-    let _ = first;
+    // A sentence may have a comma and such a word too.
+    let known = columns.iter().flatten().count();
+    if known < 2 && columns.len() > 2 {
+        return None;
+    }
     Some((sign, columns))
+}
+
+/// At most three words, without signs of a sentence or of code.
+fn is_title(view: &View, cell: Cell) -> bool {
+    let text = view.text(cell.start..cell.end);
+    let signs = text
+        .chars()
+        .all(|letter| is_word(letter) || " _-./()#".contains(letter));
+    let words = text.split_whitespace().count();
+    signs
+        && words <= 3
+        && text.chars().count() <= 30
+        && !text.starts_with("//")
+        && !text.contains(|letter: char| letter.is_ascii_digit())
 }
 
 #[derive(Clone, Copy)]
