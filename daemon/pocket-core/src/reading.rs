@@ -31,6 +31,14 @@ pub enum ReaderJob {
     Picture,
     /// It is no file but a passphrase: say how hard it is to guess, as a [`crate::Strength`].
     Strength,
+    /// Give it as a picture that may be sent elsewhere: pixels alone, as they are seen, and no more of them
+    /// than are asked for.
+    Pixels {
+        /// The longest side, in pixels.
+        side: u32,
+        /// The most bytes of the file.
+        most: u32,
+    },
     /// Give its text: an [`Extract`].
     Text,
     /// Give a small picture of it: a JPEG file of at most [`MOST_THUMBNAIL`] bytes.

@@ -2,7 +2,9 @@
 //! standard input, as `tests/privacy/corpus.py` makes them. With `--show KIND` the texts with a miss of
 //! that kind are printed, or with `--show WRONG` what was replaced without a label.
 //!
-//! Fails when less is found than `--recall`, `--contacts` and `--precision` say, in parts of one.
+//! Fails when less is found than `--recall` (of the kind of which least is), `--contacts` and `--precision`
+//! say, in parts of one, or when of text without labels more is replaced than `--replaced` places in a
+//! thousand words.
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
@@ -165,6 +167,13 @@ impl Report {
     fn worst(&self) -> f64 {
         let counts = self.recall.iter().filter(|(kind, _)| *kind != FREE);
         counts.map(|(_, count)| count.share()).fold(1.0, f64::min)
+    }
+
+    /// Places replaced in a thousand words in which nothing has to go.
+    fn replaced(&self) -> f64 {
+        let words = self.clean.values().map(|(words, _)| words).sum();
+        let places: usize = self.clean.values().map(|(_, places)| places).sum();
+        Count { right: places * 1000, all: words }.share()
     }
 
     fn print(&self) {

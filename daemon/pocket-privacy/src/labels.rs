@@ -256,8 +256,8 @@ fn value_end(view: &View, start: usize, close: char) -> usize {
     at
 }
 
-/// At most `most` letters that are `such`.
-pub(crate) fn skip_some(view: &View, at: usize, most: usize, such: impl Fn(char) -> bool) -> usize {
+/// Past at most `most` letters that are `such`.
+pub(crate) fn skip_some(view: &View, at: usize, most: usize, such: fn(char) -> bool) -> usize {
     let mut end = at;
     while end < at.saturating_add(most) && such(view.small(end)) {
         end += 1;

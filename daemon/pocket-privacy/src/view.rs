@@ -92,14 +92,14 @@ impl View {
     }
 
     /// The first place from `at` on whose letter is not one of `such`.
-    pub(crate) fn skip(&self, at: usize, such: impl Fn(char) -> bool) -> usize {
+    pub(crate) fn skip(&self, at: usize, such: fn(char) -> bool) -> usize {
         let rest = self.letters.get(at..).unwrap_or_default();
         let length = rest.iter().position(|letter| !such(letter.small));
         at.saturating_add(length.unwrap_or(rest.len()))
     }
 
     /// The first place up to `at` from which on all letters are `such`, at most `most` of them.
-    pub(crate) fn skip_back(&self, at: usize, most: usize, such: impl Fn(char) -> bool) -> usize {
+    pub(crate) fn skip_back(&self, at: usize, most: usize, such: fn(char) -> bool) -> usize {
         let begin = at.saturating_sub(most);
         let before = self.letters.get(begin..at).unwrap_or_default();
         let length = before.iter().rev().position(|letter| !such(letter.small));

@@ -42,6 +42,7 @@ fn run(input: Input, out: &mut impl Write) -> Result<(), Unreadable> {
         ReaderJob::Page { number } => pdf::page(input.bytes, number),
         ReaderJob::Picture => picture::shown(&input.bytes),
         ReaderJob::Strength => strength::estimate(&Zeroizing::new(input.bytes)),
+        ReaderJob::Pixels { side, most } => picture::pixels(&input.bytes, side, most),
         ReaderJob::Text => text::extract(input),
         ReaderJob::Thumbnail => picture::thumbnail(input),
     }?;

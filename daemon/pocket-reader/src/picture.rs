@@ -20,6 +20,11 @@ const MOST_MEMORY: u64 = 300 * 1024 * 1024;
 const QUALITY: u8 = 85;
 /// Sides and qualities of a preview, the best first: the first one that is small enough is taken.
 const PREVIEWS: [(u32, u8); 4] = [(192, 75), (160, 65), (128, 55), (80, 45)];
+/// Qualities of a picture that is sent, the best first, and how often it is made smaller by a quarter.
+const SENT: [u8; 4] = [85, 75, 60, 45];
+const MOST_ROUNDS: usize = 8;
+/// Shortest longest side of a picture that is sent, in pixels: below, there is nothing to see.
+const LEAST_SIDE: u32 = 64;
 /// A page of a document as PNG is taken up to this size, in bytes; beyond, it is more of a photograph.
 const MOST_PNG: usize = 600 * 1024;
 
@@ -31,6 +36,30 @@ pub(crate) fn shown(bytes: &[u8]) -> Result<Vec<u8>, Unreadable> {
     } else {
         jpeg(&picture.to_rgb8(), QUALITY)
     }
+}
+
+/// A picture to be sent elsewhere, no side longer than `side`, no file longer than `most` bytes. What lies
+/// under glass is not in it: colours that nobody sees could be a picture of their own.
+pub(crate) fn pixels(bytes: &[u8], side: u32, most: u32) -> Result<Vec<u8>, Unreadable> {
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let side = side.clamp(LEAST_SIDE, SHOWN_SIDE);
+    let mut picture = DynamicImage::ImageRgb8(on_white(&decode(bytes, side)?).to_rgb8());
+    // Letters stay sharp, and most that is asked about is a page or a screen.
+    let sharp = png(&picture)?;
+    if sharp.len() <= most.min(MOST_PNG) {
+        return Ok(sharp);
+    }
+    for _ in 0..MOST_ROUNDS {
+        for quality in SENT {
+            let made = jpeg(&picture.to_rgb8(), quality)?;
+            if made.len() <= most {
+                return Ok(made);
+            }
+        }
+        let side = picture.width().max(picture.height()) / 4 * 3;
+        picture = fit(&picture, side.max(LEAST_SIDE));
+    }
+    Err(Unreadable::TooLarge)
 }
 
 /// A small picture of a picture, or of the first page of a document.

@@ -15,6 +15,7 @@ use pocket_core::{
     Strength, Unreadable,
 };
 use pocket_crypto::SecretBytes;
+use pocket_privacy::{CleanPicture, MOST_PICTURE};
 use thiserror::Error;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
@@ -39,6 +40,8 @@ const IMPORT: Duration = Duration::from_secs(30 * 60);
 const BRIEF: Duration = Duration::from_secs(5);
 /// Largest estimate, in bytes.
 const MOST_ESTIMATE: u64 = 1024;
+/// How much of a picture is given to a reader at once, in bytes.
+const PIECE: usize = 64 * 1024;
 /// Largest picture or text, in bytes.
 const MOST_SHOWN: u64 = 16 * 1024 * 1024;
 
@@ -165,6 +168,29 @@ impl Reader {
         running.feed(passphrase.expose_bytes()).await;
         let answer = running.finish().await.ok()?;
         postcard::from_bytes(&answer).ok()
+    /// Makes a picture that may be sent elsewhere out of any that can be decoded: pixels alone, no side
+    /// longer than `side`.
+    ///
+    /// # Errors
+    /// [`ReadError`]: why there is none; a reader whose answer holds more than pixels has broken down.
+    pub async fn clean_picture(&self, bytes: &[u8], side: u32) -> Result<CleanPicture, ReadError> {
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let most = u32::try_from(MOST_PICTURE).unwrap_or(u32::MAX);
+        let mut running = self
+            .begin(FileHead {
+                job: ReaderJob::Pixels { side, most },
+                name: String::new(),
+                media_type: String::new(),
+                size,
+            })
+            .await?;
+        for piece in bytes.chunks(PIECE) {
+            if !running.feed(piece).await {
+                break;
+            }
+        }
+        let made = running.finish().await?;
+        CleanPicture::check(made).map_err(|_| Unreadable::Broke.into())
     }
 
     /// Starts a reader for a file whose bytes are fed to it one after the other.
@@ -208,6 +234,7 @@ impl Reader {
         let (patience, most) = match job {
             ReaderJob::Page { .. } | ReaderJob::Picture => (SHORT, MOST_SHOWN),
             ReaderJob::Strength => (BRIEF, MOST_ESTIMATE),
+            ReaderJob::Page { .. } | ReaderJob::Picture | ReaderJob::Pixels { .. } => (SHORT, MOST_SHOWN),
             ReaderJob::Text | ReaderJob::Thumbnail => (LONG, MOST_SHOWN),
             ReaderJob::Describe => (LONG, MOST_SHOWN),
             ReaderJob::Import => (IMPORT, MOST_SHOWN),

@@ -91,7 +91,7 @@ fn separator(view: &View, at: usize) -> Option<(char, usize)> {
     match sign {
         '.' | '/' | '-' => Some((
             sign,
-            skip_some(view, at + 1, 1, |letter| letter == ' ' && sign == '.'),
+            skip_some(view, at + 1, usize::from(sign == '.'), |letter| letter == ' '),
         )),
         '年' | '월' | '月' | '년' => Some(('年', skip_some(view, at + 1, 1, |letter| letter == ' '))),
         ' ' => Some((' ', at + 1)),

@@ -286,9 +286,12 @@ fn words(view: &View, at: usize, strict: bool) -> (usize, usize) {
             return (next, 0);
         }
         (end, count) = (next, count + 1);
-        let gap = skip_some(view, next, 2, |letter| {
-            letter == ' ' || !strict && matches!(letter, ',' | '\n')
-        });
+        let between: fn(char) -> bool = if strict {
+            |letter| letter == ' '
+        } else {
+            |letter| matches!(letter, ' ' | ',' | '\n')
+        };
+        let gap = skip_some(view, next, 2, between);
         if gap == next {
             break;
         }

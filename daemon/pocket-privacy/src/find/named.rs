@@ -53,7 +53,7 @@ fn password(view: &View, start: usize, end: usize, enclosed: bool) -> Option<Fin
         && !text.contains(|letter: char| letter.is_ascii_digit())
         || text.starts_with("${")
         || text.starts_with("{{")
-        || text.starts_with('&')
+        || text.starts_with('&') && !text.contains(|letter: char| letter.is_ascii_digit())
         || text.contains("::")
         || text.starts_with("os.")
         || text.starts_with("process.env")
@@ -68,7 +68,9 @@ fn password(view: &View, start: usize, end: usize, enclosed: bool) -> Option<Fin
 
 /// The word at `start`. A sign of the sentence behind it stays.
 fn word_of(view: &View, start: usize, end: usize) -> usize {
-    let ends = |letter: char| letter.is_whitespace() || matches!(letter, '"' | '<' | '>' | '\0');
+    fn ends(letter: char) -> bool {
+        letter.is_whitespace() || matches!(letter, '"' | '<' | '>' | '\0')
+    }
     let mut word = skip_some(view, start, 128, |letter| !ends(letter)).min(end);
     while word > start && matches!(view.before(word), '.' | ',' | ';' | ')' | '\'' | '}' | ']') {
         word -= 1;
@@ -116,7 +118,9 @@ fn skip_scheme(view: &View, start: usize) -> usize {
 
 /// All of a value, up to the sign that ends it.
 fn whole(view: &View, kind: Kind, start: usize, end: usize, enclosed: bool) -> Option<Find> {
-    let ends = |letter: char| matches!(letter, '|' | '<' | '{' | '[' | '"' | '\t');
+    fn ends(letter: char) -> bool {
+        matches!(letter, '|' | '<' | '{' | '[' | '"' | '\t')
+    }
     let end = if enclosed {
         end
     } else {

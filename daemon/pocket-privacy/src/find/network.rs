@@ -150,7 +150,9 @@ fn url(view: &View, sign: usize) -> (Option<Find>, usize) {
     let start = view.skip_back(sign, 24, |letter| {
         letter.is_ascii_alphanumeric() || "+-.".contains(letter)
     });
-    let ends = |letter: char| letter.is_whitespace() || "<>\"`{}|\\^\0".contains(letter);
+    fn ends(letter: char) -> bool {
+        letter.is_whitespace() || "<>\"`{}|\\^\0".contains(letter)
+    }
     let end = skip_some(view, sign + 3, LONGEST_URL, |letter| !ends(letter));
     let end = view.skip_back_to_word(end, sign + 3);
     let authority = skip_some(view, sign + 3, 512, |letter| {

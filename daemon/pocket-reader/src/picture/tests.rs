@@ -1,5 +1,6 @@
 use image::{ImageFormat, Rgb, Rgba, RgbaImage};
 use pocket_core::{FileHead, ReaderJob};
+use pocket_privacy::CleanPicture;
 
 use super::*;
 
@@ -112,4 +113,135 @@ fn a_picture_that_claims_too_much_is_refused_before_it_is_made() {
         shown(b"<svg xmlns='http://www.w3.org/2000/svg'/>"),
         Err(Unreadable::Unsupported)
     );
+}
+
+const SENT_SIDE: u32 = 1568;
+const SENT_BYTES: u32 = 4 * 1024 * 1024;
+/// Stands in everything that must not come through.
+const MARK: &[u8] = b"at home";
+
+fn segment(marker: u8, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+    [&[0xff, marker], length.as_slice(), body].concat()
+}
+
+/// A photograph with all that cameras and programs write beside the pixels, and something behind the end.
+fn talkative_jpeg() -> Vec<u8> {
+    let plain = with_exif(&encoded(&red_and_blue(400), ImageFormat::Jpeg));
+    let small = encoded(&red_and_blue(16), ImageFormat::Jpeg);
+    let rest = [
+        segment(
+            0xe1,
+            b"http://ns.adobe.com/xap/1.0/\0<x:xmpmeta>at home</x:xmpmeta>",
+        ),
+        segment(0xed, b"Photoshop 3.0\0 8BIM\x04\x04at home"),
+        segment(0xe2, b"ICC_PROFILE\0\x01\x01at home"),
+        segment(0xe0, &[b"JFXX\0\x10at home".as_slice(), &small].concat()),
+        segment(0xfe, b"a comment: at home"),
+    ]
+    .concat();
+    [&plain[..2], &rest, &plain[2..], b"at home, behind the end"].concat()
+}
+
+fn chunk(kind: &[u8; 4], body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).unwrap().to_be_bytes();
+    // Nobody checks the sum of what nobody reads; a decoder that did would refuse the file.
+    let sum = crc([kind.as_slice(), body].concat().as_slice());
+    [length.as_slice(), kind, body, &sum.to_be_bytes()].concat()
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| {
+        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
+            if sum & 1 == 1 {
+                sum >> 1 ^ 0xedb8_8320
+            } else {
+                sum >> 1
+            }
+        })
+    })
+}
+
+fn talkative_png() -> Vec<u8> {
+    let plain = encoded(&red_and_blue(400), ImageFormat::Png);
+    // Behind the first chunk: signature 8, length and kind 8, body 13, sum 4.
+    let (head, rest) = plain.split_at(33);
+    let more = [
+        chunk(b"tEXt", b"Comment\0at home"),
+        chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0at home"),
+        chunk(b"eXIf", b"II*\0\x08\0\0\0\0\0at home"),
+        chunk(b"tIME", &[7, 234, 1, 1, 1, 1, 1]),
+    ]
+    .concat();
+    [head, &more, rest, b"at home, behind the end"].concat()
+}
+
+fn talkative_webp() -> Vec<u8> {
+    let plain = encoded(&red_and_blue(400), ImageFormat::WebP);
+    let part = |kind: &[u8; 4], body: &[u8]| {
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        [kind.as_slice(), &length, body, &vec![0; body.len() % 2]].concat()
+    };
+    // Extended: EXIF and XMP are there; the canvas is 400 by 200.
+    let body = [
+        b"WEBP".to_vec(),
+        part(b"VP8X", &[0x0c, 0, 0, 0, 143, 1, 0, 199, 0, 0]),
+        plain[12..].to_vec(),
+        part(b"EXIF", b"II*\0\x08\0\0\0\0\0at home"),
+        part(b"XMP ", b"<x:xmpmeta>at home</x:xmpmeta>"),
+    ]
+    .concat();
+    let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+    [b"RIFF".as_slice(), &length, &body].concat()
+}
+
+#[test]
+fn of_what_is_sent_nothing_but_the_pixels_is_left() {
+    for (name, taken) in [
+        ("jpeg", talkative_jpeg()),
+        ("png", talkative_png()),
+        ("webp", talkative_webp()),
+    ] {
+        assert!(taken.windows(MARK.len()).any(|window| window == MARK), "{name}");
+        assert!(CleanPicture::check(taken.clone()).is_err(), "{name}");
+        let made = pixels(&taken, SENT_SIDE, SENT_BYTES).unwrap();
+        assert!(!made.windows(MARK.len()).any(|window| window == MARK), "{name}");
+        let seen = opened(&made);
+        let expected = if name == "jpeg" { (200, 400) } else { (400, 200) };
+        assert_eq!((seen.width(), seen.height()), expected, "{name}");
+        assert!(CleanPicture::check(made).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn what_is_sent_has_the_side_and_the_size_that_were_asked_for() {
+    let mut seed = 1_u32;
+    let noise = DynamicImage::ImageRgb8(RgbImage::from_fn(1200, 900, |_, _| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let [a, b, c, _] = seed.to_be_bytes();
+        Rgb([a, b, c])
+    }));
+    let noise = encoded(&noise, ImageFormat::Png);
+    for (side, most) in [(1000, SENT_BYTES), (1000, 200_000), (300, 20_000), (1000, 6_000)] {
+        let made = pixels(&noise, side, most).unwrap();
+        assert!(made.len() <= usize::try_from(most).unwrap(), "{side} {most}");
+        let seen = opened(&made);
+        assert!(seen.width().max(seen.height()) <= side, "{side} {most}");
+        assert!(CleanPicture::check(made).is_ok());
+    }
+    assert_eq!(pixels(&noise, 1000, 100), Err(Unreadable::TooLarge));
+    assert_eq!(pixels(b"GIF89a?", 1000, SENT_BYTES), Err(Unreadable::Damaged));
+    assert_eq!(pixels(b"<svg/>", 1000, SENT_BYTES), Err(Unreadable::Unsupported));
+}
+
+#[test]
+fn what_lies_under_glass_is_not_sent() {
+    let glass = RgbaImage::from_fn(90, 90, |x, _| Rgba([if x < 45 { 200 } else { 10 }, 0, 0, 0]));
+    let made = pixels(
+        &encoded(&DynamicImage::ImageRgba8(glass), ImageFormat::Png),
+        90,
+        SENT_BYTES,
+    )
+    .unwrap();
+    assert!(opened(&made).pixels().all(|pixel| pixel.0 == [255; 3]));
 }
