@@ -73,7 +73,10 @@ fn main() -> ExitCode {
             .get(CONTACT)
             .is_none_or(|count| count.share() >= floor("--contacts"))
         && total(&report.precision).share() >= floor("--precision");
-    if reached {
+    let most = option(&options, "--replaced")
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(f64::MAX);
+    if reached && report.replaced() <= most {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -173,7 +176,11 @@ impl Report {
     fn replaced(&self) -> f64 {
         let words = self.clean.values().map(|(words, _)| words).sum();
         let places: usize = self.clean.values().map(|(_, places)| places).sum();
-        Count { right: places * 1000, all: words }.share()
+        Count {
+            right: places * 1000,
+            all: words,
+        }
+        .share()
     }
 
     fn print(&self) {

@@ -84,3 +84,6 @@ fn is_star(view: &View, start: usize) -> bool {
         before.is_some_and(|before| view.small(before) != '\n')
     })
 }
+
+#[cfg(test)]
+mod tests;

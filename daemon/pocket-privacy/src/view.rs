@@ -24,6 +24,9 @@ const LONGEST_WORD: usize = 128;
 /// A folded text. Wiped when it is dropped.
 pub(crate) struct View {
     letters: Vec<Letter>,
+    /// How many letters were looked at: what grows faster than the text is an attack waiting to happen.
+    #[cfg(test)]
+    pub(crate) looks: std::cell::Cell<usize>,
 }
 
 impl Drop for View {
@@ -48,7 +51,11 @@ impl View {
                 });
             });
         }
-        let mut view = Self { letters };
+        let mut view = Self {
+            letters,
+            #[cfg(test)]
+            looks: std::cell::Cell::default(),
+        };
         view.unmask();
         view
     }
@@ -60,6 +67,8 @@ impl View {
 
     /// A letter without accent and case; U+0000 beyond the end.
     pub(crate) fn small(&self, at: usize) -> char {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
         self.letters.get(at).map_or('\0', |letter| letter.small)
     }
 
@@ -88,6 +97,8 @@ impl View {
         let end = at.saturating_add(LONGEST_WORD).min(self.len());
         let rest = self.letters.get(at..end).unwrap_or_default();
         let length = rest.iter().position(|letter| !is_word(letter.small));
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + length.unwrap_or(rest.len()));
         at.saturating_add(length.unwrap_or(rest.len()))
     }
 
@@ -95,6 +106,8 @@ impl View {
     pub(crate) fn skip(&self, at: usize, such: fn(char) -> bool) -> usize {
         let rest = self.letters.get(at..).unwrap_or_default();
         let length = rest.iter().position(|letter| !such(letter.small));
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + length.unwrap_or(rest.len()));
         at.saturating_add(length.unwrap_or(rest.len()))
     }
 
@@ -137,6 +150,8 @@ impl View {
     /// The letters of a range, without accent and case.
     pub(crate) fn text(&self, range: Range<usize>) -> String {
         let letters = self.letters.get(range).unwrap_or_default();
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + letters.len());
         letters.iter().map(|letter| letter.small).collect()
     }
 

@@ -11,6 +11,8 @@ use crate::resolve::Find;
 use crate::view::{View, is_word};
 use words::{AFTER, BEFORE, ENDINGS, UNITS};
 
+/// Longest name of a street that is one word with hyphens, in letters.
+const LONGEST_NAME: usize = 60;
 /// Most words between the word for a street and its number.
 const MOST_WORDS: usize = 7;
 
@@ -146,7 +148,10 @@ fn before_number(view: &View, at: usize) -> usize {
 /// `Lindenstraße 12a`, `Berliner Str. 5`, `Storgatan 3`, `Kalverstraat 12-II`.
 fn ended(view: &View, at: usize, word: usize) -> Option<(usize, usize)> {
     let mut word = word;
-    while matches!(view.small(word), '-' | '\'') && view.small(word + 1).is_alphabetic() {
+    while word < at + LONGEST_NAME
+        && matches!(view.small(word), '-' | '\'')
+        && view.small(word + 1).is_alphabetic()
+    {
         word = view.word_end(word + 1);
     }
     let text = view.text(at..word);

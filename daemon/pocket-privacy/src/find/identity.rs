@@ -11,7 +11,7 @@ use crate::view::{View, is_word};
 
 /// Most digits and groups of a number.
 const MOST_DIGITS: usize = 18;
-const MOST_GROUPS: usize = 6;
+const MOST_GROUPS: usize = 8;
 
 /// A number as it is written: its digits, how many stand together, and the signs between.
 pub(super) struct Written {
@@ -61,7 +61,7 @@ fn number(view: &View, labels: &Labels, at: usize) -> Option<Find> {
                 *group += 1;
             }
             let next = view.small(place + 1);
-            if !is_word(next) && numbers::is_known(&written) {
+            if !is_word(next) && !goes_on(view, place + 1, &written) && numbers::is_known(&written) {
                 found = Some(place + 1);
             }
         } else if is_sign(letter)
@@ -79,6 +79,13 @@ fn number(view: &View, labels: &Labels, at: usize) -> Option<Find> {
     found
         .filter(|_| !other)
         .map(|end| Find::new(Kind::Identity, at, end))
+}
+
+/// Whether another group follows that is like the ones before: then it is another number.
+fn goes_on(view: &View, end: usize, written: &Written) -> bool {
+    let like = written.signs.last().is_some_and(|sign| *sign == view.small(end));
+    let next = skip_some(view, end + 1, 9, |letter| letter.is_ascii_digit());
+    like && written.groups.last() == Some(&(next - end - 1))
 }
 
 fn is_sign(letter: char) -> bool {

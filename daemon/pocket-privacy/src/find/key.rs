@@ -112,9 +112,12 @@ pub(super) fn is_token(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "-_.~+/=".contains(letter)
 }
 
+/// Longest token that is looked at, in letters: of a longer one the rest is one of its own.
+const LONGEST_TOKEN: usize = 1024;
+
 /// The end of the token that begins at `at`, without signs of the sentence.
 fn token_end(view: &View, at: usize, such: fn(char) -> bool) -> usize {
-    let mut end = skip_some(view, at, 4096, such);
+    let mut end = skip_some(view, at, LONGEST_TOKEN, such);
     while end > at && matches!(view.before(end), '.' | '-' | '/' | '~' | '+') {
         end -= 1;
     }
@@ -123,16 +126,16 @@ fn token_end(view: &View, at: usize, such: fn(char) -> bool) -> usize {
 
 fn prefixed(view: &View, at: usize) -> Option<(usize, usize)> {
     let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    PREFIXES.iter().find_map(|(prefix, least)| {
-        if !view.has_plain(at, prefix) {
-            return None;
-        }
-        let behind = at + prefix.len();
-        let end = token_end(view, behind, is_part);
-        let digits = (behind..end).any(|at| view.small(at).is_ascii_digit());
-        let mixed = prefix.len() > 3 && (behind..end).any(|at| view.plain(at).is_ascii_uppercase());
-        (end - behind >= *least && (digits || mixed)).then_some((at, end))
-    })
+    // The longest of them, so that a token is read once.
+    let own = PREFIXES.iter().filter(|(prefix, _)| view.has_plain(at, prefix));
+    own.max_by_key(|(prefix, _)| prefix.len())
+        .and_then(|(prefix, least)| {
+            let behind = at + prefix.len();
+            let end = token_end(view, behind, is_part);
+            let digits = (behind..end).any(|at| view.small(at).is_ascii_digit());
+            let mixed = prefix.len() > 3 && (behind..end).any(|at| view.plain(at).is_ascii_uppercase());
+            (end - behind >= *least && (digits || mixed)).then_some((at, end))
+        })
 }
 
 /// JSON web tokens: three parts of Base64, the first two of JSON.
@@ -160,7 +163,7 @@ fn scheme(view: &View, at: usize) -> Option<(usize, usize)> {
 
 /// Something long that nobody would write by hand.
 fn lone(view: &View, at: usize) -> Option<(usize, usize)> {
-    let end = token_end(view, at, |letter| {
+    let end = skip_some(view, at, 257, |letter| {
         letter.is_ascii_alphanumeric() || "-_+/=".contains(letter)
     });
     if !(32..=256).contains(&(end - at)) || matches!(view.before(at), '/' | '.' | '#' | '@') {

@@ -81,7 +81,7 @@ fn word_of(view: &View, start: usize, end: usize) -> usize {
 /// A token has to look like one.
 fn token(view: &View, start: usize, end: usize, enclosed: bool) -> Option<Find> {
     let from = skip_scheme(view, start);
-    let word = skip_some(view, from, 4096, |letter| {
+    let word = skip_some(view, from, 1024, |letter| {
         key::is_token(letter) || "!@#$%^&*:,?".contains(letter)
     })
     .min(end);

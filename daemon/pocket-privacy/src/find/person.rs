@@ -215,7 +215,7 @@ fn name_word(view: &View, at: usize) -> Option<usize> {
         return None;
     }
     let mut end = view.word_end(at);
-    while matches!(view.small(end), '-' | '\'') && view.small(end + 1).is_alphabetic() {
+    while end < at + 30 && matches!(view.small(end), '-' | '\'') && view.small(end + 1).is_alphabetic() {
         end = view.word_end(end + 1);
     }
     let digits = (at..end).any(|at| view.small(at).is_numeric());
@@ -303,6 +303,9 @@ fn greeted(view: &View, at: usize) -> Option<Find> {
         return None;
     }
     let from = skip_some(view, behind, 1, |letter| letter == ' ');
+    if title(view, from, view.word_end(from)).is_some() {
+        return None;
+    }
     let (end, words) = name(view, from, 4);
     let ends = matches!(
         view.small(end),
