@@ -285,6 +285,9 @@ fn past_mark(view: &View, at: usize) -> (usize, bool) {
         return (end, !code);
     }
     const IS: &[&str] = &[
+        "ar",
+        "er",
+        "は",
         "is",
         "ist",
         "lautet",
@@ -300,9 +303,11 @@ fn past_mark(view: &View, at: usize) -> (usize, bool) {
         "ist jetzt",
         "是",
     ];
-    let said = IS
-        .iter()
-        .filter(|word| view.has(at, word) && (view.ends_word(at + word.chars().count())));
+    let said = IS.iter().filter(|word| {
+        view.has(at, word)
+            && (view.ends_word(at + word.chars().count())
+                || is_unspaced(view.before(at + word.chars().count())))
+    });
     let longest = said.max_by_key(|word| word.len());
     longest.map_or((at, false), |word| {
         let end = at + word.chars().count();

@@ -168,6 +168,8 @@ impl Reader {
         running.feed(passphrase.expose_bytes()).await;
         let answer = running.finish().await.ok()?;
         postcard::from_bytes(&answer).ok()
+    }
+
     /// Makes a picture that may be sent elsewhere out of any that can be decoded: pixels alone, no side
     /// longer than `side`.
     ///
@@ -232,7 +234,6 @@ impl Reader {
             return Err(missing());
         };
         let (patience, most) = match job {
-            ReaderJob::Page { .. } | ReaderJob::Picture => (SHORT, MOST_SHOWN),
             ReaderJob::Strength => (BRIEF, MOST_ESTIMATE),
             ReaderJob::Page { .. } | ReaderJob::Picture | ReaderJob::Pixels { .. } => (SHORT, MOST_SHOWN),
             ReaderJob::Text | ReaderJob::Thumbnail => (LONG, MOST_SHOWN),

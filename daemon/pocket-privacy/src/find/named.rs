@@ -7,6 +7,7 @@ use crate::resolve::Find;
 use crate::view::{View, is_word};
 
 pub(super) fn find(view: &View, labels: &Labels, finds: &mut Vec<Find>) {
+    finds.extend((0..view.len()).filter_map(|at| login(view, at)));
     for mention in labels.all() {
         if let Some(value) = value(view, *mention) {
             finds.extend(of_field(view, *mention, &value));
@@ -22,7 +23,7 @@ fn of_field(view: &View, mention: Mention, value: &Value) -> Option<Find> {
         enclosed,
     } = *value;
     match mention.field {
-        Field::Password if marked => password(view, start, end, enclosed),
+        Field::Password if marked || is_flag(view, mention) => password(view, start, end, enclosed),
         Field::Token if marked => token(view, start, end, enclosed),
         Field::Address if marked => whole(view, Kind::Address, start, end, enclosed),
         Field::Identity => number(view, Kind::Identity, start, end, if marked { 4 } else { 5 }),
@@ -33,6 +34,25 @@ fn of_field(view: &View, mention: Mention, value: &Value) -> Option<Find> {
         Field::Person if marked => person::value(view, start, end, enclosed),
         _ => None,
     }
+}
+
+/// `--password x`, without anything between them.
+fn is_flag(view: &View, mention: Mention) -> bool {
+    view.before(mention.start) == '-' && view.small(mention.end) == ' '
+}
+
+/// `-u name:password`, `--user name:password`: what follows the colon.
+fn login(view: &View, at: usize) -> Option<Find> {
+    let flag = ["-u ", "--user "].into_iter().find(|flag| view.has(at, flag))?;
+    let name = at + flag.len();
+    let colon = skip_some(view, name, 64, |letter| {
+        !letter.is_whitespace() && letter != ':' && letter != '\0'
+    });
+    let end = skip_some(view, colon + 1, 128, |letter| {
+        !letter.is_whitespace() && letter != '\0'
+    });
+    let own = view.before(at) == ' ' && view.small(colon) == ':' && end > colon + 1;
+    own.then(|| Find::new(Kind::Secret, colon + 1, end))
 }
 
 /// What is said in the place of a password without being one.

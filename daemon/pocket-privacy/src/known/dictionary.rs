@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 
 use crate::Kind;
 use crate::labels::skip_some;
-use crate::view::{View, is_word};
+use crate::view::{View, is_unspaced, is_word};
 
 /// Most letters that may be left out between two that are looked for: `Anna, Weber`, `(0) 171`.
 const MOST_GAP: usize = 4;
@@ -107,9 +107,10 @@ impl Dictionary {
         self.patterns.is_empty()
     }
 
-    /// One more pattern. A single letter is none.
+    /// One more pattern. A single letter is none, unless it is a word of its own.
     pub(super) fn add(&mut self, letters: &[char], kind: Kind, place: Place, entity: u32) {
-        if letters.len() < 2 {
+        let alone = letters.first().is_some_and(|letter| is_unspaced(*letter)) && place == Place::Alone;
+        if letters.len() < 2 && !(alone && letters.len() == 1) {
             return;
         }
         self.patterns.push(Pattern {
@@ -168,8 +169,11 @@ impl Dictionary {
     pub(super) fn find<'a>(&'a self, view: &View, stream: &Stream, visit: &mut dyn FnMut(Found<'a>)) {
         for at in 0..stream.letters.len() {
             let rest = stream.letters.get(at..).unwrap_or_default();
-            let (word, bit) = hash(rest);
-            if self.begins.get(word).is_none_or(|bits| bits & bit == 0) {
+            let begins = |letters: &[char]| {
+                let (word, bit) = hash(letters);
+                self.begins.get(word).is_some_and(|bits| bits & bit != 0)
+            };
+            if !begins(rest) && !begins(rest.get(..1).unwrap_or_default()) {
                 continue;
             }
             let above = self

@@ -192,6 +192,10 @@ fn add_spelling(dictionary: &mut Dictionary, name: &str, entity: u32, initials: 
             all.iter().for_each(|part| add(part, Place::Anywhere));
         } else {
             // The family's name is the first letter, in Japan the first two or three; friends leave it out.
+            if let ([family, ..], 2..=3) = (whole.as_slice(), whole.len()) {
+                // One letter stands in too many words: it counts where it is a word.
+                add(&[*family], Place::Alone);
+            }
             let cuts = (1..4).filter_map(|at| whole.split_at_checked(at));
             for (family, given) in cuts.filter(|(_, given)| given.len() >= 2) {
                 add(given, Place::Anywhere);
@@ -215,9 +219,13 @@ fn add_spelling(dictionary: &mut Dictionary, name: &str, entity: u32, initials: 
             Place::Alone
         },
     );
-    for (particle, part) in all.iter().zip(all.iter().skip(1)) {
-        if is_particle(particle) && !is_particle(part) {
-            add(&[particle.as_slice(), part].concat(), Place::Alone);
+    // With the particles in front of it, as many as there are: `van den Berg`.
+    for (at, _) in all.iter().enumerate().filter(|(_, part)| !is_particle(part)) {
+        let before = all.get(..at).unwrap_or_default();
+        let particles = before.iter().rev().take_while(|part| is_particle(part)).count();
+        let own = all.get(at - particles..=at).unwrap_or_default();
+        if particles > 0 {
+            add(&own.concat(), Place::Alone);
         }
     }
     for part in &parts {

@@ -68,7 +68,7 @@ const IDENTITY: &str = "ssn social_security social_security_number itin tax_id t
     rentenversicherungsnummer versichertennummer krankenversicherungsnummer sv_nummer svnr ahv ahv_nummer ahv_nr \
     sv_nr nir insee numero_de_securite_sociale securite_sociale num_secu numero_fiscal carte_d_identite cni \
     passeport numero_de_passeport dni nie nif cif nuss documento_de_identidad pasaporte numero_de_pasaporte \
-    seguridad_social curp rfc cuit cuil rut cedula codice_fiscale cod_fisc cf carta_d_identita passaporto partita_iva \
+    seguridad_social curp rfc cuit cuil rut cedula codice_fiscale cod_fisc cf carta_d_identita passaporto passaporte numero_do_passaporte partita_iva \
     cpf cnpj rg nis pis cartao_de_cidadao contribuinte bsn burgerservicenummer sofinummer paspoort paspoortnummer \
     rijksregisternummer numero_national numero_de_registre_national niss insz pesel nip dowod_osobisty nr_dowodu \
     paszport numer_paszportu personnummer samordningsnummer hetu henkilotunnus fodselsnummer cpr cpr_nr cpr_nummer \
@@ -83,7 +83,7 @@ const IDENTITY: &str = "ssn social_security social_security_number itin tax_id t
 
 const PASSWORD: &str = "password passwd pwd passphrase passcode pass_word pin pin_code pincode puk kennwort passwort losung \
     geheimzahl zugangscode mot_de_passe mdp code_pin contrasena clave parola_d_ordine  senha \
-    palavra_passe palavra_chave wachtwoord losenord kodeord passord adgangskode salasana haslo heslo jelszo parola sifre \
+    palavra_passe palavra_chave wachtwoord losenord losenordet passordet kodeordet kodeord passord adgangskode salasana haslo heslo jelszo parola sifre \
     κωδικος пароль парол zaporka lozinka geslo slaptazodis parole parool 密码 密碼 口令 パスワード 暗証番号 비밀번호 암호 \
     كلمة_المرور كلمة_السر סיסמה पासवर्ड รหัสผ่าน mat_khau kata_sandi db_pass db_password mysql_pwd pgpassword \
     wifi_password wlan_passwort wlan_key wpa_key psk";
@@ -101,7 +101,7 @@ const PERSON: &str = "name full_name first_name last_name given_name family_name
     联系人 收件人 姓 이름 성명 성함 اسم الاسم الاسم_الكامل שם नाम ชื่อ my_name i_am_called ich_heisse mein_name je_m_appelle \
     mon_nom me_llamo mi_nombre mi_chiamo il_mio_nome meu_nome chamo_me me_chamo ik_heet mijn_naam nazywam_sie mam_na_imie \
     jag_heter mitt_namn jeg_heter mit_navn mitt_navn nimeni_on jmenuji_se меня_зовут мене_звати 私の名前は 我叫 我的名字是 \
-    제_이름은 adim benim_adim displayname fullname firstname lastname";
+    제_이름은 adim benim_adim displayname fn fullname firstname lastname";
 
 const PHONE: &str = "tel tel_no telephone telephone_number phone phone_number phone_no phones cell cellphone cell_phone mobile \
     mobile_number mobile_phone mobile_no mob fax fax_number call call_me call_me_at call_me_on reach_me_at text_me ring \

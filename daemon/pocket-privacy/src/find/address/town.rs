@@ -54,8 +54,15 @@ fn past_province(view: &View, at: usize) -> usize {
 /// A postcode with its town, a town with its postcode, or either.
 fn part(view: &View, at: usize, breaks: bool) -> Option<usize> {
     if let Some(code) = postcode(view, at) {
-        let gap = skip_some(view, code, 2, |letter| matches!(letter, ' ' | ','));
+        let gap = skip_some(view, code, 2, |letter| matches!(letter, ' ' | ',' | '\n'));
         let (town, words) = name(view, gap);
+        let below = (code..gap).any(|at| view.small(at) == '\n');
+        // What stands on the next line with a colon is a label.
+        let words = if below && !matches!(view.small(town), '\n' | '\0' | '.' | ',') {
+            0
+        } else {
+            words
+        };
         return Some(if words > 0 && gap > code { town } else { code });
     }
     let (town, words) = name(view, at);
@@ -86,7 +93,11 @@ pub(super) fn before(view: &View, start: usize) -> usize {
         const TOWNS: [&str; 11] = [
             "г.", "м.", "г ", "ст.", "с.", "п.", "д.", "клх ", "пос.", "пгт ", "х.",
         ];
-        let named = TOWNS.iter().any(|word| view.has(place, word));
+        let town = (place..end)
+            .rev()
+            .find(|at| view.begins_word(*at) && TOWNS.iter().any(|word| view.has(*at, word)));
+        let named = town.is_some();
+        let place = town.unwrap_or(place);
         let coded = postcode(view, place).is_some_and(|code| code <= end);
         let own = comma && place < end && (named || coded);
         if !own {
@@ -188,6 +199,14 @@ fn canadian(view: &View, at: usize) -> Option<usize> {
 /// Britain, a line that is postcode and town alone, a box of the post office.
 pub(super) fn alone(view: &View, at: usize) -> Option<(usize, usize)> {
     if let Some(end) = british(view, at).or_else(|| canadian(view, at).filter(|end| end - at == 7)) {
+        return Some((back(view, at), end));
+    }
+    if ["FPO ", "APO ", "DPO "]
+        .iter()
+        .any(|word| view.has_plain(at, word))
+        && let Some(code) = state(view, at + 4)
+        && let Some(end) = fits(view, code + 1, "99999")
+    {
         return Some((back(view, at), end));
     }
     if let Some(end) = box_number(view, at) {
