@@ -17,7 +17,7 @@ use crate::device::{Device, Place, program, text};
 const SCOPES: &str = "memory:read+search+write+delete,notes:read+search+write";
 
 /// A client that started `pocketctl mcp`.
-struct Agent {
+pub(crate) struct Agent {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -46,7 +46,7 @@ impl Agent {
     }
 
     /// The same, greeted as in the era with sessions.
-    fn greeted(place: &Place, token: &str) -> Self {
+    pub(crate) fn greeted(place: &Place, token: &str) -> Self {
         let mut agent = Self::start(place, token);
         let client = json!({"name": "test", "version": "1"});
         let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client});
@@ -92,7 +92,7 @@ impl Agent {
     }
 
     /// Calls a tool: its result, or the words of its refusal.
-    fn call(&mut self, tool: &str, arguments: Value) -> Result<Value, String> {
+    pub(crate) fn call(&mut self, tool: &str, arguments: Value) -> Result<Value, String> {
         let answer = self.ask("tools/call", json!({"name": tool, "arguments": arguments}));
         if answer["result"]["isError"] == false {
             return Ok(answer["result"]["structuredContent"].clone());
@@ -107,7 +107,7 @@ impl Agent {
     }
 
     /// Ends it as clients do, by closing its input.
-    fn end(self) {
+    pub(crate) fn end(self) {
         let Self { mut child, input, .. } = self;
         drop(input);
         assert!(child.wait().unwrap().success());

@@ -2,6 +2,8 @@
 //! a real trace of the system calls; and the shape of the source tree.
 
 #[cfg(test)]
+mod asking;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod bridge;
@@ -29,6 +31,8 @@ mod interrupted;
 mod keys;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
