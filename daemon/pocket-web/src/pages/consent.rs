@@ -41,6 +41,7 @@ struct ConsentPage {
 struct Row {
     id: RecordId,
     title: String,
+    who: String,
     purpose: String,
     state: &'static str,
     bad: bool,
@@ -53,14 +54,11 @@ struct Row {
 
 impl Row {
     fn new(t: &Words, consent: &Consent, names: &Names) -> Self {
-        let host = host(&consent.place);
         let repeats = u64::from(consent.repeats);
         Self {
             id: consent.id,
-            title: fill(
-                t.asks_for,
-                &[&who(t, consent.asker, names), &consent.model, &host],
-            ),
+            title: title(t, consent),
+            who: who(t, consent.asker, names),
             purpose: consent.purpose.clone(),
             state: state_in_words(t, &consent.state),
             bad: matches!(consent.state, ConsentState::Failed { .. }),
@@ -217,14 +215,10 @@ async fn question(door: &Door, shell: Shell, id: RecordId) -> Result<QuestionPag
         _ => String::new(),
     };
     let local = matches!(question.place, Place::Local { .. });
-    let host = host(&question.place);
     let alone = question.replaced.is_empty();
     Ok(QuestionPage {
-        title: fill(
-            t.asks_for,
-            &[&who(t, question.asker, &names), &question.model, &host],
-        ),
-        facts: facts(t, &question),
+        title: title(t, &question),
+        facts: facts(t, &question, &names),
         size: bytes_in_words(t, question.size),
         expires: Moment(question.expires),
         state: state_in_words(t, &question.state),
@@ -256,8 +250,9 @@ async fn detail(door: &Door, id: RecordId) -> Result<(ConsentDetail, String), Fa
     Ok((*detail, bytes))
 }
 
-fn facts(t: &Words, question: &Consent) -> Vec<(&'static str, String)> {
+fn facts(t: &Words, question: &Consent, names: &Names) -> Vec<(&'static str, String)> {
     let mut facts = vec![
+        (t.asked_by, who(t, question.asker, names)),
         (t.goes_to, question.place.to_string()),
         (t.provider, question.provider.to_string()),
         (t.model, question.model.clone()),
@@ -377,11 +372,11 @@ pub(crate) async fn end_standing(
     Ok(present::go("/consent?done=saved"))
 }
 
-/// The host of a place; a model of this device has none.
-fn host(place: &Place) -> String {
-    match place {
-        Place::Cloud { host, .. } => host.clone(),
-        Place::Local { .. } => place.to_string(),
+/// To whom it goes.
+fn title(t: &Words, consent: &Consent) -> String {
+    match &consent.place {
+        Place::Cloud { host, .. } => fill(t.question_to, &[&consent.model, host]),
+        Place::Local { .. } => fill(t.question_here, &[&consent.model]),
     }
 }
 

@@ -91,6 +91,8 @@ struct RecordPage {
     changes: Phrase,
     origin: &'static str,
     id: RecordId,
+    /// Where a model is asked about it, if it may leave at all.
+    ask: Option<String>,
 }
 
 /// One record.
@@ -143,6 +145,8 @@ fn record_page(owner: &Owner, entry: &Entry, asked: &Asked) -> RecordPage {
             changes => counted(t, changes.into(), t.n_changes),
         },
         origin: view::origin(t, entry.origin),
+        ask: (!record.category().never_leaves())
+            .then(|| format!("/ask?with={}:{}", record.category(), entry.id)),
         id: entry.id,
     }
 }
