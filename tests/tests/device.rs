@@ -42,6 +42,8 @@ fn programs() -> PathBuf {
                 "pocketctl",
                 "-p",
                 "pocket-reader",
+                "-p",
+                "pocket-gateway",
             ])
             .current_dir(workspace())
             .status();

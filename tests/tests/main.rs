@@ -12,6 +12,8 @@ mod browser;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod consent;
+#[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod device;
@@ -19,6 +21,8 @@ mod device;
 mod documents;
 #[cfg(test)]
 mod entry;
+#[cfg(test)]
+mod far;
 #[cfg(test)]
 mod files;
 #[cfg(test)]

@@ -46,8 +46,21 @@ fn offline_not_one_packet_leaves_the_machine() {
     );
     device.ctl(&["search", "plans"]).lines();
     device.ctl(&["get", "notes", &id]).one();
+    device.ctl(&["ask", "--no-wait", "what"]).failed(1, "refused");
+    let model = [
+        "--url",
+        "https://api.example.org/v1",
+        "--protocol",
+        "openai",
+        "--model",
+        "m",
+    ];
+    let add = ["provider", "add", "far"];
+    device.ctl(&[&add[..], &model[..]].concat()).one();
+    device.ctl(&["ask", "--no-wait", "what"]).failed(1, "refused");
+    // Opened, asked, and not answered: no is the answer.
     device.ctl(&["profile", "set", "CLOUD_WITH_CONSENT"]).one();
-    device.ctl(&["ask", "what"]).failed(1, "refused");
+    assert_eq!(device.ctl(&["ask", "--no-wait", "what"]).code, Some(4));
     device
         .ctl(&["agent", "add", "desk", "--scope", "notes:read"])
         .one();
@@ -76,7 +89,7 @@ fn offline_not_one_packet_leaves_the_machine() {
 }
 
 /// Whether a traced call names an address outside this machine, or makes a socket for one.
-fn is_outward(line: &str) -> bool {
+pub(crate) fn is_outward(line: &str) -> bool {
     let inet = line.contains("AF_INET") || line.contains("AF_NETLINK") || line.contains("AF_PACKET");
     let loopback = line.contains("inet_addr(\"127.") || line.contains("\"::1\"");
     if line.contains("socket(") {

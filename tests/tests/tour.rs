@@ -312,7 +312,8 @@ fn paths(ids: &[(&str, String)]) -> Vec<String> {
         if !path.contains("{category}") {
             let which = QUESTIONS.iter().find(|(of, _)| *of == path);
             let query = which.map_or("", |(_, query)| query);
-            paths.push(format!("{path}{query}"));
+            let question = ids.iter().find(|(of, _)| *of == "question").unwrap();
+            paths.push(format!("{}{query}", path.replace("{id}", &question.1)));
             continue;
         }
         for category in CATEGORIES {
@@ -375,7 +376,32 @@ fn fill(device: &Device) -> Vec<(&'static str, String)> {
         .map(|(category, record)| (*category, add(device, category, record)))
         .collect();
     ids.push(("documents", text(&device.list("documents")[0]["id"])));
+    ids.push(("question", ask(device)));
     ids
+}
+
+/// A question to a model far away that waits for its answer, and one that was denied.
+fn ask(device: &Device) -> String {
+    let model = [
+        "--url",
+        "https://api.example.com/v1",
+        "--protocol",
+        "openai",
+        "--model",
+        "small",
+    ];
+    device
+        .ctl(&[&["provider", "add", "mine"], &model[..]].concat())
+        .one();
+    device.ctl(&["profile", "set", "CLOUD_WITH_CONSENT"]).one();
+    let words = "What does Ada, ada@example.org, +44 20 7946 0000, like to eat?";
+    for about in ["a dinner", "a present"] {
+        let asked = device.ctl(&["ask", "--no-wait", "--about", about, words]);
+        assert_eq!(asked.code, Some(4), "{}", asked.err);
+    }
+    let waiting = device.ctl(&["consent", "list"]).lines();
+    device.ctl(&["consent", "deny", &text(&waiting[1]["id"])]).one();
+    text(&waiting[0]["id"])
 }
 
 fn records(note: &str) -> [(&'static str, Value); 6] {
