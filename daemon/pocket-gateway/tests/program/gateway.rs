@@ -18,6 +18,7 @@ use tempfile::TempDir;
 
 use crate::server::Authority;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_pocket-gateway");
 pub(crate) const HOST: &str = "model.test";
 pub(crate) const BODY: &[u8] = b"{\"question\":\"canary-body\"}";
 
@@ -34,12 +35,34 @@ impl Running {
     }
 
     pub(crate) fn with(authority: &Authority, more: &[String]) -> Self {
+        Self::launch(Command::new(PROGRAM), authority, more)
+    }
+
+    /// One in a network of its own that leads nowhere, where `hosts` says who is where; `None` where this
+    /// user may not make one.
+    pub(crate) fn apart(authority: &Authority, hosts: &str) -> Option<Self> {
+        let namespace = ["--user", "--map-root-user", "--mount", "--net"];
+        let may = Command::new("unshare").args(namespace).arg("true").status();
+        if !may.is_ok_and(|status| status.success()) {
+            return None;
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), hosts).unwrap();
+        let mut command = Command::new("unshare");
+        let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+        command.args(namespace).args(["sh", "-c", script]);
+        command.arg(file.path()).arg(PROGRAM);
+        Some(Self::launch(command, authority, &[]))
+    }
+
+    fn launch(mut command: Command, authority: &Authority, more: &[String]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let ca = folder.path().join("ca.pem");
         fs::write(&ca, authority.pem()).unwrap();
         let log = fs::File::create(folder.path().join("log")).unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pocket-gateway"))
+        let mut child = command
             .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .arg("--socket")
             .arg(folder.path().join("socket"))
             .arg("--trust-ca")

@@ -76,6 +76,27 @@ fn nothing_leaves_that_is_not_as_granted() {
 }
 
 #[test]
+fn a_name_that_leads_into_a_network_is_not_connected_to() {
+    let hosts = "127.0.0.1 here.example.org.\n10.1.2.3 inside.example.org.\n::1 here6.example.org.\n\
+                 fd00::1 mixed.example.org.\n8.8.8.8 mixed.example.org.\n8.8.8.8 public.example.org.\n";
+    let Some(gateway) = Running::apart(&Authority::new(), hosts) else {
+        println!("not tested: this user may not make a network of its own");
+        return;
+    };
+    let refused = |host: &str| {
+        let mut terms = terms();
+        terms.host = host.to_owned();
+        gateway.call(&terms).refusal()
+    };
+    for host in ["here", "inside", "here6", "mixed"] {
+        let name = format!("{host}.example.org");
+        assert_eq!(refused(&name), Some(F::AddressNotPublic), "{name}");
+    }
+    // The same, but for the address: there is no way to it from there.
+    assert_eq!(refused("public.example.org"), Some(F::Unreachable));
+}
+
+#[test]
 fn a_grant_is_used_once_whatever_came_of_it() {
     let met = Met::new();
     let first = terms();
