@@ -14,7 +14,7 @@ use pocket_crypto::SecretBytes;
 use pocket_crypto::secret::Key;
 use pocket_grant::{Headers, Report, SealedCall, body_frames, body_length, decode_report, greeting};
 use sha2::{Digest, Sha256};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::server::Authority;
 
@@ -40,18 +40,26 @@ impl Running {
 
     /// One in a network of its own that leads nowhere, where `hosts` says who is where; `None` where this
     /// user may not make one.
+    ///
+    /// Its name server is on its own loopback, if anyone listens there.
     pub(crate) fn apart(authority: &Authority, hosts: &str) -> Option<Self> {
         let namespace = ["--user", "--map-root-user", "--mount", "--net"];
         let may = Command::new("unshare").args(namespace).arg("true").status();
         if !may.is_ok_and(|status| status.success()) {
             return None;
         }
-        let file = tempfile::NamedTempFile::new().unwrap();
+        let (file, servers) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
         fs::write(file.path(), hosts).unwrap();
+        fs::write(
+            servers.path(),
+            "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
+        )
+        .unwrap();
         let mut command = Command::new("unshare");
-        let script = "mount --bind \"$0\" /etc/hosts && exec \"$@\"";
+        let script = "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" /etc/resolv.conf && \
+                      ip link set lo up && shift && exec \"$@\"";
         command.args(namespace).args(["sh", "-c", script]);
-        command.arg(file.path()).arg(PROGRAM);
+        command.arg(file.path()).arg(servers.path()).arg(PROGRAM);
         Some(Self::launch(command, authority, &[]))
     }
 

@@ -1,5 +1,10 @@
 //! What a gateway does not send. Each is seen to reach no server.
 
+use std::fs::File;
+use std::net::UdpSocket;
+use std::thread;
+
+use nix::sched::{CloneFlags, setns};
 use pocket_core::{CallFailure as F, Terms, Timestamp};
 use pocket_crypto::secret::Key;
 use pocket_grant::{MOST_BODY, SealedCall, body_frames, greeting};
@@ -94,6 +99,62 @@ fn a_name_that_leads_into_a_network_is_not_connected_to() {
     }
     // The same, but for the address: there is no way to it from there.
     assert_eq!(refused("public.example.org"), Some(F::Unreachable));
+}
+
+/// A name server in the network of `gateway`, which says of every name that it is at `address`; `None` where
+/// this user may not enter there.
+fn name_server(gateway: &Running, address: [u8; 4]) -> Option<()> {
+    let network = File::open(format!("/proc/{}/ns/net", gateway.pid())).ok()?;
+    let bound = thread::spawn(move || {
+        setns(network, CloneFlags::CLONE_NEWNET).ok()?;
+        UdpSocket::bind("127.0.0.1:53").ok()
+    });
+    let socket = bound.join().unwrap()?;
+    thread::spawn(move || {
+        let mut question = [0; 512];
+        while let Ok((length, from)) = socket.recv_from(&mut question) {
+            // Behind the head of 12 bytes (RFC 1035) comes the name, then its type and class.
+            let name = question[12..].iter().position(|byte| *byte == 0).unwrap();
+            let end = 12 + name + 5;
+            let is_v4 = question[end - 4..end - 2] == [0, 1];
+            let mut answer = question[..end].to_vec();
+            answer[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, u8::from(is_v4), 0, 0, 0, 0]);
+            if is_v4 {
+                answer.extend([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+                answer.extend(address);
+            }
+            assert!(length >= end);
+            socket.send_to(&answer, from).unwrap();
+        }
+    });
+    Some(())
+}
+
+#[test]
+fn what_a_name_server_says_is_judged_alike() {
+    for (address, failure) in [
+        ([192, 168, 1, 1], F::AddressNotPublic),
+        ([169, 254, 169, 254], F::AddressNotPublic),
+        ([8, 8, 8, 8], F::Unreachable),
+    ] {
+        let gateway = Running::apart(&Authority::new(), "");
+        let Some(gateway) = gateway.filter(|gateway| name_server(gateway, address).is_some()) else {
+            println!("not tested: this user may not make a network of its own, and enter it");
+            return;
+        };
+        let mut terms = terms();
+        terms.host = "asked.example.org".to_owned();
+        assert_eq!(gateway.call(&terms).refusal(), Some(failure));
+    }
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_said() {
+    let Some(gateway) = Running::apart(&Authority::new(), "") else {
+        println!("not tested: this user may not make a network of its own");
+        return;
+    };
+    assert_eq!(gateway.call(&terms()).refusal(), Some(F::HostUnknown));
 }
 
 #[test]
