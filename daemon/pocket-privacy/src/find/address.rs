@@ -126,8 +126,10 @@ fn named(view: &View, at: usize, word: usize) -> Option<(usize, usize)> {
     if count == 0 {
         return None;
     }
-    house_number(view, before_number(view, end))
-        .or_else(|| town::follows(view, end).then_some(end))
+    // What looks like a postcode is one: `avenue Foch, 75116 Paris` has no number.
+    let coded = town::follows(view, end).then_some(end);
+    coded
+        .or_else(|| house_number(view, before_number(view, end)))
         .map(|end| (at, end))
 }
 

@@ -197,9 +197,16 @@ fn add_spelling(dictionary: &mut Dictionary, name: &str, entity: u32, initials: 
                 add(&[*family], Place::Alone);
             }
             let cuts = (1..4).filter_map(|at| whole.split_at_checked(at));
-            for (family, given) in cuts.filter(|(_, given)| given.len() >= 2) {
-                add(given, Place::Anywhere);
-                if family.len() == 2 && given.len() == 2 {
+            for (family, given) in cuts.filter(|(_, given)| !given.is_empty()) {
+                add(
+                    given,
+                    if given.len() == 1 {
+                        Place::Alone
+                    } else {
+                        Place::Anywhere
+                    },
+                );
+                if family.len() > 1 {
                     add(family, Place::Anywhere);
                 }
             }

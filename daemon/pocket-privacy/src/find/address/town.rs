@@ -13,7 +13,7 @@ const STATES: &str = " AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME 
 /// Where the postcode and the town behind a street end.
 pub(super) fn behind(view: &View, at: usize) -> usize {
     let mut end = at;
-    for _ in 0..3 {
+    for _ in 0..4 {
         let place = skip_some(view, end, 4, |letter| {
             matches!(letter, ' ' | ',' | '\n' | '-' | '·' | '|' | '/')
         });
@@ -54,16 +54,7 @@ fn past_province(view: &View, at: usize) -> usize {
 /// A postcode with its town, a town with its postcode, or either.
 fn part(view: &View, at: usize, breaks: bool) -> Option<usize> {
     if let Some(code) = postcode(view, at) {
-        let gap = skip_some(view, code, 2, |letter| matches!(letter, ' ' | ',' | '\n'));
-        let (town, words) = name(view, gap);
-        let below = (code..gap).any(|at| view.small(at) == '\n');
-        // What stands on the next line with a colon is a label.
-        let words = if below && !matches!(view.small(town), '\n' | '\0' | '.' | ',') {
-            0
-        } else {
-            words
-        };
-        return Some(if words > 0 && gap > code { town } else { code });
+        return Some(town_of(view, code));
     }
     let (town, words) = name(view, at);
     if words == 0 || !breaks {
@@ -75,8 +66,29 @@ fn part(view: &View, at: usize, breaks: bool) -> Option<usize> {
     let code = postcode(view, gap).filter(|_| gap > state);
     // A word behind a comma is a town if a postcode or the end of the line follows.
     let ends = matches!(view.small(town), '\n' | '\0' | ',' | '"' | '\\');
-    code.or_else(|| (state > town).then_some(state))
+    code.map(|code| town_of(view, code))
+        .or_else(|| (state > town).then_some(state))
         .or_else(|| ends.then_some(town))
+}
+
+/// Where the town ends that stands behind a postcode, on its line or the next; the postcode's own end
+/// when there is none.
+fn town_of(view: &View, code: usize) -> usize {
+    let gap = skip_some(view, code, 2, |letter| matches!(letter, ' ' | ',' | '\n'));
+    let small = ["da ", "das ", "de ", "do ", "dos "]
+        .into_iter()
+        .find(|word| view.has(gap, word));
+    let (town, words) = name(view, gap + small.map_or(0, str::len));
+    let below = (code..gap).any(|at| view.small(at) == '\n');
+    // On the next line another sentence may follow; what has a colon there is a label.
+    let point = (gap..town).find(|at| below && view.small(*at) == '.');
+    let town = point.unwrap_or(town);
+    let ends = !below || matches!(view.small(town), '\n' | '\0' | '.' | ',' | ' ');
+    if words > 0 && gap > code && ends {
+        town
+    } else {
+        code
+    }
 }
 
 /// `80331 München, ` before a street, and `г. Москва, `.
@@ -90,8 +102,8 @@ pub(super) fn before(view: &View, start: usize) -> usize {
         });
         let place = skip_some(view, place, 3, |letter| !is_word(letter));
         // A town, a village, a station, a farm.
-        const TOWNS: [&str; 11] = [
-            "г.", "м.", "г ", "ст.", "с.", "п.", "д.", "клх ", "пос.", "пгт ", "х.",
+        const TOWNS: [&str; 12] = [
+            "к.", "г.", "м.", "г ", "ст.", "с.", "п.", "д.", "клх ", "пос.", "пгт ", "х.",
         ];
         let town = (place..end)
             .rev()

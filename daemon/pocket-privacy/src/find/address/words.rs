@@ -5,7 +5,7 @@ pub(super) const BEFORE: &str = " rue avenue av ave boulevard bd boul chemin all
  faubourg ruelle sentier rond-point calle c avenida avda plaza pza paseo camino ronda carrer via glorieta callejon pasaje pasadizo cuesta \
  rambla carretera travesia urbanizacion ronda alameda acceso canada rambla cuesta via viale piazza piazzale corso vicolo largo contrada \
  strada borgo rotonda canale incrocio stretto salita rua r travessa praca alameda rodovia estrada ladeira quinta viela vila setor nucleo \
- feira chacara quadra favela fazenda sitio recanto distrito passarela estacao campo colonia lagoa patio praia condominio conjunto loteamento parque jardim morro residencial vereda trecho ul ulica al aleja aleje os osiedle pl plac skwer rondo bulwar \
+ vial trevo viaduto feira chacara quadra favela fazenda sitio recanto distrito passarela estacao campo colonia lagoa patio praia condominio conjunto loteamento parque jardim morro residencial vereda trecho ul ulica al aleja aleje os osiedle pl plac skwer rondo bulwar \
  улица ул проспект пр пр-кт переулок пер бульвар бул бул. шоссе ш набережная наб площадь пл аллея алл проезд тупик вулиця вул провулок пров \
  strada str bulevardul bd. calea aleea soseaua jalan jl jln duong duong pho odos οδος λεωφορος ulice nam namesti trida \
  calzada diagonal circuito retorno andador privada cerrada prolongacion periferico eje continuacion peatonal boulevar viaducto corredor ampliacion ";
