@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pocket_core::{CallFailure, Grant};
 use pocket_crypto::secret::Key;
-use pocket_grant::{Headers, Report, SealedCall};
+use pocket_grant::{Headers, SealedCall};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -79,10 +79,6 @@ impl Gateway {
                 ready,
             } = way;
             let mut wanted = wanted.subscribe();
-            if !*wanted.borrow_and_update() {
-                let refused = Report::refused(CallFailure::Withdrawn);
-                return reports.send(refused).await.unwrap_or_default();
-            }
             let seen = Seen::default();
             let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
             let carried = async {
@@ -94,9 +90,10 @@ impl Gateway {
                 carry(&socket, &key, &call, &body, (&seen, &reports)).await
             };
             let carried = tokio::select! {
-                carried = carried => carried,
-                // The sender is held by `way`'s clones; gone, nothing is wanted either.
+                // First: what may not leave is not even begun. Its sender gone, nothing is wanted either.
+                biased;
                 _ = wanted.wait_for(|wanted| !wanted) => Err(CallFailure::Withdrawn),
+                carried = carried => carried,
             };
             if let Err(reason) = carried {
                 reports
