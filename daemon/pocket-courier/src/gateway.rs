@@ -70,15 +70,10 @@ impl Gateway {
     /// within a tokio runtime.
     pub fn send(&self, grant: Grant, headers: &Headers, body: Vec<u8>) -> Reports {
         let call = SealedCall::new(grant, headers, &self.key);
-        let way = self.clone();
+        let (socket, key) = (Arc::clone(&self.socket), Arc::clone(&self.key));
+        // Not the sender: with the last way to it the gateway ends, whoever it is at work for.
+        let (mut wanted, ready) = (self.wanted.subscribe(), self.ready.clone());
         Reports::of(move |reports| async move {
-            let Self {
-                socket,
-                key,
-                wanted,
-                ready,
-            } = way;
-            let mut wanted = wanted.subscribe();
             let seen = Seen::default();
             let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
             let carried = async {

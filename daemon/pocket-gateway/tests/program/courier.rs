@@ -133,6 +133,11 @@ async fn a_call_ends_when_nothing_may_leave_any_more_and_when_nobody_listens() {
     piece(&mut reports).await;
     drop(reports);
     met.server.left();
+    let mut reports = met.gateway.send(grant(terms()), &headers(), BODY.to_vec());
+    piece(&mut reports).await;
+    drop(met.gateway);
+    assert_eq!(end(reports).await.1, Some(F::Withdrawn));
+    met.server.left();
 }
 
 #[tokio::test]
