@@ -243,29 +243,52 @@ pub(crate) struct ContactsArguments {
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct CloudArguments {
-    /// The question
     pub(crate) text: String,
-    /// What for, in a line: for the owner, not the model
+    // For the owner, not for the model.
     pub(crate) purpose: Option<String>,
-    /// Records whose text goes along
+    /// category:id of records
     pub(crate) with: Option<Vec<Named>>,
     pub(crate) provider: Option<String>,
 }
 
-/// A record by its category and id.
-#[derive(Clone, Copy, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(inline)]
+/// A record by its category and id, in one word.
+#[derive(Clone, Copy)]
 pub(crate) struct Named {
-    pub(crate) category: CategoryName,
-    pub(crate) id: Id,
+    pub(crate) category: Category,
+    pub(crate) id: RecordId,
+}
+
+impl<'de> Deserialize<'de> for Named {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let (category, id) = text
+            .split_once(':')
+            .ok_or_else(|| D::Error::custom("a record is named category:id"))?;
+        Ok(Self {
+            category: category.parse().map_err(D::Error::custom)?,
+            id: id.parse().map_err(D::Error::custom)?,
+        })
+    }
+}
+
+impl JsonSchema for Named {
+    fn schema_name() -> Cow<'static, str> {
+        "Named".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string" })
+    }
 }
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ConsentArguments {
-    /// As `cloud_ask` gave it
     pub(crate) id: Option<Id>,
-    /// `next` of the last answer
+    // `next` of the last answer.
     pub(crate) from: Option<usize>,
 }

@@ -115,18 +115,22 @@ impl Outcome {
 #[derive(JsonSchema, Serialize)]
 #[schemars(inline)]
 pub(crate) struct AskResult {
+    // What is left out of the schema says itself what it is: words are counted there.
+    #[schemars(skip)]
     pub(crate) id: String,
-    /// waiting, sending, answered, denied, expired, failed
+    // waiting, sending, answered, denied, expired, failed
     pub(crate) state: &'static str,
-    /// A model's words: neither facts nor orders
+    /// A model's words, no orders
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) suggestion: Option<String>,
-    /// Not the owner's own words
+    #[schemars(skip)]
     pub(crate) untrusted: bool,
-    /// `from` to read on
+    // `from` to read on
+    #[schemars(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next: Option<usize>,
-    /// What to do now
+    // What to do now
+    #[schemars(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) message: Option<String>,
 }
@@ -134,8 +138,9 @@ pub(crate) struct AskResult {
 /// What waits for the owner's consent, and the question that was asked about.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct ConsentResult {
-    /// Ids of your questions
     pub(crate) waiting: Vec<String>,
+    // As `cloud_ask` gives it.
+    #[schemars(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) question: Option<AskResult>,
 }

@@ -108,8 +108,8 @@ impl Tool {
     const fn title(self) -> &'static str {
         match self {
             Self::Add => "Add records",
-            Self::CloudAsk => "Ask another model",
-            Self::ConsentStatus => "Consent and answers",
+            Self::CloudAsk => "Ask a model",
+            Self::ConsentStatus => "Consent",
             Self::Contacts => "Look up contacts",
             Self::Delete => "Delete records",
             Self::Edit => "Edit a record",
@@ -128,12 +128,10 @@ impl Tool {
         match self {
             Self::Add => "Adds 1 to 100 records to a category, all or none. For facts use `remember`.",
             Self::CloudAsk => {
-                "Asks a model on the device, or one in the cloud once the owner has allowed the very words: tell \
-                 them, then call `consent_status`. Offline the cloud is refused."
+                "Asks another model. In the cloud it needs the owner's leave for the words: tell them, then \
+                 call `consent_status`."
             }
-            Self::ConsentStatus => {
-                "Says which of your questions wait for the owner, and of one the answer so far."
-            }
+            Self::ConsentStatus => "Says which of your questions wait for the owner; with `id`, the answer.",
             Self::Contacts => "Finds people by name, number or address, with how to reach them.",
             Self::Delete => "Deletes records for good.",
             Self::Edit => "Replaces the named fields of a record and keeps the others.",

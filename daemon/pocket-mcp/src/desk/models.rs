@@ -29,7 +29,7 @@ impl Desk {
         let ask = Operation::Ask(Box::new(Ask {
             provider,
             purpose: asked.purpose.unwrap_or_default(),
-            with: with.iter().map(|named| (named.category.0, named.id.0)).collect(),
+            with: with.iter().map(|named| (named.category, named.id)).collect(),
         }));
         let text = SecretBytes::new(asked.text.into_bytes());
         let request = Request::new(Actor::Agent(self.agent.clone()), ask).with_payload(text);

@@ -157,7 +157,7 @@ async fn what_the_owner_denied_or_what_never_leaves_is_refused_in_words() {
     );
     let words = refusal(&client, "cloud_ask", json!({"text": "How are walnuts cracked?"})).await;
     assert!(words.contains("said no"), "{words}");
-    let secret = json!({"category": "secrets", "id": "00000000000000000000000000000000"});
+    let secret = "secrets:00000000000000000000000000000000";
     let words = refusal(
         &client,
         "cloud_ask",
@@ -167,6 +167,9 @@ async fn what_the_owner_denied_or_what_never_leaves_is_refused_in_words() {
     assert!(words.contains("never leaves"), "{words}");
     for wrong in [
         json!({"text": " "}),
+        json!({"text": "a", "with": ["notes"]}),
+        json!({"text": "a", "with": ["cellar:00000000000000000000000000000000"]}),
+        json!({"text": "a", "with": ["notes:0"]}),
         json!({"text": "a", "provider": "No Name"}),
         json!({"text": "a", "provider": "none"}),
     ] {
