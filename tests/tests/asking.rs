@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 
@@ -18,6 +19,15 @@ const QUESTION: &str = "What shall I give Annegret Moosbichler? Her mail is anne
 
 /// A device with a contact, whose gateway trusts the model's authority and finds it where it listens.
 fn device_and_model(answers: fn(&Request) -> Vec<String>) -> (Device, Model) {
+    let (device, model, _) = started(answers, Place::command);
+    (device, model)
+}
+
+/// The same, started as `command` says; and where the model listens.
+pub(crate) fn started(
+    answers: fn(&Request) -> Vec<String>,
+    command: impl FnOnce(&Place) -> Command,
+) -> (Device, Model, SocketAddr) {
     let (model, address, authority) = Model::in_the_cloud(answers);
     let place = Place::new();
     let (trusted, config) = (place.path("authority.pem"), place.path("pocketd.toml"));
@@ -27,7 +37,7 @@ fn device_and_model(answers: fn(&Request) -> Vec<String>) -> (Device, Model) {
         path_text(&trusted)
     );
     fs::write(&config, settings).unwrap();
-    let mut command = place.command();
+    let mut command = command(&place);
     command.arg("--config").arg(&config);
     let Ok(device) = Device::start_command(place, command) else {
         panic!("it did not start")
@@ -65,11 +75,11 @@ fn device_and_model(answers: fn(&Request) -> Vec<String>) -> (Device, Model) {
     ];
     device.ctl(&[&provider[..], &more[..]].concat()).one();
     device.ctl(&["profile", "set", "CLOUD_WITH_CONSENT"]).one();
-    (device, model)
+    (device, model, address)
 }
 
 /// Repeats the placeholder that it was given.
-fn echo(request: &Request) -> Vec<String> {
+pub(crate) fn echo(request: &Request) -> Vec<String> {
     let asked = request.asked();
     let name = asked
         .split_whitespace()
@@ -83,7 +93,7 @@ fn echo(request: &Request) -> Vec<String> {
 }
 
 /// Asks without waiting: the question that the owner has to decide on.
-fn waiting(device: &Device, more: &[&str]) -> Value {
+pub(crate) fn waiting(device: &Device, more: &[&str]) -> Value {
     let asked = device.ctl(&[&["ask", "--no-wait", "--about", "a present"], more, &[QUESTION]].concat());
     asked.failed(4, "consent-needed");
     let question: Value = serde_json::from_str(asked.out.trim()).unwrap();
@@ -92,7 +102,7 @@ fn waiting(device: &Device, more: &[&str]) -> Value {
 }
 
 /// The question once its call has ended.
-fn ended(device: &Device, id: &str) -> Value {
+pub(crate) fn ended(device: &Device, id: &str) -> Value {
     loop {
         let shown = device.ctl(&["consent", "show", id]).one();
         if shown["state"] != "sending" {

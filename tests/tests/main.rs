@@ -22,8 +22,6 @@ mod documents;
 #[cfg(test)]
 mod entry;
 #[cfg(test)]
-mod far;
-#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod flows;
