@@ -273,6 +273,8 @@ pub enum Answer {
         questions: Vec<Consent>,
         /// In force now.
         standing: Vec<StandingConsent>,
+        /// Agents that asked too much within the hour, and how many of their questions were refused.
+        refused: Vec<(RecordId, u32)>,
     },
     /// It is done.
     Done,

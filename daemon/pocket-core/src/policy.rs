@@ -124,6 +124,8 @@ enum Needs {
     Known,
     /// The device itself.
     Device,
+    /// Nobody by asking: [`Question::by_standing`] alone gives leave.
+    StandingConsent,
 }
 
 /// Decides on `operation`. `lease` is what the owner set; doubt ends in a refusal.
@@ -256,14 +258,14 @@ const fn needs(kind: OperationKind) -> Needs {
         K::AskLocal | K::Get | K::List | K::ReadBlob => Needs::Scope(Verb::Read),
         K::Search => Needs::Scope(Verb::Search),
         K::Ask => Needs::Cloud,
+        K::AskStanding => Needs::StandingConsent,
         K::ConsentApprove | K::StandingAdd => Needs::OwnerOfCloud,
         K::ConsentList | K::ConsentStatus | K::ProviderList => Needs::Known,
         K::SetupCode => Needs::OwnerAtDevice,
         K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
         }
-        K::AskStanding
-        | K::AutoLock
+        K::AutoLock
         | K::CallEnd
         | K::CallReceived
         | K::CallSent

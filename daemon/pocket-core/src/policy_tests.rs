@@ -50,8 +50,7 @@ fn the_table() {
             K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
                 ["no", "no", "no", "yes", "no"]
             }
-            K::AskStanding
-            | K::AutoLock
+            K::AutoLock
             | K::CallEnd
             | K::CallReceived
             | K::CallSent
@@ -65,7 +64,7 @@ fn the_table() {
             | K::Resume
             | K::SelfTest
             | K::Stop => ["no", "no", "no", "no", "yes"],
-            K::Ask | K::ConsentApprove | K::StandingAdd => ["no"; 5],
+            K::Ask | K::AskStanding | K::ConsentApprove | K::StandingAdd => ["no"; 5],
             K::AskLocal => ["no", "yes", "yes", "yes", "no"],
             K::ConsentList | K::ConsentStatus | K::ProviderList => ["no", "yes", "yes", "yes", "no"],
             _ => ["no", "no", "yes", "yes", "no"],
@@ -280,6 +279,10 @@ fn a_standing_consent_gives_leave_in_custom_alone() {
         Decision::Allow(_) | Decision::Refuse(_) => panic!("the owner is not asked"),
     };
     let agent = agent("notes:read,outbox:send");
+    assert!(
+        decide_own(OperationKind::AskStanding).is_err(),
+        "leave without a consent"
+    );
     let custom = question(Profile::Custom, &agent);
     let (permit, left) = custom.by_standing(&standing, &provider, 10, now).unwrap();
     assert_eq!(

@@ -264,8 +264,8 @@ if ("live" in say && "EventSource" in window) {
     if (Date.now() - active > 60000) { changed.hidden = false; return; }
     try {
       if (!refresh(await fetched())) changed.hidden = false;
-      // A busy agent must not keep the page busy.
-      pause = Math.min(pause * 2, 10000);
+      // A busy agent must not keep the page busy; an answer that its owner reads as it comes may.
+      pause = document.querySelector("[data-hurry]") ? 300 : Math.min(pause * 2, 10000);
       setTimeout(() => { pause = 300; }, 15000);
     } catch {
       changed.hidden = false;

@@ -45,7 +45,7 @@ words! {
     /// What would leave, and whom one can ask.
     consent_page ConsentWords {
         add_model, approve_once, ask_a_model, ask_about, ask_local_about, ask_more, asked_again,
-        asked_before, asked_by, question_here, question_to, consent_agent, costs_at_most, currency, deny, deny_here,
+        asked_before, asked_by, asks_too_much, n_refused, question_here, question_to, consent_agent, costs_at_most, currency, deny, deny_here,
         deny_key, done_denied, done_sent, from_records, goes_along, goes_to, i_have_read,
         key_is, kind_address, kind_birth, kind_card, kind_coordinates, kind_email, kind_iban,
         kind_identity, kind_network, kind_other, kind_person, kind_phone, kind_secret, kind_url,

@@ -41,7 +41,12 @@ pub(crate) fn run(session: &mut Session, command: ConsentCommand) -> Result<(), 
 }
 
 fn list(session: &mut Session) -> Result<(), Problem> {
-    let Answer::Consents { questions, standing } = session.ask(Operation::ConsentList)? else {
+    let Answer::Consents {
+        questions,
+        standing,
+        refused,
+    } = session.ask(Operation::ConsentList)?
+    else {
         return Err(Problem::unexpected());
     };
     let names = Names::known(session)?;
@@ -50,15 +55,25 @@ fn list(session: &mut Session) -> Result<(), Problem> {
         questions
             .iter()
             .try_for_each(|question| output.print(&names.add(to_json(question), question), ""))?;
-        return standing
+        standing
             .iter()
-            .try_for_each(|standing| output.print(&json!({"lease": standing}), ""));
+            .try_for_each(|standing| output.print(&json!({"lease": standing}), ""))?;
+        return refused.iter().try_for_each(|(agent, count)| {
+            let pressing = json!({"agent": agent, "name": names.agent(*agent), "refused": count});
+            output.print(&json!({"pressing": pressing}), "")
+        });
     }
     if !questions
         .iter()
         .any(|question| question.state == ConsentState::Waiting)
     {
         output.remark("nothing waits for your consent")?;
+    }
+    for (agent, count) in &refused {
+        let name = names.agent(*agent).unwrap_or("an agent");
+        output.remark(&format!(
+            "{name} asks too much: questions refused within the hour: {count}"
+        ))?;
     }
     questions
         .iter()

@@ -523,6 +523,10 @@ fn an_agent_can_not_tire_the_owner_into_a_yes() {
     }
     let more = desk.ask_as(agent.clone(), Ask::default(), "One more");
     assert_eq!(kind(more), Some(FailureKind::Throttled));
+    let Ok(Answer::Consents { refused, .. }) = desk.call(owner(), Operation::ConsentList) else {
+        panic!("no list");
+    };
+    assert_eq!(refused.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1]);
     let throttled = audit::Outcome::Failed(FailureKind::Throttled);
     assert_eq!(desk.logged(OperationKind::Ask)[0].outcome, throttled);
     assert!(

@@ -55,6 +55,8 @@ pub(crate) struct Consents {
     /// When questions were asked, by the clock that nobody sets.
     since: HashMap<RecordId, Instant>,
     running: HashMap<RecordId, Running>,
+    /// When which agents' questions were refused because they ask too much.
+    refused: Vec<(RecordId, Timestamp)>,
     outbound: Outbound,
 }
 
@@ -104,6 +106,27 @@ impl Consents {
         found.ok_or_else(|| failure::not_found("question", "see `pocketctl consent list`"))
     }
 
+    /// Remembers that an agent was refused.
+    fn note_refused(&mut self, asker: ActorRef, now: Timestamp) {
+        if let ActorRef::Agent(agent) = asker {
+            self.refused.retain(|(_, at)| now.since(*at) < asking::SPAN);
+            if self.refused.len() < MOST {
+                self.refused.push((agent, now));
+            }
+        }
+    }
+
+    /// How often agents were refused within the hour.
+    fn refused(&self, now: Timestamp) -> Vec<(RecordId, u32)> {
+        let mut counts: BTreeMap<RecordId, u32> = BTreeMap::new();
+        for (agent, at) in &self.refused {
+            if now.since(*at) < asking::SPAN {
+                *counts.entry(*agent).or_default() += 1;
+            }
+        }
+        counts.into_iter().collect()
+    }
+
     /// As the question stands by now.
     fn look(&self, consent: &Consent, now: Now) -> Consent {
         let waited = self
@@ -143,6 +166,7 @@ impl Vault {
                 return self.refuse_question(asker, Failure::new(kind, no, "do not ask the same again"), now);
             }
             Verdict::TooMany => {
+                self.consents.note_refused(asker, now.wall);
                 let kind = FailureKind::Throttled;
                 let remedy =
                     "wait until the owner has answered; an agent may ask 12 times an hour, and 3 may wait";
@@ -216,11 +240,18 @@ impl Vault {
             let waits = consent.state == ConsentState::Waiting;
             (!waits, std::cmp::Reverse(consent.asked), consent.id)
         });
-        let standing = match actor {
-            Actor::Agent(_) => Vec::new(),
-            _ => self.standing_now(act.now.wall),
+        let (standing, refused) = match actor {
+            Actor::Agent(_) => (Vec::new(), Vec::new()),
+            _ => (
+                self.standing_now(act.now.wall),
+                self.consents.refused(act.now.wall),
+            ),
         };
-        Ok(Answer::Consents { questions, standing })
+        Ok(Answer::Consents {
+            questions,
+            standing,
+            refused,
+        })
     }
 
     /// Shows the owner all of a question; the bytes travel beside.

@@ -14,7 +14,7 @@ use crate::guard::Owner;
 use crate::pages::Done;
 use crate::pages::audit::{Names, who};
 use crate::present::{
-    Moment, Phrase, Shell, bytes_in_words, counted, counted_plain, grouped, length, page, page_after,
+    Moment, Phrase, Shell, bytes_in_words, counted, counted_plain, filled, grouped, length, page, page_after,
     records_path, title_of,
 };
 use crate::query::Query;
@@ -33,6 +33,8 @@ struct ConsentPage {
     waiting: Vec<Row>,
     over: Vec<Row>,
     standing: Vec<Standing>,
+    /// Agents that ask too much.
+    pressing: Vec<Phrase>,
     /// Whether consent ahead of time is possible.
     custom: bool,
 }
@@ -104,8 +106,19 @@ pub(crate) async fn list(
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
     let names = Names::of(&door).await?;
-    let (questions, standing) = all(&door).await?;
+    let Waiting {
+        questions,
+        standing,
+        refused,
+    } = all(&door).await?;
     let waits = |consent: &&Consent| consent.state == ConsentState::Waiting;
+    let pressing = refused.iter().map(|(agent, count)| {
+        let who = who(t, ActorRef::Agent(*agent), &names);
+        filled(
+            t.asks_too_much,
+            &[who.into(), counted(t, (*count).into(), t.n_refused)],
+        )
+    });
     let row = |consent: &Consent| Row::new(t, consent, &names);
     let waiting: Vec<Row> = questions.iter().filter(waits).map(row).collect();
     let over = questions.iter().filter(|consent| !waits(consent));
@@ -113,6 +126,7 @@ pub(crate) async fn list(
         custom: owner.status.profile == Profile::Custom,
         shell: Shell::new(&owner, t.consent_title, "/consent").done(done.code()),
         count: counted(t, length(waiting.len()), t.n_waiting),
+        pressing: pressing.collect(),
         waiting,
         over: over.take(MOST_OVER).map(row).collect(),
         standing: standing
@@ -124,14 +138,29 @@ pub(crate) async fn list(
 
 /// How many questions wait.
 pub(crate) async fn waiting(door: &Door) -> Result<usize, Failure> {
-    let (questions, _) = all(door).await?;
+    let Waiting { questions, .. } = all(door).await?;
     let waits = |consent: &&Consent| consent.state == ConsentState::Waiting;
     Ok(questions.iter().filter(waits).count())
 }
 
-async fn all(door: &Door) -> Result<(Vec<Consent>, Vec<StandingConsent>), Failure> {
+/// What waits, and what goes with it.
+struct Waiting {
+    questions: Vec<Consent>,
+    standing: Vec<StandingConsent>,
+    refused: Vec<(RecordId, u32)>,
+}
+
+async fn all(door: &Door) -> Result<Waiting, Failure> {
     match door.ask(Operation::ConsentList).await?.answer {
-        Answer::Consents { questions, standing } => Ok((questions, standing)),
+        Answer::Consents {
+            questions,
+            standing,
+            refused,
+        } => Ok(Waiting {
+            questions,
+            standing,
+            refused,
+        }),
         _ => Err(unexpected()),
     }
 }

@@ -50,6 +50,8 @@ pub(super) const WORDS: ConsentWords = ConsentWords {
     models: "Modelle",
     models_about: "Wen du und deine Agenten fragen könnt. Ein Modell anderswo bekommt nur, was du gebilligt hast; eines auf diesem Gerät wird sofort gefragt.",
     n_asked_again: "{0} Mal mehr gefragt|{0} Male mehr gefragt",
+    asks_too_much: "{0} fragt zu viel: {1} in dieser Stunde.",
+    n_refused: "{0} Frage wurde abgelehnt|{0} Fragen wurden abgelehnt",
     n_calls_left: "{0} Aufruf übrig|{0} Aufrufe übrig",
     new_standing: "Im Voraus zustimmen",
     no_models: "Noch gibt es kein Modell, das man fragen kann.",

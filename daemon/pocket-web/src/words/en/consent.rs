@@ -50,6 +50,8 @@ pub(super) const WORDS: ConsentWords = ConsentWords {
     models: "Models",
     models_about: "Whom you and your agents can ask. A model elsewhere gets only what you approved; one on this device is asked at once.",
     n_asked_again: "asked {0} time more|asked {0} times more",
+    asks_too_much: "{0} asks too much: {1} within the hour.",
+    n_refused: "{0} question was refused|{0} questions were refused",
     n_calls_left: "{0} call left|{0} calls left",
     new_standing: "Consent ahead of time",
     no_models: "There is no model to ask yet.",
