@@ -2,15 +2,13 @@
 //! what waits together to disk before it answers (group commit).
 
 mod opening;
+mod telling;
 mod work;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use pocket_core::{
-    Actor, Agent, Answer, Door, Failure, FailureKind, LockState, Operation, OperationKind, Profile, RecordId,
-    Timestamp,
-};
-use pocket_crypto::{Key, SecretBytes};
+use pocket_core::{Actor, Answer, Door, Failure, FailureKind, Operation, OperationKind, Profile, Timestamp};
+use pocket_crypto::Key;
 use tokio::runtime::Runtime;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tracing::{error, info, warn};
@@ -19,7 +17,7 @@ use crate::handle::{Message, Reply, Request, Shown, Touched};
 use crate::keys::Device;
 use crate::locked::{Locked, Opened};
 use crate::outbound::Outbound;
-use crate::passphrase::{Kdf, NewPassphrase};
+use crate::passphrase::NewPassphrase;
 use crate::service::{Config, StartError};
 use crate::setup::FirstRun;
 use crate::vault::{Ticked, Vault, Work, typed_erase};
@@ -401,84 +399,6 @@ impl Engine {
         };
         let secret = keyring.and_then(|keyring| self.device.read_secret(keyring).ok().flatten());
         passphrase.into_iter().chain(secret).collect()
-    }
-
-    fn status(&self, actor: &Actor, now: Now) -> pocket_core::Status {
-        let owner = matches!(actor, Actor::Owner { .. });
-        let mut status = self.device.status(now.wall);
-        status.state = match &self.state {
-            State::Damaged(failure) => LockState::Damaged {
-                message: failure.message.clone(),
-                remedy: failure.remedy.clone(),
-            },
-            State::FirstRun(_) => LockState::FirstRun,
-            State::Locked(_) | State::Opening(_) => LockState::Locked,
-            State::Unlocked(_) => LockState::Unlocked,
-        };
-        match &self.state {
-            State::FirstRun(first_run) => status.reset = first_run.proof(),
-            State::Unlocked(vault) if owner => vault.describe(&self.device, &mut status, now.wall),
-            _ => {}
-        }
-        status
-    }
-
-    /// Tells which records were changed, once that is on disk.
-    fn tell_touched(&mut self) {
-        if let State::Unlocked(vault) = &mut self.state {
-            for record in vault.take_touched() {
-                // Nobody may be listening.
-                self.touched.send(record).map(drop).unwrap_or_default();
-            }
-        }
-    }
-
-    fn agent_by_id(&self, id: RecordId) -> Result<Agent, Failure> {
-        match &self.state {
-            State::Unlocked(vault) => vault.agents.by_id(id),
-            State::FirstRun(_) => Err(failure::not_set_up()),
-            State::Locked(_) | State::Opening(_) => Err(failure::locked()),
-            State::Damaged(failure) => Err(failure.clone()),
-        }
-    }
-
-    fn agent(&mut self, token: &SecretBytes, now: Now) -> Result<Agent, Failure> {
-        match &mut self.state {
-            State::Unlocked(vault) => {
-                let agent = vault.agents.authenticate(token)?;
-                vault.agents.count(agent.id, now.wall)?;
-                Ok(agent)
-            }
-            State::FirstRun(_) => Err(failure::not_set_up()),
-            State::Locked(_) | State::Opening(_) => Err(failure::locked()),
-            State::Damaged(failure) => Err(failure.clone()),
-        }
-    }
-
-    /// Does not count as a guess: nothing can be tried with it.
-    fn passphrase_salt(&self) -> Option<[u8; 32]> {
-        let keyring = match &self.state {
-            State::Locked(locked) => locked.keyring(),
-            State::Opening(opening) => &opening.keyring,
-            State::Unlocked(vault) => vault.keyring(),
-            State::Damaged(_) | State::FirstRun(_) => return None,
-        };
-        keyring.passphrase_params().map(|(salt, _)| salt)
-    }
-
-    pub(crate) fn kdf(&mut self, now: Now) -> Result<Kdf, Failure> {
-        self.device.may_guess(now.wall)?;
-        let keyring = match &self.state {
-            State::Locked(locked) => locked.keyring(),
-            State::Unlocked(vault) => vault.keyring(),
-            State::FirstRun(_) => return Err(failure::not_set_up()),
-            State::Opening(_) => return Err(failure::opening()),
-            State::Damaged(failure) => return Err(failure.clone()),
-        };
-        let (salt, params) = keyring
-            .passphrase_params()
-            .ok_or_else(|| failure::not_found("passphrase slot", "open it with the recovery key"))?;
-        Ok(Kdf { salt, params })
     }
 
     pub(crate) fn tick(&mut self, now: Now) {

@@ -3,6 +3,7 @@
 mod admin;
 mod agents;
 mod asking;
+mod committing;
 mod consent;
 mod documents;
 mod exported;
@@ -16,17 +17,17 @@ mod rekey;
 mod remember;
 mod search;
 mod secrets;
+mod status;
 mod usage;
 mod work;
 
 use pocket_core::audit::{Chain, Event, Outcome, Refusal};
 use pocket_core::{
     Actor, ActorRef, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease,
-    Operation, OperationKind, Permit, Question, Reason, RecordId, RecordedPermit, Recording, Status, Storage,
-    Timestamp, decide,
+    Operation, OperationKind, Permit, Question, Reason, RecordId, Recording, decide,
 };
 use pocket_crypto::{Keyring, SecretBytes, Unlocked};
-use pocket_store::{Changes, Store};
+use pocket_store::Store;
 use tracing::warn;
 
 pub(crate) use housekeeping::{Housekeeping, Ticked};
@@ -48,7 +49,6 @@ use exported::Exported;
 use index::Indexes;
 use reading::Unread;
 use rekey::Stale;
-use usage::Charge;
 
 /// The name under which the lease of the profile is kept.
 const LEASE: &str = "lease";
@@ -390,201 +390,6 @@ impl Vault {
             }
             _ => return Err(failure::internal("an operation has no one to do it")),
         })
-    }
-
-    /// Records a permit as it asks for, and uses it up: the caller acts next, once. No answer leaves
-    /// the engine before the entries are as durable as the permit asks: the group's sync comes first.
-    fn admit(&mut self, permit: Permit, records: &[(Category, RecordId)], now: Now) -> Result<(), Failure> {
-        let permit = match permit.unrecorded() {
-            Ok(_leave) => return Ok(()),
-            Err(permit) => permit,
-        };
-        let Self {
-            store,
-            chain,
-            must_sync,
-            ..
-        } = self;
-        let draft = chain.draft(permit, records, Outcome::Allowed, now.wall);
-        let _leave = draft.recorded(|recording, entries| {
-            store.apply_own(entries).map_err(|error| failure::store(&error))?;
-            chain.advance(entries);
-            *must_sync |= recording == Recording::First;
-            Ok(())
-        })?;
-        Ok(())
-    }
-
-    /// Makes changes together with the entries that record them, in one transaction.
-    fn commit(
-        &mut self,
-        permit: Permit,
-        records: &[(Category, RecordId)],
-        changes: Changes,
-        now: Now,
-    ) -> Result<(), Failure> {
-        let _leave = self.commit_as(permit, records, changes, Outcome::Done, now)?;
-        Ok(())
-    }
-
-    /// The same with another outcome than that it is done; gives the leave that was recorded.
-    fn commit_as(
-        &mut self,
-        permit: Permit,
-        records: &[(Category, RecordId)],
-        changes: Changes,
-        outcome: Outcome,
-        now: Now,
-    ) -> Result<RecordedPermit, Failure> {
-        let (changes, stale) = self.mark_stale(changes, now);
-        let leave = self.commit_grown_as(permit, records, changes, outcome, now)?;
-        if let Some(stale) = stale {
-            self.stale = stale;
-        }
-        Ok(leave)
-    }
-
-    /// The same for changes that hold all of what they replace: nothing is left behind that is not in
-    /// what took its place too, so that it need not be sealed away before that goes.
-    fn commit_grown(
-        &mut self,
-        permit: Permit,
-        records: &[(Category, RecordId)],
-        changes: Changes,
-        now: Now,
-    ) -> Result<(), Failure> {
-        let _leave = self.commit_grown_as(permit, records, changes, Outcome::Done, now)?;
-        Ok(())
-    }
-
-    fn commit_grown_as(
-        &mut self,
-        permit: Permit,
-        records: &[(Category, RecordId)],
-        changes: Changes,
-        outcome: Outcome,
-        now: Now,
-    ) -> Result<RecordedPermit, Failure> {
-        let draft = self.chain.draft(permit, records, outcome, now.wall);
-        let entries = draft.entries().to_vec();
-        let touched = changes.records();
-        let leave = self
-            .store
-            .apply(draft, changes)
-            .map_err(|error| failure::store(&error))?;
-        self.chain.advance(&entries);
-        self.must_sync = true;
-        for (category, id) in touched {
-            self.indexes.touch(category, id);
-        }
-        self.touched.extend_from_slice(records);
-        Ok(leave)
-    }
-
-    /// The same, within what an agent may write.
-    fn commit_charged(
-        &mut self,
-        permit: Permit,
-        records: &[(Category, RecordId)],
-        changes: Changes,
-        charge: Charge,
-        now: Now,
-    ) -> Result<(), Failure> {
-        let Some((id, used)) = self.agents.charged(permit.actor(), charge)? else {
-            return self.commit(permit, records, changes, now);
-        };
-        let changes = changes.put_system(&usage::name(id), used.row());
-        self.commit(permit, records, changes, now)?;
-        self.agents.settle(id, used);
-        Ok(())
-    }
-
-    /// The records that were changed since the last time it was asked.
-    pub(crate) fn take_touched(&mut self) -> Vec<(Category, RecordId)> {
-        std::mem::take(&mut self.touched)
-    }
-
-    /// Records what needs no permit: refusals, failures, outcomes.
-    fn note(&mut self, events: Vec<Event>) -> Result<(), Failure> {
-        let entries = self.chain.link(events);
-        self.store
-            .apply_own(&entries)
-            .map_err(|error| failure::store(&error))?;
-        self.chain.advance(&entries);
-        self.must_sync = true;
-        Ok(())
-    }
-
-    /// Refuses to answer for a category that is known to be short.
-    fn whole(&self, category: Category) -> Result<(), Failure> {
-        self.store.whole(category).map_err(|finding| {
-            Failure::new(
-                FailureKind::Damaged,
-                format!("{}: {}", finding.what, finding.problem),
-                finding.remedy,
-            )
-        })
-    }
-
-    /// Puts what the last requests promised on disk.
-    pub(crate) fn sync(&mut self) -> Result<(), Failure> {
-        if self.must_sync {
-            self.store.sync().map_err(|error| failure::store(&error))?;
-            self.must_sync = false;
-        }
-        Ok(())
-    }
-
-    /// What may leave.
-    pub(crate) fn profile_in_force(&self, now: Now) -> pocket_core::Profile {
-        self.lease.in_force(now.wall)
-    }
-
-    /// The owner's part of the status.
-    pub(crate) fn describe(&self, device: &Device, status: &mut Status, now: Timestamp) {
-        status.device_secret = device.secret_place(self.keyring.ring_id()).describe();
-        status.profile = self.lease.in_force(now);
-        status.profile_until = self.lease.ends(now);
-        status.recovery_confirmed = Some(self.keys.recovery_confirmed());
-        if !self.keys.recovery_confirmed() {
-            status.recovery_groups = crate::setup::groups(self.keys.recovery_challenge());
-        }
-        status.findings = self.all_findings();
-        status.categories = Category::ALL
-            .into_iter()
-            .map(|category| self.describe_category(category))
-            .collect();
-        status.storage = self.store.space().ok().map(|space| Storage {
-            taken: self.store.size_on_disk(),
-            free: space.free,
-            needed: space.needed,
-        });
-        status.last_export = self.exported.last;
-        status.unfinished_export = self.exported.unfinished;
-    }
-
-    fn all_findings(&self) -> Vec<Finding> {
-        [self.outside.as_slice(), &self.findings].concat()
-    }
-
-    fn describe_category(&self, category: Category) -> pocket_core::CategoryStatus {
-        let records = match category {
-            Category::Audit => self.chain.head().sequence,
-            // A category that is known to be short has a finding; it has no number.
-            _ => self.store.count(category).unwrap_or(0),
-        };
-        let days = self
-            .settings
-            .retention(category)
-            .map(|kept| kept.as_secs() / (24 * 60 * 60));
-        pocket_core::CategoryStatus {
-            category,
-            sensitivity: category.sensitivity(),
-            records,
-            bytes: self.store.bytes(category),
-            retention_days: days.and_then(|days| u32::try_from(days).ok()),
-            deleted_since: self.stale.since(category),
-        }
     }
 }
 

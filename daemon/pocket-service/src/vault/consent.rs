@@ -3,6 +3,7 @@
 
 mod calls;
 pub(super) mod content;
+mod kept;
 mod providers;
 mod standing;
 
@@ -12,9 +13,9 @@ use std::time::Instant;
 use pocket_core::asking::{self, Verdict};
 use pocket_core::audit::Outcome;
 use pocket_core::{
-    Actor, ActorRef, Answer, Ask, Asked, Category, Consent, ConsentDetail, ConsentError, ConsentState, Entry,
-    Failure, FailureKind, OperationKind, Origin, Outbox, OutboxState, Permit, Provider, ProviderName,
-    Question, Record, RecordId, StandingConsent, Timestamp, decide_own,
+    Actor, ActorRef, Answer, Ask, Asked, Category, Consent, ConsentDetail, ConsentError, ConsentState,
+    Failure, FailureKind, OperationKind, Permit, Provider, ProviderName, Question, RecordId, StandingConsent,
+    Timestamp, decide_own,
 };
 use pocket_crypto::SecretBytes;
 use pocket_models::Outgoing;
@@ -23,7 +24,7 @@ use pocket_store::{Changes, Store};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::records::{checked, random_id};
+use super::records::random_id;
 use super::{Act, Vault, event};
 use crate::engine::Now;
 use crate::failure;
@@ -31,6 +32,7 @@ use crate::handle::Reply;
 use crate::outbound::Outbound;
 use calls::Running;
 use content::Content;
+use kept::{encode, row_name};
 pub(super) use standing::Wanted;
 
 /// The names of the questions' rows begin so.
@@ -404,96 +406,6 @@ impl Vault {
         }
         Ok(())
     }
-
-    /// What a question holds.
-    fn question_content(&self, id: RecordId) -> Result<Content, Failure> {
-        let mut bytes = zeroize::Zeroizing::new(Vec::new());
-        loop {
-            let offset = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let piece = self
-                .store
-                .read_blob(id, offset, pocket_core::Operation::MOST_CHUNK)
-                .map_err(|error| failure::store(&error))?;
-            let Some((piece, size)) = piece else {
-                return Err(failure::not_found("question", "it was deleted from the outbox"));
-            };
-            bytes.extend_from_slice(&piece);
-            if piece.is_empty() || u64::try_from(bytes.len()).is_ok_and(|length| length >= size) {
-                return Content::decode(&bytes);
-            }
-        }
-    }
-
-    /// A question with all that it holds.
-    fn with_question(
-        &self,
-        changes: Changes,
-        consent: &Consent,
-        content: &Content,
-        now: Now,
-    ) -> Result<Changes, Failure> {
-        let mut writer = self
-            .store
-            .begin_blob(Category::Outbox)
-            .map_err(|error| failure::store(&error))?;
-        writer
-            .write(&content.encode())
-            .map_err(|error| failure::store(&error))?;
-        let (blob, _) = writer.finish().map_err(|error| failure::store(&error))?;
-        let record = checked(Record::Outbox(Outbox {
-            channel: consent.provider.to_string(),
-            to: consent.place.to_string(),
-            subject: consent.purpose.clone(),
-            body: content.redacted(),
-            state: outbox_state(&consent.state),
-        }))?;
-        let entry = Entry {
-            id: consent.id,
-            created: consent.asked,
-            updated: now.wall,
-            revision: 1,
-            origin: match consent.asker {
-                ActorRef::Agent(_) => Origin::Agent,
-                _ => Origin::Owner,
-            },
-            content: record,
-        };
-        Ok(changes
-            .put(entry, Some(blob))
-            .put_system(&row_name(consent.id), encode(consent)))
-    }
-
-    /// A question that has come further.
-    fn with_state(&self, consent: &Consent, now: Now) -> Result<Changes, Failure> {
-        let id = consent.id;
-        let changes = Changes::new().put_system(&row_name(id), encode(consent));
-        let entry = self
-            .store
-            .get(Category::Outbox, id)
-            .map_err(|error| failure::store(&error))?;
-        let Some(entry) = entry else {
-            return Ok(changes);
-        };
-        let Record::Outbox(outbox) = entry.content.record() else {
-            return Ok(changes);
-        };
-        let content = checked(Record::Outbox(Outbox {
-            state: outbox_state(&consent.state),
-            ..outbox.clone()
-        }))?;
-        let blob = self.store.blob_of(id).map_err(|error| failure::store(&error))?;
-        let updated = now.wall;
-        let revision = entry.revision.saturating_add(1);
-        Ok(changes.put(
-            Entry {
-                content,
-                updated,
-                revision,
-                ..entry
-            },
-            blob,
-        ))
-    }
 }
 
 /// A question without its content.
@@ -540,27 +452,10 @@ fn digest(bytes: &[u8]) -> String {
         .collect()
 }
 
-fn row_name(id: RecordId) -> String {
-    format!("{PREFIX}{id}")
-}
-
-fn encode(consent: &Consent) -> Vec<u8> {
-    postcard::to_stdvec(&Stored::V1(consent)).expect("encoding into memory can't fail")
-}
-
 fn refused(error: &ConsentError) -> Failure {
     let remedy = match error {
         ConsentError::Over(_) => "ask again",
         ConsentError::OtherBytes => "look at the question again, and approve what you then see",
     };
     Failure::new(FailureKind::Conflict, error.to_string(), remedy)
-}
-
-const fn outbox_state(state: &ConsentState) -> OutboxState {
-    match state {
-        ConsentState::Answered { .. } => OutboxState::Sent,
-        ConsentState::Denied | ConsentState::Expired | ConsentState::Failed { .. } => OutboxState::Failed,
-        ConsentState::Sending => OutboxState::Queued,
-        ConsentState::Waiting => OutboxState::Draft,
-    }
 }
