@@ -234,7 +234,7 @@ impl Vault {
                 "policy asks the owner about what is no question",
             ));
         };
-        let asking = asking::words(text).and_then(|text| self.ask(actor, question, ask, text));
+        let asking = asking::words(text).and_then(|text| self.ask(actor, question, ask, text, now));
         if let Err(failure) = &asking {
             let outcome = match failure.kind {
                 FailureKind::Refused => Outcome::Refused(Refusal::NoGateway),

@@ -523,10 +523,16 @@ fn an_agent_can_not_tire_the_owner_into_a_yes() {
     }
     let more = desk.ask_as(agent.clone(), Ask::default(), "One more");
     assert_eq!(kind(more), Some(FailureKind::Throttled));
-    let Ok(Answer::Consents { refused, .. }) = desk.call(owner(), Operation::ConsentList) else {
-        panic!("no list");
+    let refused = || match desk.call(owner(), Operation::ConsentList) {
+        Ok(Answer::Consents { refused, .. }) => refused.iter().map(|(_, count)| *count).collect::<Vec<_>>(),
+        _ => panic!("no list"),
     };
-    assert_eq!(refused.iter().map(|(_, count)| *count).collect::<Vec<_>>(), [1]);
+    assert_eq!(refused(), [1]);
+    for number in 0..12 {
+        let pressed = desk.ask_as(agent.clone(), Ask::default(), &format!("And {number}"));
+        assert_eq!(kind(pressed), Some(FailureKind::Throttled));
+    }
+    assert_eq!(refused(), [10], "no work is done any more for who goes on");
     let throttled = audit::Outcome::Failed(FailureKind::Throttled);
     assert_eq!(desk.logged(OperationKind::Ask)[0].outcome, throttled);
     assert!(

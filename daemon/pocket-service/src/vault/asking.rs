@@ -61,7 +61,9 @@ impl Vault {
         question: Question,
         ask: Box<Ask>,
         text: &str,
+        now: Now,
     ) -> Result<Work, Failure> {
+        self.consents.check_pressing(actor.reference(), now.wall)?;
         if !self.consents.has_gateway() {
             return Err(failure::refused(Reason::NoGateway));
         }

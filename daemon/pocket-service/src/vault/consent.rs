@@ -37,6 +37,8 @@ pub(super) use standing::Wanted;
 
 /// The names of the questions' rows begin so.
 const PREFIX: &str = "consent/";
+/// After so many refusals within the hour nothing is looked up any more for an agent's question.
+const MOST_REFUSED: u32 = 10;
 /// Most questions that are remembered; beyond, the oldest that are over are forgotten.
 const MOST: usize = 500;
 
@@ -118,6 +120,15 @@ impl Consents {
         }
     }
 
+    /// Refuses an agent that goes on asking too much, before any work is done for it.
+    pub(super) fn check_pressing(&self, asker: ActorRef, now: Timestamp) -> Result<(), Failure> {
+        let refused = self.refused(now);
+        let pressing = refused
+            .iter()
+            .any(|(agent, count)| ActorRef::Agent(*agent) == asker && *count >= MOST_REFUSED);
+        if pressing { Err(too_much()) } else { Ok(()) }
+    }
+
     /// How often agents were refused within the hour.
     fn refused(&self, now: Timestamp) -> Vec<(RecordId, u32)> {
         let mut counts: BTreeMap<RecordId, u32> = BTreeMap::new();
@@ -169,14 +180,7 @@ impl Vault {
             }
             Verdict::TooMany => {
                 self.consents.note_refused(asker, now.wall);
-                let kind = FailureKind::Throttled;
-                let remedy =
-                    "wait until the owner has answered; an agent may ask 12 times an hour, and 3 may wait";
-                return self.refuse_question(
-                    asker,
-                    Failure::new(kind, "this agent asks too much", remedy),
-                    now,
-                );
+                return self.refuse_question(asker, too_much(), now);
             }
         }
         let leave = self.standing_for(new.question, &consent, now);
@@ -443,6 +447,14 @@ fn describe(
         standing: false,
         state: ConsentState::Waiting,
     }
+}
+
+fn too_much() -> Failure {
+    Failure::new(
+        FailureKind::Throttled,
+        "this agent asks too much",
+        "wait until the owner has answered; an agent may ask 12 times an hour, and 3 may wait",
+    )
 }
 
 fn digest(bytes: &[u8]) -> String {
