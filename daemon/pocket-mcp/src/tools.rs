@@ -137,7 +137,7 @@ impl Tool {
             Self::Edit => "Replaces the named fields of a record and keeps the others.",
             Self::Forget => {
                 "Deletes facts for good. For a fact that has changed, `remember` the new one with \
-                 `supersedes` instead: the old one stays as history."
+                 `supersedes` instead."
             }
             Self::Get => {
                 "Reads one record whole; a long field is cut, and `cut` says where to go on. Documents \
@@ -149,12 +149,12 @@ impl Tool {
                  Facts that no longer hold are left out unless `history`."
             }
             Self::Remember => {
-                "Remembers lasting facts. The same fact is kept once. A new fact that contradicts an older \
-                 one names it in `supersedes`: the older one ends where the new one begins."
+                "Remembers lasting facts. The same fact is kept once. One that contradicts an older fact \
+                 names it in `supersedes`: the older one becomes history."
             }
             Self::Search => {
-                "Full-text search over memory, notes, tasks, contacts, conversations and documents. Gives \
-                 titles and the words around the place; `get` reads on."
+                "Full-text search over all that you may search. Gives titles and the words around the \
+                 place; `get` reads on."
             }
             Self::Status => "Says whether the device is unlocked, and what you may do.",
             Self::Tasks => "Lists open or done tasks, what is due first, by list, tag or day.",
