@@ -212,6 +212,7 @@ fn row(entry: &Entry) -> Vec<String> {
     let event = &entry.event;
     let category = event.category.map(|category| category.name()).unwrap_or_default();
     let what = match event.records.as_slice() {
+        [id] if event.count > 1 => format!("{id}  {} bytes", event.count),
         [] if event.count > 0 => event.count.to_string(),
         [] => String::new(),
         [one] => one.to_string(),

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::agents;
-use crate::present::{Moment, Notice, Phrase, Shell, filled, number, page, phrase, title_of};
+use crate::present::{Moment, Notice, Phrase, Shell, bytes_in_words, filled, number, page, phrase, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
 use crate::words::{Words, fill};
@@ -214,7 +214,13 @@ async fn entries(door: &Door, before: Option<u64>, limit: u32) -> Result<Vec<Ent
 pub(crate) fn row(t: &Words, entry: &Entry, names: &Names) -> Row {
     let event = &entry.event;
     let what = t.operation(event.operation);
-    let what = if event.count > 1 {
+    let what = if matches!(
+        event.operation,
+        OperationKind::CallReceived | OperationKind::CallSent
+    ) {
+        let size = bytes_in_words(t, event.count.into());
+        filled("{0} ({1})", &[what.into(), size])
+    } else if event.count > 1 {
         let count = number(t, event.count.into());
         filled("{0} ({1})", &[what.into(), count])
     } else {
