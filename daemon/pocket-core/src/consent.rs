@@ -156,7 +156,7 @@ impl Consent {
     #[must_use]
     pub fn after_restart(self, now: Timestamp) -> Self {
         if self.state == ConsentState::Sending {
-            let reason = "the device stopped meanwhile; it may have arrived".to_owned();
+            let reason = "it was cut off; it may have arrived".to_owned();
             return self.with(ConsentState::Failed {
                 reason,
                 sent: 0,

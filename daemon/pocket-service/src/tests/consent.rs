@@ -751,3 +751,50 @@ fn a_gateway_that_trusts_more_is_told_and_recorded() {
     let widened = |entry: &audit::Entry| entry.event.operation == OperationKind::GatewayWidened;
     assert!(log.iter().any(widened));
 }
+
+#[test]
+fn an_answer_in_one_piece_is_kept_too() {
+    let desk = Desk::new(Profile::CloudWithConsent);
+    let asked = desk.ask(QUESTION).unwrap();
+    desk.approve(&asked).map(drop).unwrap();
+    let media_type = Some("application/json".to_owned());
+    desk.report(
+        asked.id,
+        Report::Head {
+            status: 200,
+            media_type,
+        },
+    )
+    .unwrap();
+    let whole = serde_json::json!({"choices": [{"message": {"content": "A book for [PERSON_1]"}, "finish_reason": "stop"}]});
+    desk.report(asked.id, Report::Piece(whole.to_string().into_bytes()))
+        .unwrap();
+    desk.report(asked.id, end()).unwrap();
+    assert_eq!(desk.status(asked.id).text, "A book for Annegret Moosbichler");
+}
+
+#[test]
+fn of_a_call_that_is_cut_off_all_counts_as_sent_and_a_deleted_question_ends_it() {
+    let desk = Desk::new(Profile::CloudWithConsent);
+    let address = "192.0.2.1:443".parse().unwrap();
+    let asked = desk.ask(QUESTION).unwrap();
+    desk.approve(&asked).map(drop).unwrap();
+    desk.report(asked.id, Report::Connected { address }).unwrap();
+    desk.deny(&asked).map(drop).unwrap();
+    assert_eq!(
+        u64::from(desk.logged(OperationKind::CallSent)[0].count),
+        asked.size
+    );
+
+    let asked = desk.ask("Another question").unwrap();
+    desk.approve(&asked).map(drop).unwrap();
+    let (category, id) = (Category::Outbox, asked.id);
+    desk.device
+        .ask(Operation::Delete { category, id })
+        .map(drop)
+        .unwrap();
+    // The profile can be closed all the same, and nothing is counted that had no way out.
+    desk.open(Profile::OfflineOnly);
+    assert_eq!(desk.logged(OperationKind::CallSent)[0].count, 0);
+    assert!(desk.report(id, head()).is_err(), "it goes on");
+}

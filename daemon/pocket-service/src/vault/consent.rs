@@ -305,7 +305,14 @@ impl Vault {
     /// The owner says no, or stops it on its way.
     pub(super) fn consent_deny(&mut self, actor: &Actor, act: Act, id: RecordId) -> Result<Answer, Failure> {
         let looked = self.consents.look(self.consents.get(actor, id)?, act.now);
-        let denied = looked.deny(act.now.wall).map_err(|error| refused(&error))?;
+        let mut denied = looked.deny(act.now.wall).map_err(|error| refused(&error))?;
+        if let ConsentState::Failed { sent, .. } = &mut denied.state
+            && let Some(running) = self.consents.running.get(&id)
+        {
+            *sent = running.perhaps_sent(denied.size);
+            let amounts = running.amounts(id, (*sent, 0), act.now);
+            self.note(amounts)?;
+        }
         self.settle_question(act.permit, denied, None, act.now)?;
         Ok(Answer::Done)
     }
@@ -320,12 +327,13 @@ impl Vault {
     ) -> Result<(), Failure> {
         let id = consent.id;
         let changes = match answer {
-            Some(answer) => {
+            // Its owner may have deleted it meanwhile.
+            Some(answer) if self.store.contains(Category::Outbox, id) => {
                 let mut content = self.question_content(id)?;
                 content.answer = answer;
                 self.with_question(Changes::new(), &consent, &content, now)?
             }
-            None => self.with_state(&consent, now)?,
+            Some(_) | None => self.with_state(&consent, now)?,
         };
         self.commit(permit, &[(Category::Outbox, id)], changes, now)?;
         self.consents.known.insert(id, consent);
@@ -355,6 +363,7 @@ impl Vault {
             self.settle_question(permit, consent, None, now)?;
         }
         changed |= self.stop_what_may_not_leave(now)?;
+        self.settle_interrupted(now)?;
         self.forget_old(now)?;
         Ok(changed)
     }
@@ -400,9 +409,12 @@ impl Vault {
         Ok(())
     }
 
-    /// What was on its way when the device stopped is not sent again.
+    /// What was on its way when it was cut off is not sent again: when the device stopped, or its end could
+    /// not be written down.
     pub(super) fn settle_interrupted(&mut self, now: Now) -> Result<(), Failure> {
-        let sending = |consent: &&Consent| consent.state == ConsentState::Sending;
+        let sending = |consent: &&Consent| {
+            consent.state == ConsentState::Sending && !self.consents.running.contains_key(&consent.id)
+        };
         let interrupted: Vec<Consent> = self.consents.known.values().filter(sending).cloned().collect();
         for consent in interrupted {
             let permit = decide_own(OperationKind::CallEnd).map_err(failure::refused)?;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use pocket_core::{Category, Failure, OperationKind, RecordId, decide_own};
+use pocket_core::{Category, Failure, FailureKind, OperationKind, RecordId, decide_own};
 use pocket_store::{Changes, Walk};
 
 use super::{Slice, Vault, Work};
@@ -90,8 +90,11 @@ impl Vault {
             self.close(OperationKind::AutoLock, now)?;
             return Ok(Ticked::Lock);
         }
-        if self.tick_consents(now)? {
-            return Ok(Ticked::Changed);
+        match self.tick_consents(now) {
+            Ok(true) => return Ok(Ticked::Changed),
+            // On a full disk it is written down later: what is over is over all the same.
+            Err(failure) if failure.kind != FailureKind::Full => return Err(failure),
+            Ok(false) | Err(_) => {}
         }
         let began = self.housekeeping.round;
         if now.steady.saturating_duration_since(began.steady) >= ROUND {

@@ -37,6 +37,8 @@ const GRANTED: Duration = Duration::from_secs(60);
 pub(super) struct Running {
     protocol: Protocol,
     out: bool,
+    /// Whether there is a connection by which it may have left.
+    connected: bool,
     reader: Option<AnswerReader>,
     /// What the model has said, with placeholders.
     text: String,
@@ -48,6 +50,22 @@ impl Running {
     /// What the model has said so far, as the owner reads it: from one time to the next it only grows.
     pub(super) fn shown(&self, filter: Option<&Filter>) -> String {
         filter.map_or_else(|| self.text.clone(), |filter| filter.answering().push(&self.text))
+    }
+
+    /// How much of so many bytes may have left by now.
+    pub(super) const fn perhaps_sent(&self, size: u64) -> u64 {
+        if self.connected { size } else { 0 }
+    }
+
+    /// What the log says of how much went out and came in; nothing of a call that stays here.
+    pub(super) fn amounts(&self, id: RecordId, (sent, received): (u64, u64), now: Now) -> Vec<Event> {
+        if !self.out {
+            return Vec::new();
+        }
+        vec![
+            amount(OperationKind::CallSent, id, sent, now),
+            amount(OperationKind::CallReceived, id, received, now),
+        ]
     }
 
     /// Takes the next bytes of the answer in.
@@ -178,6 +196,7 @@ impl Vault {
         let running = Running {
             protocol,
             out,
+            connected: false,
             reader: None,
             text: String::new(),
             _wanted: wanted,
@@ -241,7 +260,10 @@ impl Vault {
         let running = self.consents.running.get_mut(&id);
         let running = running.ok_or_else(|| failure::not_found("call", "it was given up"))?;
         match report {
-            Report::Connected { .. } => Ok(false),
+            Report::Connected { .. } => {
+                running.connected = true;
+                Ok(false)
+            }
             Report::Head { status, media_type } => {
                 let reader = AnswerReader::new(running.protocol, media_type.as_deref(), status);
                 running.reader = Some(reader);
@@ -249,7 +271,7 @@ impl Vault {
             }
             Report::Piece(bytes) => match running.take(&bytes) {
                 Ok(()) => Ok(true),
-                Err(reason) => self.end_call(id, Err(reason), (0, 0), now).map(|()| true),
+                Err(reason) => self.end_call(id, Err(reason), None, now).map(|()| true),
             },
             Report::Ended { sent, received } => {
                 let finished = running
@@ -257,7 +279,9 @@ impl Vault {
                     .take()
                     .ok_or_else(|| "there was no answer".to_owned());
                 let finished = finished.and_then(|reader| reader.finish().map_err(|error| error.to_string()));
-                self.end_call(id, finished.map(drop), (sent, received), now)
+                // An answer in one piece has its text only now.
+                let finished = finished.map(|finished| running.text = finished.text);
+                self.end_call(id, finished, Some((sent, received)), now)
                     .map(|()| true)
             }
             Report::Failed {
@@ -265,17 +289,18 @@ impl Vault {
                 sent,
                 received,
             } => self
-                .end_call(id, Err(reason.to_string()), (sent, received), now)
+                .end_call(id, Err(reason.to_string()), Some((sent, received)), now)
                 .map(|()| true),
         }
     }
 
-    /// Writes down how a call ended, how much went and came, and what the model said.
+    /// Writes down how a call ended, how much went and came, and what the model said. Of one that was cut
+    /// off here no amounts are known: once there was a connection, all of it counts as sent.
     fn end_call(
         &mut self,
         id: RecordId,
         ended: Result<(), String>,
-        (sent, received): (u64, u64),
+        amounts: Option<(u64, u64)>,
         now: Now,
     ) -> Result<(), Failure> {
         let running = self.consents.running.remove(&id);
@@ -283,6 +308,8 @@ impl Vault {
         let (Some(running), Some(consent)) = (running, consent) else {
             return Ok(());
         };
+        let (sent, received) = amounts.unwrap_or((running.perhaps_sent(consent.size), 0));
+        let amounts = running.amounts(id, (sent, received), now);
         let text = running.text;
         let filter = self.consents.filters.get(&id);
         let answer = filter.map_or_else(|| text.clone(), |filter| filter.restore(&text));
@@ -294,12 +321,7 @@ impl Vault {
                 received,
             },
         };
-        if running.out {
-            self.note(vec![
-                amount(OperationKind::CallSent, id, sent, now),
-                amount(OperationKind::CallReceived, id, received, now),
-            ])?;
-        }
+        self.note(amounts)?;
         let consent = consent.end(state).map_err(|error| refused(&error))?;
         let permit = decide_own(OperationKind::CallEnd).map_err(failure::refused)?;
         self.settle_question(permit, consent, Some(answer), now)
@@ -320,11 +342,13 @@ impl Vault {
             .filter(|(_, running)| running.out)
             .map(|(id, _)| *id)
             .collect();
+        let mut ended = Ok(());
         for id in &ids {
             let reason = pocket_core::CallFailure::Withdrawn.to_string();
-            self.end_call(*id, Err(reason), (0, 0), now)?;
+            // Each is stopped, also when the end of another can't be written down.
+            ended = ended.and(self.end_call(*id, Err(reason), None, now));
         }
-        Ok(!ids.is_empty())
+        ended.map(|()| !ids.is_empty())
     }
 }
 
