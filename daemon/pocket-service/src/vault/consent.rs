@@ -193,14 +193,16 @@ impl Vault {
             ..
         } = new;
         let (id, records) = (consent.id, [(Category::Outbox, consent.id)]);
-        self.consents.filters.insert(id, filter);
         if let Some(leave) = leave {
             consent.state = ConsentState::Sending;
             let changes = self.with_question(Changes::new(), &consent, &content, now)?;
-            return self.send_standing(leave, consent, changes, outgoing, now);
+            let sent = self.send_standing(leave, consent, changes, outgoing, now)?;
+            self.consents.filters.insert(id, filter);
+            return Ok(sent);
         }
         let changes = self.with_question(Changes::new(), &consent, &content, now)?;
         let _leave = self.commit_as(question.keep(), &records, changes, Outcome::Asked, now)?;
+        self.consents.filters.insert(id, filter);
         self.consents.since.insert(id, now.steady);
         Ok(self.took(consent))
     }

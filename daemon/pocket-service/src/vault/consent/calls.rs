@@ -308,7 +308,7 @@ impl Vault {
         let (Some(running), Some(consent)) = (running, consent) else {
             return Ok(());
         };
-        let (sent, received) = amounts.unwrap_or((running.perhaps_sent(consent.size), 0));
+        let (sent, received) = amounts.unwrap_or_else(|| (running.perhaps_sent(consent.size), 0));
         let amounts = running.amounts(id, (sent, received), now);
         let text = running.text;
         let filter = self.consents.filters.get(&id);
@@ -346,7 +346,8 @@ impl Vault {
         for id in &ids {
             let reason = pocket_core::CallFailure::Withdrawn.to_string();
             // Each is stopped, also when the end of another can't be written down.
-            ended = ended.and(self.end_call(*id, Err(reason), None, now));
+            let one = self.end_call(*id, Err(reason), None, now);
+            ended = ended.and(one);
         }
         ended.map(|()| !ids.is_empty())
     }
