@@ -110,12 +110,13 @@ async fn serve(
         handle.clone(),
         configuration.control.clone(),
     ));
-    let alive = tokio::spawn(watchdog(handle));
     let reading = tokio::spawn(pocket_service::read_documents(reader));
     let carrying = service
         .take_calls()
         .map(|calls| tokio::spawn(calls::carry(calls, service.handle(), configuration.gateway())));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
+    // Only now: a manager hears first that we are ready, then that we live.
+    let alive = tokio::spawn(watchdog(handle));
     let ended = wait_for_the_end(service, signals, &mut doors).await;
     info!("stopping");
     // While we still listen: afterwards the name may already be another daemon's.
