@@ -15,13 +15,6 @@ const ENTER: &str = "\u{e007}";
 const PHONE: (u32, u32) = (360, 740);
 const LAPTOP: (u32, u32) = (1280, 800);
 
-fn log_in(device: &Device, browser: &Browser) {
-    browser.go(&format!("{}/unlock", device.ui));
-    browser.fill("[name=passphrase]", PASSPHRASE);
-    browser.press("main button[type=submit]");
-    assert_eq!(browser.path(), "/");
-}
-
 #[test]
 fn by_keyboard_alone_on_a_phone() {
     by_keyboard(PHONE);
@@ -167,7 +160,7 @@ fn without_scripts((width, height): (u32, u32)) {
 fn what_others_change_is_shown_without_a_reload() {
     let device = Device::owned();
     let browser = Browser::open(LAPTOP.0, LAPTOP.1);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     device.add("notes", &["title=First"]);
     browser.go(&format!("{}/records/notes", device.ui));
     browser.run("window.same = true; window.scrollTo(0, 1)");
@@ -188,7 +181,7 @@ fn what_others_change_is_shown_without_a_reload() {
 fn a_lost_connection_is_told_and_healed() {
     let device = Device::owned();
     let browser = Browser::open(LAPTOP.0, LAPTOP.1);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     let lost = "return document.getElementById('lost').hidden === ";
     browser.wait_for(&format!("{lost}true"));
     let pid = nix::unistd::Pid::from_raw(device.pid());
@@ -208,7 +201,7 @@ fn a_lost_connection_is_told_and_healed() {
 fn nothing_typed_is_lost_when_the_session_ends() {
     let device = Device::owned();
     let browser = Browser::open(PHONE.0, PHONE.1);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     browser.go(&format!("{}/records/notes/new", device.ui));
     browser.fill("[name=title]", "Long thoughts");
     browser.fill("[name=body]", "that took an hour");
@@ -229,7 +222,7 @@ fn nothing_typed_is_lost_when_the_session_ends() {
 fn no_form_loses_what_was_typed_and_no_secret_stays_on_the_screen() {
     let device = Device::owned();
     let browser = Browser::open(PHONE.0, PHONE.1);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     browser.go(&format!("{}/secrets/set", device.ui));
     browser.fill("[name=name]", "bank.pin");
     browser.fill("[name=note]", "the blue card");
@@ -255,7 +248,7 @@ fn no_form_loses_what_was_typed_and_no_secret_stays_on_the_screen() {
 fn what_others_changed_or_deleted_meanwhile_is_not_lost_and_neither_is_the_edit() {
     let device = Device::owned();
     let browser = Browser::open(LAPTOP.0, LAPTOP.1);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     let id = device.add("notes", &["title=Trip", "body=first"]);
     let edit = format!("{}/records/notes/{id}/edit", device.ui);
     browser.go(&edit);
@@ -287,7 +280,7 @@ fn what_others_changed_or_deleted_meanwhile_is_not_lost_and_neither_is_the_edit(
 fn an_upload_that_finds_the_session_over_keeps_its_files() {
     let device = Device::owned();
     let browser = Browser::open(LAPTOP.0, LAPTOP.1);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     let file = device.place.path("letter.txt");
     fs::write(&file, "a letter").unwrap();
     browser.go(&format!("{}/documents/upload", device.ui));
@@ -343,7 +336,7 @@ const LARGE: u64 = 48 * 1024 * 1024;
 fn a_large_file_is_dropped_and_never_lies_in_the_memory_as_a_whole() {
     let device = Device::owned();
     let browser = Browser::open(LAPTOP.0, LAPTOP.1);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     browser.go(&format!("{}/documents/upload", device.ui));
     browser.run(&format!(
         "const bytes = new Uint8Array({LARGE}).fill(7); const files = new DataTransfer(); \

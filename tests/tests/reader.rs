@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
-use crate::device::{Device, PASSPHRASE, Place, path_text, workspace};
+use crate::device::{Device, Place, path_text, workspace};
 use crate::webdriver::{Browser, Scripts};
 
 /// What takes longer than this hangs.
@@ -60,12 +60,6 @@ fn import(device: &Device, path: &Path) {
     device.ctl(&["import", path_text(path)]).one();
 }
 
-fn log_in(device: &Device, browser: &Browser) {
-    browser.go(&format!("{}/unlock", device.ui));
-    browser.fill("[name=passphrase]", PASSPHRASE);
-    browser.press("main button[type=submit]");
-}
-
 fn save(browser: &Browser, screen: &str, name: &str) {
     let folder = workspace().join("target/screenshots").join(screen);
     fs::create_dir_all(&folder).unwrap();
@@ -99,7 +93,7 @@ fn a_document_is_read_found_and_looked_at_page_by_page() {
     assert_eq!(document(&device)["fields"]["text"], fields["text"]);
     for (screen, (width, height)) in [("phone", (360, 740)), ("laptop", (1280, 800))] {
         let browser = Browser::open(width, height);
-        log_in(&device, &browser);
+        browser.log_in(&device);
         let drawn = "return [...document.querySelectorAll('main img')].some(img => img.complete && img.naturalWidth > 20)";
         browser.go(&format!("{}/records/documents", device.ui));
         browser.wait_for(drawn);
@@ -130,7 +124,7 @@ fn an_import_on_the_page_says_what_came_in_and_twice_is_nothing_twice() {
     let files = [&list, &card, &seeds].map(|path| path_text(path)).join("\n");
     for scripts in [Scripts::On, Scripts::Off] {
         let browser = Browser::open_with(1280, 800, scripts);
-        log_in(&device, &browser);
+        browser.log_in(&device);
         browser.go(&format!("{}/import", device.ui));
         browser.choose("[name=file]", &files);
         browser.click("main button[type=submit]");
@@ -184,7 +178,7 @@ fn a_whole_folder_comes_in_by_its_choice_and_as_an_archive_and_as_the_command_li
         .unwrap();
     assert!(packed.success());
     let browser = Browser::open(1280, 800);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     browser.go(&format!("{}/import", device.ui));
     browser.click("#folder");
     browser.choose("[name=file]", path_text(&vault));
@@ -208,7 +202,7 @@ fn a_whole_folder_comes_in_by_its_choice_and_as_an_archive_and_as_the_command_li
     let count = |category| device.list(category).len();
     assert_eq!((count("notes"), count("documents")), (2, 1));
     let browser = Browser::open_with(360, 740, Scripts::Off);
-    log_in(&device, &browser);
+    browser.log_in(&device);
     let look = format!("pocketai_look_{}", device.ui.rsplit(':').next().unwrap());
     browser.cookie(&look, "de.light");
     browser.go(&format!("{}/import", device.ui));

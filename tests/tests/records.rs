@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::Path;
 
+use base64ct::{Base64, Encoding};
 use serde_json::Value;
 
-use crate::device::{Device, Place, path_text, text};
+use crate::device::{Device, PASSPHRASE, Place, path_text, text};
+use crate::webdriver::Browser;
 
 /// A category, how a record of it is added, and how it is changed.
 const RECORDS: [(&str, &[&str], &str); 8] = [
@@ -146,6 +148,49 @@ fn what_came_in_twice_is_there_once_and_an_export_brings_it_all_back() {
     let other = Device::owned();
     let back = other.ctl(&["import", path_text(&export)]).one();
     assert_eq!(back["imported"].as_u64(), Some(imported), "{back}");
+    same_records(&device, &other);
+}
+
+#[test]
+fn the_pages_export_comes_back_on_the_page_as_it_is() {
+    let device = Device::owned();
+    let folder = device.place.path("files");
+    write_sample(&folder);
+    device.ctl(&["import", path_text(&folder)]).one();
+    let browser = Browser::open(1280, 800);
+    browser.log_in(&device);
+    browser.go(&format!("{}/export", device.ui));
+    browser.fill("[name=passphrase]", PASSPHRASE);
+    let sent = browser.run_slowly(
+        "const done = arguments[arguments.length - 1], form = document.querySelector('[data-export]');
+         fetch(form.action, {method: 'POST', body: new URLSearchParams(new FormData(form))})
+           .then(answer => answer.blob())
+           .then(blob => {
+             const file = new FileReader();
+             file.onload = () => done(file.result.split(',')[1]);
+             file.readAsDataURL(blob);
+           });",
+    );
+    let archive = device.place.path("pocketai-export.tar");
+    fs::write(&archive, Base64::decode_vec(&text(&sent)).unwrap()).unwrap();
+
+    let other = Device::owned();
+    let browser = Browser::open(1280, 800);
+    browser.log_in(&other);
+    browser.go(&format!("{}/import", other.ui));
+    browser.choose("[name=file]", path_text(&archive));
+    browser.click("main button[type=submit]");
+    browser.until("the report", || browser.shows(".rows.flat"));
+    let told = browser.text("main");
+    assert!(
+        told.contains("9 records came in") && !told.contains("damaged"),
+        "{told}"
+    );
+    same_records(&device, &other);
+}
+
+/// What the other device holds came from this one, and is all of it.
+fn same_records(device: &Device, other: &Device) {
     for category in [
         "memory",
         "notes",
@@ -167,7 +212,7 @@ fn what_came_in_twice_is_there_once_and_an_export_brings_it_all_back() {
         there.sort_by_key(by_id);
         assert_eq!(here, there, "{category}");
     }
-    same_document(&device, &other);
+    same_document(device, other);
 }
 
 #[test]

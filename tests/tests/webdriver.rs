@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
+use crate::device::{Device, PASSPHRASE};
+
 /// The key under which the protocol gives an element's name.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A page that has not come by then hangs.
@@ -53,6 +55,14 @@ impl Browser {
         let opened = browser.post("", &capabilities(width, height, &folder, scripts));
         browser.session = format!("{}/{}", browser.session, opened["sessionId"].as_str().unwrap());
         browser
+    }
+
+    /// Signs the owner in.
+    pub(crate) fn log_in(&self, device: &Device) {
+        self.go(&format!("{}/unlock", device.ui));
+        self.fill("[name=passphrase]", PASSPHRASE);
+        self.press("main button[type=submit]");
+        assert_eq!(self.path(), "/");
     }
 
     pub(crate) fn go(&self, url: &str) {

@@ -29,7 +29,7 @@ pub(crate) fn describe(input: &Input, out: &mut impl Write) -> Result<(), Unread
 pub(crate) fn records(input: &Input, out: &mut impl Write) -> Result<(), Unreadable> {
     let (path, bytes) = (&input.head.name, &input.bytes);
     if unpack::is_archive(path, bytes) {
-        return unpack::files(bytes, out);
+        return unpack::files(path, bytes, out);
     }
     match format_of(path, bytes) {
         Format::Document => put(out, &ImportLine::Document(document(path, input.head.size, bytes))),

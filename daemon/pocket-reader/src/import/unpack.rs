@@ -1,15 +1,15 @@
-//! A folder in a zip archive, with limits on what it unpacks to: what an archive says of its own sizes is
+//! A folder in an archive, with limits on what it unpacks to: what an archive says of its own sizes is
 //! a stranger's word. Nothing is unpacked to a disk, and an archive inside an archive is a document.
 
+mod packed;
+
 use std::collections::HashSet;
-use std::io::{Cursor, Read, Write};
+use std::io::Write;
 
 use pocket_core::Unreadable;
 use pocket_formats::{Format, ImportLine, Item, below, document, plain_path};
-use zip::ZipArchive;
-use zip::read::ZipFile;
-use zip::result::ZipError;
 
+use self::packed::Archive;
 use super::{format_of, parts, put};
 
 /// Most files of an archive.
@@ -18,40 +18,33 @@ const MOST_FILES: usize = 10_000;
 const MOST_UNPACKED: u64 = 512 * 1024 * 1024;
 /// Largest file whose records are read, in bytes: 16 MiB beside the archive in the reader's memory.
 const MOST_TEXT: u64 = 16 * 1024 * 1024;
-/// How many bytes one may become, beyond the first [`FREE`]. Text packs to a tenth; a thousandth is made
-/// to do harm.
-const MOST_RATIO: u64 = 200;
-/// Bytes that any file may have, however well it packs: 1 MiB.
-const FREE: u64 = 1024 * 1024;
 /// Bytes of a document that are sent at once, and by whose first its kind is told.
 const PIECE: u64 = 1024 * 1024;
 
 /// Whether a file is an archive of files, and not a document that is kept in one.
 pub(super) fn is_archive(path: &str, bytes: &[u8]) -> bool {
-    path.to_lowercase().ends_with(".zip") && bytes.starts_with(b"PK\x03\x04")
+    packed::is_zip(path, bytes) || packed::is_tar(path, bytes)
 }
 
 /// All its files, those first that may name others as the bytes of their documents.
-pub(super) fn files(bytes: &[u8], out: &mut impl Write) -> Result<(), Unreadable> {
-    let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|_| Unreadable::Damaged)?;
-    if zip.len() > MOST_FILES {
+pub(super) fn files(path: &str, bytes: &[u8], out: &mut impl Write) -> Result<(), Unreadable> {
+    let archive = Archive::open(path, bytes)?;
+    let found = archive.names();
+    if found.len() > MOST_FILES {
         return Err(Unreadable::TooLarge);
     }
     let mut names = Vec::new();
     let mut hidden = 0;
-    for (index, name) in zip.file_names().enumerate() {
-        let name = name.unwrap_or_default();
-        if name.ends_with('/') {
-            continue;
-        }
+    for (index, name) in found {
         match plain_path(&name) {
             Some(path) => names.push((index, path)),
             None => hidden += 1,
         }
     }
     below_their_folder(&mut names);
+    let broken_off = archive.is_broken_off();
     let mut unpacking = Unpacking {
-        zip,
+        archive,
         names,
         claimed: HashSet::new(),
         left: MOST_UNPACKED,
@@ -61,6 +54,11 @@ pub(super) fn files(bytes: &[u8], out: &mut impl Write) -> Result<(), Unreadable
     }
     if hidden > 0 {
         put(out, &ImportLine::Hidden(hidden))?;
+    }
+    if broken_off {
+        // What was whole is in; that it was not all has to be said.
+        put(out, &ImportLine::File(path.to_owned()))?;
+        put(out, &ImportLine::Refused(Unreadable::Damaged))?;
     }
     Ok(())
 }
@@ -82,7 +80,7 @@ fn below_their_folder(names: &mut [(usize, String)]) {
 }
 
 struct Unpacking<'a> {
-    zip: ZipArchive<Cursor<&'a [u8]>>,
+    archive: Archive<'a>,
     /// Files by their numbers.
     names: Vec<(usize, String)>,
     /// Files that were sent as the bytes of a record.
@@ -116,7 +114,7 @@ impl Unpacking<'_> {
     /// Unpacks a file. What can't be read is told, and the next one has its turn.
     fn unpack(&mut self, index: usize, path: &str, out: &mut impl Write) -> Result<Unpacked, Unreadable> {
         let refused = |reason, out| put(out, &ImportLine::Refused(reason)).map(|()| Unpacked::Sent);
-        let mut packed = match Packed::open(&mut self.zip, index, self.left) {
+        let mut packed = match self.archive.packed(index, self.left) {
             Ok(packed) => packed,
             Err(reason) => return refused(reason, out),
         };
@@ -147,7 +145,7 @@ impl Unpacking<'_> {
             return Ok(false);
         };
         let index = *index;
-        let Ok(packed) = Packed::open(&mut self.zip, index, self.left) else {
+        let Ok(packed) = self.archive.packed(index, self.left) else {
             return Ok(false);
         };
         put(out, &ImportLine::Item(Box::new(item)))?;
@@ -163,87 +161,6 @@ enum Unpacked {
     Sent,
     /// It holds records in this format.
     Text(Format, Vec<u8>),
-}
-
-/// A file that is being unpacked.
-struct Packed<'a, 'b> {
-    file: ZipFile<'a, Cursor<&'b [u8]>>,
-    /// Bytes that may still be unpacked, of all files together.
-    left: u64,
-    /// Bytes that this one may still give.
-    own: u64,
-}
-
-impl<'a, 'b> Packed<'a, 'b> {
-    fn open(zip: &'a mut ZipArchive<Cursor<&'b [u8]>>, index: usize, left: u64) -> Result<Self, Unreadable> {
-        let file = zip.by_index(index).map_err(|error| match error {
-            ZipError::UnsupportedArchive(reason) if reason == ZipError::PASSWORD_REQUIRED => {
-                Unreadable::Protected
-            }
-            ZipError::UnsupportedArchive(_) => Unreadable::Unsupported,
-            _ => Unreadable::Damaged,
-        })?;
-        let own = file
-            .compressed_size()
-            .saturating_mul(MOST_RATIO)
-            .saturating_add(FREE);
-        Ok(Self { file, left, own })
-    }
-
-    /// How large it says that it is.
-    fn size(&self) -> u64 {
-        self.file.size()
-    }
-
-    /// Up to `most` of its next bytes.
-    fn read(&mut self, most: u64) -> Result<Vec<u8>, Unreadable> {
-        let mut bytes = Vec::new();
-        let mut next = (&mut self.file).take(most);
-        next.read_to_end(&mut bytes).map_err(|_| Unreadable::Damaged)?;
-        let read = u64::try_from(bytes.len()).map_err(|_| Unreadable::TooLarge)?;
-        self.own = self.own.checked_sub(read).ok_or(Unreadable::TooLarge)?;
-        self.left = self.left.checked_sub(read).ok_or(Unreadable::TooLarge)?;
-        Ok(bytes)
-    }
-
-    /// All of it behind `head`, if that is not more than `most`.
-    fn rest(&mut self, mut head: Vec<u8>, most: u64) -> Result<Vec<u8>, Unreadable> {
-        loop {
-            let more = self.read(PIECE)?;
-            if more.is_empty() {
-                return Ok(head);
-            }
-            head.extend_from_slice(&more);
-            if u64::try_from(head.len()).is_ok_and(|length| length > most) {
-                return Err(Unreadable::TooLarge);
-            }
-        }
-    }
-
-    /// Sends all of it in pieces, behind `head`; gives what may be unpacked after it.
-    fn send(mut self, head: Vec<u8>, out: &mut impl Write) -> Result<u64, Unreadable> {
-        let mut piece = Ok(head);
-        let mut first = true;
-        loop {
-            match piece {
-                Ok(bytes) if bytes.is_empty() && !first => {
-                    put(out, &ImportLine::End)?;
-                    return Ok(self.left);
-                }
-                Ok(bytes) => {
-                    let length = u32::try_from(bytes.len()).map_err(|_| Unreadable::TooLarge)?;
-                    put(out, &ImportLine::Bytes(length))?;
-                    out.write_all(&bytes).map_err(|_| Unreadable::Broke)?;
-                }
-                Err(reason) => {
-                    put(out, &ImportLine::Refused(reason))?;
-                    return Ok(self.left);
-                }
-            }
-            first = false;
-            piece = self.read(PIECE);
-        }
-    }
 }
 
 #[cfg(test)]

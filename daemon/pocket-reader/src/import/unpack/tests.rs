@@ -1,6 +1,9 @@
+use std::io::Cursor;
+
 use pocket_formats::Why;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
+use super::packed::FREE;
 use super::*;
 
 /// An archive of these files.
@@ -13,10 +16,25 @@ fn packed(files: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
+/// The same in a tar.
+fn tarred(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (path, bytes) in files {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(u64::try_from(bytes.len()).unwrap());
+        tar.append_data(&mut header, path, *bytes).unwrap();
+    }
+    tar.into_inner().unwrap()
+}
+
 /// What comes of it, in words; the bytes of documents as their number.
 fn told(archive: &[u8]) -> Vec<String> {
+    told_of("it.zip", archive)
+}
+
+fn told_of(name: &str, archive: &[u8]) -> Vec<String> {
     let mut out = Vec::new();
-    files(archive, &mut out).unwrap();
+    files(name, archive, &mut out).unwrap();
     let mut rest = out.as_slice();
     let mut said = Vec::new();
     while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
@@ -152,9 +170,8 @@ fn a_long_text_is_refused_however_it_is_packed() {
 #[test]
 fn all_files_together_have_a_limit_and_so_has_their_number() {
     let archive = packed(&[("a.bin", &[1; 10]), ("b.bin", &[1; 10])]);
-    let zip = ZipArchive::new(Cursor::new(archive.as_slice())).unwrap();
     let mut unpacking = Unpacking {
-        zip,
+        archive: Archive::open("it.zip", &archive).unwrap(),
         names: vec![(0, "a.bin".to_owned()), (1, "b.bin".to_owned())],
         claimed: HashSet::new(),
         left: 15,
@@ -174,18 +191,79 @@ fn all_files_together_have_a_limit_and_so_has_their_number() {
             .unwrap();
     }
     let many = many.finish().unwrap().into_inner();
-    assert_eq!(files(&many, &mut Vec::new()), Err(Unreadable::TooLarge));
+    assert_eq!(files("it.zip", &many, &mut Vec::new()), Err(Unreadable::TooLarge));
 }
 
 #[test]
 fn an_archive_that_lies_is_told_of_and_ends() {
     let whole = packed(&[("a.md", b"# Alpha and more"), ("b.md", b"# Beta")]);
-    assert_eq!(files(b"PK\x03\x04", &mut Vec::new()), Err(Unreadable::Damaged));
+    assert_eq!(
+        files("it.zip", b"PK\x03\x04", &mut Vec::new()),
+        Err(Unreadable::Damaged)
+    );
     for at in 0..whole.len() {
         let mut broken = whole.clone();
         broken[at] ^= 0x55;
         // However it ends, it ends in words.
-        files(&broken, &mut Vec::new()).unwrap_or_default();
-        files(&whole[..at], &mut Vec::new()).unwrap_or_default();
+        files("it.zip", &broken, &mut Vec::new()).unwrap_or_default();
+        files("it.zip", &whole[..at], &mut Vec::new()).unwrap_or_default();
+    }
+}
+
+#[test]
+fn a_tar_comes_in_as_a_zip_does() {
+    let long = format!("export/{}/c.md", "d".repeat(150));
+    let all: [(&str, &[u8]); 4] = [
+        ("export/a.md", b"# Alpha\n"),
+        ("export/.hidden", b"x"),
+        ("export/photo.bin", &[7; 3]),
+        (&long, b"# Gamma\n"),
+    ];
+    let come = told_of("it.tar", &tarred(&all));
+    assert_eq!(come, told(&packed(&all)));
+    assert!(
+        come.contains(&"3 bytes".to_owned()) && come.contains(&"1 hidden".to_owned()),
+        "{come:?}"
+    );
+}
+
+#[test]
+fn links_and_devices_in_a_tar_are_no_files() {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (kind, name) in [
+        (tar::EntryType::Symlink, "a.md"),
+        (tar::EntryType::Link, "b.md"),
+        (tar::EntryType::Char, "c.md"),
+        (tar::EntryType::Directory, "d.md"),
+    ] {
+        let mut header = tar::Header::new_gnu();
+        header.set_entry_type(kind);
+        header.set_size(0);
+        tar.append_link(&mut header, name, "/etc/passwd").unwrap();
+    }
+    assert_eq!(told_of("it.tar", &tar.into_inner().unwrap()), [""; 0]);
+}
+
+#[test]
+fn of_a_tar_that_broke_off_comes_what_was_whole_and_the_rest_is_told() {
+    let whole = tarred(&[("a.md", b"# Alpha\n"), ("b.md", &[b'x'; 700])]);
+    let told = |end: usize| told_of("it.tar", &whole[..end]);
+    assert_eq!(told(whole.len()).last().unwrap(), "b", "it is not broken off");
+    for end in [515, 520, 1024, 1030, 1536 + 10, 1536 + 1024, 1536 + 1024 + 100] {
+        let come = told(end);
+        assert_eq!(come[come.len() - 2..], ["file it.tar", "Damaged"], "{end}");
+        assert_eq!(come.contains(&"Alpha".to_owned()), end >= 520, "{end}");
+    }
+}
+
+#[test]
+fn no_bytes_after_the_head_of_a_tar_break_the_reader() {
+    let whole = tarred(&[("a.md", b"# Alpha\n")]);
+    for at in 0..512 {
+        for byte in [0, 1, 0x2f, 0x38, 0x80, 0xff] {
+            let mut broken = whole.clone();
+            broken[at] = byte;
+            files("it.tar", &broken, &mut Vec::new()).unwrap_or_default();
+        }
     }
 }
