@@ -19,16 +19,15 @@ const QUESTION: &str = "What shall I give Annegret Moosbichler? Her mail is anne
 
 /// A device with a contact, whose gateway trusts the model's authority and finds it where it listens.
 fn device_and_model(answers: fn(&Request) -> Vec<String>) -> (Device, Model) {
-    let (device, model, _) = started(answers, Place::command);
+    let (device, model, _) = started(Model::in_the_cloud(answers), Place::command);
     (device, model)
 }
 
-/// The same, started as `command` says; and where the model listens.
+/// The same, with a model of its own and its authority, started as `command` says; and where the model listens.
 pub(crate) fn started(
-    answers: fn(&Request) -> Vec<String>,
+    (model, address, authority): (Model, SocketAddr, String),
     command: impl FnOnce(&Place) -> Command,
 ) -> (Device, Model, SocketAddr) {
-    let (model, address, authority) = Model::in_the_cloud(answers);
     let place = Place::new();
     let (trusted, config) = (place.path("authority.pem"), place.path("pocketd.toml"));
     fs::write(&trusted, authority).unwrap();

@@ -81,7 +81,7 @@ impl Agent {
     }
 
     /// Asks, and passes over what is no answer.
-    fn ask(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: Value) -> Value {
         let id = self.send(method, params);
         loop {
             let line = self.line();

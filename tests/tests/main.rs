@@ -1,5 +1,5 @@
 //! The product as its users meet it, in one binary: the programs over real sockets, a real browser,
-//! a real trace of the system calls; and the shape of the source tree.
+//! a network of its own in which every packet is seen; and the shape of the source tree.
 
 #[cfg(test)]
 mod asking;
@@ -47,6 +47,8 @@ mod relay;
 mod reset;
 #[cfg(test)]
 mod service_manager;
+#[cfg(test)]
+mod silence;
 #[cfg(test)]
 mod source;
 #[cfg(test)]

@@ -43,8 +43,15 @@ pub(crate) struct Model {
 impl Model {
     /// In the cloud: itself, where it listens, and the certificate of its authority as PEM.
     pub(crate) fn in_the_cloud(answers: fn(&Request) -> Vec<String>) -> (Self, SocketAddr, String) {
+        Self::listening(TcpListener::bind("127.0.0.1:0").unwrap(), answers)
+    }
+
+    /// The same, where the listener is.
+    pub(crate) fn listening(
+        listener: TcpListener,
+        answers: fn(&Request) -> Vec<String>,
+    ) -> (Self, SocketAddr, String) {
         let (config, authority) = tls();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, requests) = channel();
         thread::spawn(move || {

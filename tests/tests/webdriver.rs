@@ -208,7 +208,7 @@ impl Browser {
     }
 
     /// Waits until it holds.
-    pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
+    pub(crate) fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
         let begun = Instant::now();
         while !holds() {
             assert!(begun.elapsed() < HANGS, "{what} never came; on {}", self.path());

@@ -1,0 +1,190 @@
+//! Every command of `pocketctl`, the owner's other hand.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::steps::Known;
+use crate::device::{Device, PASSPHRASE, path_text, program};
+
+const NEW: &str = "another horse battery staple";
+
+/// A command, what it is given, how it ends, and what is kept of its last line: a name, and the field's.
+struct Step {
+    line: &'static str,
+    passphrases: Option<&'static str>,
+    input: &'static str,
+    code: i32,
+    keeps: &'static [(&'static str, &'static str)],
+}
+
+/// One that works and is given nothing.
+const fn runs(line: &'static str) -> Step {
+    Step {
+        line,
+        passphrases: None,
+        input: "",
+        code: 0,
+        keeps: &[],
+    }
+}
+
+impl Step {
+    const fn with(self, passphrases: &'static str) -> Self {
+        Self {
+            passphrases: Some(passphrases),
+            ..self
+        }
+    }
+
+    const fn input(self, input: &'static str) -> Self {
+        Self { input, ..self }
+    }
+
+    const fn ends(self, code: i32) -> Self {
+        Self { code, ..self }
+    }
+
+    const fn keeps(self, keeps: &'static [(&'static str, &'static str)]) -> Self {
+        Self { keeps, ..self }
+    }
+}
+
+/// All of them, from the first run to the reset. A command that is missing here fails the test.
+const STEPS: &[Step] = &[
+    runs("setup-code").keeps(&[("code", "code")]),
+    runs("setup --code {code} --recovery-out {dir}/recovery").with(PASSPHRASE),
+    runs("status"),
+    runs("recovery confirm").input("AAAAA BBBBB\n").ends(1),
+    runs("health --strict"),
+    runs("check"),
+    runs("add notes title=http://far.example/title body=![](http://far.example/body.png)")
+        .keeps(&[("note", "id")]),
+    runs("add contacts name=Ann emails=ann@far.example urls=http://far.example/ann"),
+    runs("add outbox channel=http://far.example to=ann@far.example state=queued body=go"),
+    runs("get notes {note}"),
+    runs("edit notes {note} body=[far](http://far.example/edited)"),
+    runs("list notes"),
+    runs("search http://far.example/"),
+    runs("import {hostile}"),
+    runs("list documents --limit 1").keeps(&[("document", "id")]),
+    runs("get documents {document} --out {dir}/document"),
+    runs("read-again {document}").ends(1),
+    runs("secret set key").input("http://far.example/key"),
+    runs("secret list"),
+    // The gateway exists from here, and is idle: nobody says yes.
+    runs("profile set CLOUD_WITH_CONSENT"),
+    runs("provider add far --url https://far.example/v1 --protocol openai --model m --secret key"),
+    runs("provider add near --url unix:{dir}/recovery --protocol openai --model m"),
+    runs("provider add nowhere --url unix:{dir}/nothing --protocol anthropic --model m"),
+    runs("provider list"),
+    runs("ask --provider far --no-wait http://far.example/1")
+        .ends(4)
+        .keeps(&[("denied", "id")]),
+    runs("ask --provider far --no-wait --with notes:{note} http://far.example/2")
+        .ends(4)
+        .keeps(&[("asked", "id"), ("sha256", "sha256")]),
+    runs("consent show {asked}"),
+    runs("consent deny {denied}"),
+    runs("agent add desk --scope notes:read,cloud").keeps(&[("token", "token")]),
+    runs("agent limit desk --calls 1000"),
+    runs("agent list"),
+    runs("profile set CUSTOM --for 5"),
+    runs("consent lease desk --provider far --calls 3 --bytes 9000 --for 5"),
+    runs("consent list").keeps(&[("lease", "lease/id")]),
+    runs("profile set OFFLINE_ONLY"),
+    runs("profile show"),
+    // Offline, what is asked is refused, and what was asked stays here.
+    runs("consent approve {asked} --sha256 {sha256}").ends(1),
+    runs("consent revoke {lease}").ends(1),
+    runs("ask --provider far --no-wait http://far.example/3").ends(1),
+    runs("ask --provider far --attach {hostile}/page.html --about http://far.example/4 look").ends(1),
+    runs("ask --provider near http://far.example/5").ends(1),
+    runs("ask --provider nowhere http://far.example/6").ends(1),
+    runs("agent rotate desk").keeps(&[("token", "token")]),
+    runs("mcp --token-file {dir}/token"),
+    runs("audit show"),
+    runs("audit verify"),
+    runs("audit export {dir}/audit.jsonl"),
+    runs("audit verify {dir}/audit.jsonl"),
+    runs("passphrase change").with("correct horse battery staple\nanother horse battery staple"),
+    runs("recovery new --recovery-out {dir}/recovery2").with(NEW),
+    runs("category rekey notes").with(NEW),
+    runs("export {dir}/export"),
+    runs("category erase outbox").with(NEW),
+    runs("delete notes {note}"),
+    runs("provider remove near"),
+    runs("secret delete key"),
+    runs("agent revoke desk"),
+    runs("lock"),
+    runs("unlock").with(NEW),
+    runs("lock --all"),
+    runs("unlock").with(NEW),
+    runs("factory-reset --confirm ERASE").with(NEW),
+];
+
+/// Runs them all on a new device.
+pub(super) fn work_through(device: &Device, hostile: &str) {
+    assert_eq!(covered(), offered(&[]), "each command has its steps here");
+    let mut known = Known::default();
+    known.keep("hostile", hostile);
+    known.keep(
+        "dir",
+        path_text(&device.place.path("").join("")).trim_end_matches('/'),
+    );
+    for step in STEPS {
+        run(device, step, &mut known);
+    }
+}
+
+fn run(device: &Device, step: &Step, known: &mut Known) {
+    let line = known.fill(step.line);
+    let words: Vec<&str> = line.split(' ').collect();
+    let done = device
+        .place
+        .ctl_given(&words, step.passphrases, step.input.as_bytes());
+    let (out, err) = (&done.out, &done.err);
+    assert_eq!(done.code, Some(step.code), "{line}\n{out}\n{err}");
+    for (name, field) in step.keeps {
+        let last: Value = serde_json::from_str(out.lines().last().unwrap()).unwrap();
+        known.keep_field(name, &last, field);
+        if *name == "token" {
+            fs::write(device.place.path("token"), known.fill("{token}")).unwrap();
+        }
+    }
+}
+
+/// The commands that there are, by the program's own help.
+fn offered(above: &[&str]) -> BTreeSet<String> {
+    let help = Command::new(program("pocketctl"))
+        .args(above)
+        .arg("--help")
+        .output()
+        .unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let listed = listed.take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| {
+        line.strip_prefix("  ")?
+            .split(' ')
+            .next()
+            .filter(|name| !name.is_empty())
+    });
+    let names: Vec<&str> = names.filter(|name| *name != "help").collect();
+    if names.is_empty() {
+        return BTreeSet::from([above.join(" ")]);
+    }
+    let each = names.iter().flat_map(|name| offered(&[above, &[name]].concat()));
+    each.collect()
+}
+
+fn covered() -> BTreeSet<String> {
+    let offered = offered(&[]);
+    let begins = |line: &str, name: &str| line == name || line.starts_with(&format!("{name} "));
+    let known = offered
+        .iter()
+        .filter(|name| STEPS.iter().any(|step| begins(step.line, name)));
+    known.cloned().collect()
+}
