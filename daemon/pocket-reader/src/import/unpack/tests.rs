@@ -254,6 +254,10 @@ fn of_a_tar_that_broke_off_comes_what_was_whole_and_the_rest_is_told() {
         assert_eq!(come[come.len() - 2..], ["file it.tar", "Damaged"], "{end}");
         assert_eq!(come.contains(&"Alpha".to_owned()), end >= 520, "{end}");
     }
+    let mut damaged = whole;
+    damaged[1024] ^= 1;
+    let come = told_of("it.tar", &damaged);
+    assert_eq!(come, ["file a.md", "Alpha", "file it.tar", "Damaged"]);
 }
 
 #[test]
