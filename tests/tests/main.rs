@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod asking;
+mod attached;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use pocket_core::{Actor, Answer, Door, Failure, FailureKind, Operation};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Handle, Request};
-use pocket_wire::{GREETING, Reply, ToDaemon, body_length, check_greeting, decode_request, encode_reply};
+use pocket_service::{Attachments, Handle, Reader, Request};
+use pocket_wire::{
+    Call, GREETING, Reply, ToDaemon, body_length, check_greeting, decode_request, encode_reply,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -24,8 +26,19 @@ const IDLE: Duration = Duration::from_secs(10 * 60);
 const FRAME: Duration = Duration::from_secs(30);
 
 /// What can't wait until one of many long requests is answered.
-const fn is_urgent(operation: &Operation) -> bool {
-    matches!(operation, Operation::Lock { .. } | Operation::Status)
+fn is_urgent(request: &ToDaemon) -> bool {
+    match request {
+        ToDaemon::Call(call) => matches!(call.operation, Operation::Lock { .. } | Operation::Status),
+        ToDaemon::Attach { .. } => false,
+        ToDaemon::Mcp { .. } => true,
+    }
+}
+
+const fn done() -> Reply {
+    Reply {
+        answer: Answer::Done,
+        payload: None,
+    }
 }
 
 /// What a connection came to.
@@ -40,8 +53,11 @@ pub(crate) enum End {
 pub(crate) struct Connection {
     stream: UnixStream,
     handle: Handle,
+    reader: Reader,
     closing: watch::Receiver<bool>,
     place: Arc<Place>,
+    /// What goes with the next call.
+    attached: Attachments,
 }
 
 /// What came, or did not.
@@ -54,17 +70,19 @@ enum Incoming {
 }
 
 impl Connection {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         stream: UnixStream,
-        handle: Handle,
+        (handle, reader): (Handle, Reader),
         closing: watch::Receiver<bool>,
         place: Arc<Place>,
     ) -> Self {
         Self {
             stream,
             handle,
+            reader,
             closing,
             place,
+            attached: Attachments::default(),
         }
     }
 
@@ -84,36 +102,21 @@ impl Connection {
                     self.answer(Err(failure)).await?;
                     return Ok(End::Closed);
                 }
-                Incoming::Request(ToDaemon::Call(call))
-                    if self.place.urgent && !is_urgent(&call.operation) =>
-                {
+                Incoming::Request(request) if self.place.urgent && !is_urgent(&request) => {
                     self.answer(Err(no_place())).await?;
                     return Ok(End::Closed);
                 }
+                Incoming::Request(ToDaemon::Attach { name, bytes }) => {
+                    let added = self.attached.add(&self.reader, &name, bytes.expose_bytes()).await;
+                    self.answer(added.map(|()| done())).await?;
+                }
                 Incoming::Request(ToDaemon::Call(call)) => {
-                    let request = Request {
-                        actor: Actor::Owner {
-                            door: Door::Control,
-                            passphrase_shown: false,
-                        },
-                        operation: call.operation,
-                        passphrase: call.passphrase,
-                        payload: call.payload,
-                    };
-                    let reply = self.handle.call(request).await;
-                    self.answer(reply.map(|reply| Reply {
-                        answer: reply.answer,
-                        payload: reply.payload,
-                    }))
-                    .await?;
+                    let reply = self.call(*call).await;
+                    self.answer(reply).await?;
                 }
                 Incoming::Request(ToDaemon::Mcp { token }) => match self.introduce(&token).await {
                     Ok(()) => {
-                        self.answer(Ok(Reply {
-                            answer: Answer::Done,
-                            payload: None,
-                        }))
-                        .await?;
+                        self.answer(Ok(done())).await?;
                         return Ok(End::Mcp {
                             token,
                             stream: self.stream,
@@ -123,6 +126,26 @@ impl Connection {
                 },
             }
         }
+    }
+
+    /// Does what the owner asks, with the files that were attached before.
+    async fn call(&mut self, call: Call) -> Result<Reply, Failure> {
+        let request = Request {
+            actor: Actor::Owner {
+                door: Door::Control,
+                passphrase_shown: false,
+            },
+            operation: call.operation,
+            passphrase: call.passphrase,
+            payload: call.payload,
+            pictures: Vec::new(),
+        };
+        let request = std::mem::take(&mut self.attached).with(request);
+        let reply = self.handle.call(request).await?;
+        Ok(Reply {
+            answer: reply.answer,
+            payload: reply.payload,
+        })
     }
 
     /// Exchanges greetings. A peer that speaks something else gets the reason.
@@ -259,7 +282,8 @@ mod tests {
             let (ours, theirs) = UnixStream::pair().unwrap();
             let closing = watch::Sender::new(false);
             let place = Places::new(1).take().await.unwrap();
-            let connection = Connection::new(theirs, service.handle(), closing.subscribe(), place);
+            let reader = Reader::new(service.handle(), "/none".into());
+            let connection = Connection::new(theirs, (service.handle(), reader), closing.subscribe(), place);
             let served = tokio::spawn(connection.run());
             let mut peer = Self {
                 stream: ours,

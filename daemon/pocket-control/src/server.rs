@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::unistd::geteuid;
 use pocket_core::{Failure, FailureKind};
 use pocket_crypto::SecretBytes;
-use pocket_service::Handle;
+use pocket_service::{Handle, Reader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -36,6 +36,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// What every connection is given.
 struct Server<F> {
     handle: Handle,
+    reader: Reader,
     mcp: F,
     agents: Arc<Semaphore>,
     closing: watch::Sender<bool>,
@@ -49,7 +50,7 @@ struct Server<F> {
 /// take one is tried again.
 pub async fn serve<F, B>(
     listener: UnixListener,
-    handle: Handle,
+    (handle, reader): (Handle, Reader),
     mcp: F,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()>
@@ -59,6 +60,7 @@ where
 {
     let server = Arc::new(Server {
         handle,
+        reader,
         mcp,
         agents: Arc::new(Semaphore::new(AGENTS)),
         closing: watch::Sender::new(false),
@@ -122,7 +124,12 @@ where
     }
 
     async fn talk(self: Arc<Self>, stream: UnixStream, place: Arc<Place>) {
-        let connection = Connection::new(stream, self.handle.clone(), self.closing.subscribe(), place);
+        let connection = Connection::new(
+            stream,
+            (self.handle.clone(), self.reader.clone()),
+            self.closing.subscribe(),
+            place,
+        );
         // The place ends with the connection.
         match connection.run().await {
             Ok(End::Closed) => {}

@@ -41,7 +41,8 @@ impl Device {
             stream.write_all(&asked).await
         };
         let shutdown = async { stopped.await.unwrap_or_default() };
-        let served = tokio::spawn(serve(listener, service.handle(), agents, shutdown));
+        let reader = Reader::new(service.handle(), "/none".into());
+        let served = tokio::spawn(serve(listener, (service.handle(), reader), agents, shutdown));
         Self {
             folder,
             service,

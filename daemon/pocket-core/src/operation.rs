@@ -135,10 +135,12 @@ pub enum Operation {
     },
     /// Lists the questions, those that wait first; an agent's own for an agent.
     ConsentList,
-    /// Shows exactly what would leave: the bytes travel beside the answer.
+    /// Shows exactly what would leave: the bytes travel beside the answer, or those of one picture in them.
     ConsentShow {
         /// Which question.
         id: RecordId,
+        /// Which of its pictures, from 0.
+        picture: Option<u32>,
     },
     /// Says what has become of a question; of an agent's own for an agent.
     ConsentStatus {

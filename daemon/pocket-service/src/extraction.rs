@@ -119,7 +119,7 @@ fn outcome(read: Result<Vec<u8>, ReadError>) -> Result<Result<Vec<u8>, Unreadabl
 }
 
 /// The text as its reader sent it. It is trusted with nothing: what is too long is cut here again.
-fn decode(bytes: &[u8]) -> Result<Extract, Unreadable> {
+pub(crate) fn decode(bytes: &[u8]) -> Result<Extract, Unreadable> {
     let extract: Extract = postcard::from_bytes(bytes).map_err(|_| Unreadable::Broke)?;
     if extract.text.len() > pocket_core::MOST_TEXT {
         return Err(Unreadable::Broke);

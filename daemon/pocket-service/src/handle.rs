@@ -7,6 +7,7 @@ use pocket_core::{
 };
 use pocket_crypto::{Key, RecoveryKey, SecretBytes};
 use pocket_grant::Report;
+use pocket_privacy::CleanPicture;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use crate::failure;
@@ -36,6 +37,8 @@ pub struct Request {
     /// What else travels beside: setup code, new passphrase, secret value, recovery groups, a
     /// piece of a file, an exported log.
     pub payload: Option<SecretBytes>,
+    /// The pictures that go with a question.
+    pub pictures: Vec<CleanPicture>,
 }
 
 impl Request {
@@ -46,6 +49,7 @@ impl Request {
             operation,
             passphrase: None,
             payload: None,
+            pictures: Vec::new(),
         }
     }
 

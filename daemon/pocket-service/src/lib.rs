@@ -9,6 +9,7 @@
 //! This crate must never open a socket, parse a foreign format, or hold the owner's data in a log
 //! line. It runs one other program, which reads the files of strangers ([`Reader`]).
 
+mod attachments;
 mod engine;
 mod extraction;
 mod failure;
@@ -25,6 +26,7 @@ mod setup;
 mod tests;
 mod vault;
 
+pub use attachments::{Attachments, MOST_ATTACHED};
 pub use extraction::read_documents;
 pub use handle::{Handle, Reply, Request, Touched};
 pub use outbound::{Call, Calls, GatewayTrust, Way};

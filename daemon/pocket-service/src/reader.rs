@@ -176,23 +176,28 @@ impl Reader {
     /// # Errors
     /// [`ReadError`]: why there is none; a reader whose answer holds more than pixels has broken down.
     pub async fn clean_picture(&self, bytes: &[u8], side: u32) -> Result<CleanPicture, ReadError> {
-        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        let most = u32::try_from(MOST_PICTURE).unwrap_or(u32::MAX);
-        let mut running = self
-            .begin(FileHead {
-                job: ReaderJob::Pixels { side, most },
-                name: String::new(),
-                media_type: String::new(),
-                size,
-            })
-            .await?;
+        let head = FileHead {
+            job: ReaderJob::Pixels {
+                side,
+                most: u32::try_from(MOST_PICTURE).unwrap_or(u32::MAX),
+            },
+            name: String::new(),
+            media_type: String::new(),
+            size: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        };
+        let made = self.all(head, bytes).await?;
+        CleanPicture::check(made).map_err(|_| Unreadable::Broke.into())
+    }
+
+    /// Has a file read whose bytes are all here.
+    pub(crate) async fn all(&self, head: FileHead, bytes: &[u8]) -> Result<Vec<u8>, ReadError> {
+        let mut running = self.begin(head).await?;
         for piece in bytes.chunks(PIECE) {
             if !running.feed(piece).await {
                 break;
             }
         }
-        let made = running.finish().await?;
-        CleanPicture::check(made).map_err(|_| Unreadable::Broke.into())
+        running.finish().await
     }
 
     /// Starts a reader for a file whose bytes are fed to it one after the other.

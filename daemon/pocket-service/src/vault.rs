@@ -27,6 +27,7 @@ use pocket_core::{
     Operation, OperationKind, Permit, Question, Reason, RecordId, Recording, decide,
 };
 use pocket_crypto::{Keyring, SecretBytes, Unlocked};
+use pocket_privacy::CleanPicture;
 use pocket_store::Store;
 use tracing::warn;
 
@@ -125,6 +126,7 @@ impl Vault {
             actor,
             operation,
             payload,
+            pictures,
             ..
         } = request;
         let actor = self.identify(device, actor, operation.kind(), &shown, now)?;
@@ -140,6 +142,7 @@ impl Vault {
                 let act = Act {
                     permit,
                     payload,
+                    pictures,
                     new,
                     shown,
                     now,
@@ -169,7 +172,7 @@ impl Vault {
             }
             Decision::AskOwner(question) => {
                 self.agents.seen(&actor, now.wall);
-                self.ask_owner(&actor, question, operation, payload.as_ref(), now)
+                self.ask_owner(&actor, question, operation, (payload, pictures), now)
             }
             Decision::Refuse(reason) => self.refuse(&actor, &operation, reason, now),
         }
@@ -226,7 +229,7 @@ impl Vault {
         actor: &Actor,
         question: Question,
         operation: Operation,
-        text: Option<&SecretBytes>,
+        (text, pictures): (Option<SecretBytes>, Vec<CleanPicture>),
         now: Now,
     ) -> Result<Next, Failure> {
         let Operation::Ask(ask) = operation else {
@@ -234,7 +237,8 @@ impl Vault {
                 "policy asks the owner about what is no question",
             ));
         };
-        let asking = asking::words(text).and_then(|text| self.ask(actor, question, ask, text, now));
+        let asking = asking::words(text.as_ref())
+            .and_then(|text| self.ask(actor, (question, ask), text, pictures, now));
         if let Err(failure) = &asking {
             let outcome = match failure.kind {
                 FailureKind::Refused => Outcome::Refused(Refusal::NoGateway),
@@ -308,7 +312,7 @@ impl Vault {
             }
             Operation::ConsentDeny { id } => self.consent_deny(actor, act, id)?.into(),
             Operation::ConsentList => self.consent_list(actor, act)?.into(),
-            Operation::ConsentShow { id } => self.consent_show(actor, act, id)?,
+            Operation::ConsentShow { id, picture } => self.consent_show(actor, act, (id, picture))?,
             Operation::ConsentStatus { id, from } => self.consent_status(actor, act, (id, from))?.into(),
             Operation::Add { items, import } => self.add(actor, act, items, import)?.into(),
             Operation::Remember { facts } => self.remember(actor, act, facts)?.into(),
@@ -435,6 +439,7 @@ fn events(
 struct Act {
     permit: Permit,
     payload: Option<SecretBytes>,
+    pictures: Vec<CleanPicture>,
     new: Option<NewPassphrase>,
     shown: Shown,
     now: Now,

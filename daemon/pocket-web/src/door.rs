@@ -147,6 +147,7 @@ impl Door {
                 operation,
                 passphrase,
                 payload,
+                pictures: Vec::new(),
             })
             .await
     }

@@ -21,7 +21,16 @@ const MOST_FIELDS_BEFORE_FILES: usize = 8;
 /// A form that came in: its guard has seen the right token in it. Values are wiped on drop, since
 /// some are passphrases.
 #[derive(Clone)]
-pub(crate) struct Fields(Arc<Vec<(String, Zeroizing<String>)>>);
+pub(crate) struct Fields {
+    texts: Arc<Vec<(String, Zeroizing<String>)>>,
+    files: Arc<Vec<File>>,
+}
+
+/// A file of a form.
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) bytes: Zeroizing<Vec<u8>>,
+}
 
 impl Fields {
     /// Reads a form of at most `limit` bytes.
@@ -33,17 +42,26 @@ impl Fields {
         let kind = kind.unwrap_or_default().to_ascii_lowercase();
         let (parts, body) = request.into_parts();
         let bytes = to_bytes(body, limit).await.map_err(|_| Trouble::TooLarge)?;
-        let pairs = if kind.starts_with("application/x-www-form-urlencoded") {
-            form_urlencoded::parse(&bytes)
+        if kind.starts_with("application/x-www-form-urlencoded") {
+            let pairs = form_urlencoded::parse(&bytes)
                 .take(MOST_FIELDS)
-                .map(|(name, value)| (name.into_owned(), plain_lines(&value)))
-                .collect()
+                .map(|(name, value)| (name.into_owned(), plain_lines(&value)));
+            Ok(Self::of(pairs.collect()))
         } else if kind.starts_with("multipart/form-data") {
-            multipart(parts, bytes).await?
+            multipart(parts, bytes).await
         } else {
-            return Err(Trouble::NotAForm);
-        };
-        Ok(Self(Arc::new(pairs)))
+            Err(Trouble::NotAForm)
+        }
+    }
+
+    fn of(texts: Vec<(String, Zeroizing<String>)>) -> Self {
+        let (texts, files) = (Arc::new(texts), Arc::default());
+        Self { texts, files }
+    }
+
+    /// The files that came with it.
+    pub(crate) fn files(&self) -> &[File] {
+        &self.files
     }
 
     /// Reads the texts that stand before the first file of a form of several parts, of at most `limit`
@@ -71,18 +89,21 @@ impl Fields {
             let value = str::from_utf8(&bytes).map_err(|_| Trouble::NotAForm)?;
             pairs.push((name, plain_lines(value)));
         }
-        Ok(Self(Arc::new(pairs)))
+        Ok(Self::of(pairs))
     }
 
     /// Those whose name is wanted.
     pub(crate) fn only(&self, wanted: impl Fn(&str) -> bool) -> Self {
-        let some = self.0.iter().filter(|(name, _)| wanted(name));
-        Self(Arc::new(some.cloned().collect()))
+        let some = self.texts.iter().filter(|(name, _)| wanted(name));
+        Self::of(some.cloned().collect())
     }
 
     /// How long all names and values are.
     pub(crate) fn bytes(&self) -> usize {
-        self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
+        self.texts
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum()
     }
 
     #[cfg(test)]
@@ -90,7 +111,7 @@ impl Fields {
         let owned = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), plain_lines(value)));
-        Self(Arc::new(owned.collect()))
+        Self::of(owned.collect())
     }
 
     /// A field's first value; empty when it is not there.
@@ -105,7 +126,7 @@ impl Fields {
 
     /// Every value of a field.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.0
+        self.texts
             .iter()
             .filter(move |(key, _)| key == name)
             .map(|(_, value)| value.as_str())
@@ -133,7 +154,7 @@ impl Fields {
         let pairs = form_urlencoded::parse(text)
             .take(MOST_FIELDS)
             .map(|(name, value)| (name.into_owned(), Zeroizing::new(value.into_owned())));
-        Self(Arc::new(pairs.collect()))
+        Self::of(pairs.collect())
     }
 
     /// Whether there is anything in it but the form's token.
@@ -143,7 +164,7 @@ impl Fields {
 
     /// All of them, without the form's token.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        let own = self.0.iter().filter(|(name, _)| name != FORM_TOKEN);
+        let own = self.texts.iter().filter(|(name, _)| name != FORM_TOKEN);
         own.map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
@@ -153,18 +174,35 @@ fn plain_lines(text: &str) -> Zeroizing<String> {
     Zeroizing::new(text.replace("\r\n", "\n"))
 }
 
-async fn multipart(parts: Parts, bytes: Bytes) -> Result<Vec<(String, Zeroizing<String>)>, Trouble> {
+async fn multipart(parts: Parts, bytes: Bytes) -> Result<Fields, Trouble> {
     let request = Request::from_parts(parts, Body::from(bytes));
     let mut form: Multipart = request.extract().await.map_err(|_| Trouble::NotAForm)?;
-    let mut pairs = Vec::new();
+    let (mut texts, mut files) = (Vec::new(), Vec::new());
     while let Some(field) = form.next_field().await.map_err(|_| Trouble::NotAForm)? {
+        if texts.len() + files.len() >= MOST_FIELDS {
+            break;
+        }
         let name = field.name().unwrap_or_default().to_owned();
-        let value = field.text().await.map_err(|_| Trouble::NotAForm)?;
-        if pairs.len() < MOST_FIELDS {
-            pairs.push((name, plain_lines(&value)));
+        match field.file_name().map(str::to_owned) {
+            // What a browser sends when no file was chosen.
+            Some(file) if file.is_empty() => {}
+            Some(file) => {
+                let bytes = field.bytes().await.map_err(|_| Trouble::NotAForm)?;
+                files.push(File {
+                    name: file,
+                    bytes: Zeroizing::new(bytes.to_vec()),
+                });
+            }
+            None => {
+                let value = field.text().await.map_err(|_| Trouble::NotAForm)?;
+                texts.push((name, plain_lines(&value)));
+            }
         }
     }
-    Ok(pairs)
+    Ok(Fields {
+        texts: Arc::new(texts),
+        files: Arc::new(files),
+    })
 }
 
 impl<S: Sync> FromRequestParts<S> for Fields {

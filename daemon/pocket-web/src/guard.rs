@@ -253,6 +253,7 @@ async fn signed_out(door: &Door, guard: Guard, brought: &str, request: Request) 
     let headers = request.headers().clone();
     let read = match guard {
         Guard::Upload => Fields::read_before_files(request, UPLOAD_TEXT_BYTES).await,
+        _ if has_parts(&headers) => Fields::read_before_files(request, KEPT_BYTES).await,
         _ => Fields::read(request, KEPT_BYTES).await,
     };
     let Ok(fields) = read else {
@@ -267,6 +268,14 @@ async fn signed_out(door: &Door, guard: Guard, brought: &str, request: Request) 
         return trouble;
     }
     keep(door, &headers, &path, &fields, login_path(&path), now).unwrap_or(trouble)
+}
+
+/// Whether a form may have files in it.
+fn has_parts(headers: &HeaderMap) -> bool {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("multipart/"))
 }
 
 /// Keeps what may be kept of a form that was sent to `path`, and leads to `next`; `None` if there is

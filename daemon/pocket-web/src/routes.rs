@@ -144,6 +144,7 @@ fn tool_routes() -> Vec<Route> {
         post("/consent/standing", Form, standing::submit_add),
         post("/consent/standing/{id}/end", Owner, consent::end_standing),
         get("/consent/{id}", Owner, consent::show),
+        get("/consent/{id}/pictures/{number}", Owner, consent::picture),
         post("/consent/{id}/approve", Owner, consent::approve),
         post("/consent/{id}/deny", Owner, consent::deny),
         get("/models", Owner, models::list),

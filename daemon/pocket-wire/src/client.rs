@@ -139,6 +139,14 @@ impl Client {
         self.exchange(&ToDaemon::Call(Box::new(call)))
     }
 
+    /// Sends a file along with the next call.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; what can't be read does not go along.
+    pub fn attach(&mut self, name: String, bytes: SecretBytes) -> Result<(), Failure> {
+        self.exchange(&ToDaemon::Attach { name, bytes }).map(drop)
+    }
+
     /// Turns the connection into the agents' door for whoever holds `token`.
     ///
     /// # Errors

@@ -24,6 +24,13 @@ pub struct Call {
 
 /// What a caller sends.
 pub enum ToDaemon {
+    /// A file that goes with the next call.
+    Attach {
+        /// What it is called.
+        name: String,
+        /// Its bytes.
+        bytes: SecretBytes,
+    },
     /// A request of the owner.
     Call(Box<Call>),
     /// From the reply on, the connection is the agents' door for whoever holds this token.
@@ -48,12 +55,14 @@ pub struct Garbled;
 
 #[derive(Serialize)]
 enum RequestHeader<'a> {
+    Attach(&'a str),
     Call(&'a Operation),
     Mcp,
 }
 
 #[derive(Deserialize)]
 enum RequestHeaderOwned {
+    Attach(String),
     Call(Operation),
     Mcp,
 }
@@ -64,6 +73,7 @@ enum RequestHeaderOwned {
 /// [`FrameTooLarge`] when its body is over [`MAX_FRAME`].
 pub fn encode_request(request: &ToDaemon) -> Result<Zeroizing<Vec<u8>>, FrameTooLarge> {
     match request {
+        ToDaemon::Attach { name, bytes } => frame(&RequestHeader::Attach(name), &[Some(bytes)]),
         ToDaemon::Call(call) => frame(
             &RequestHeader::Call(&call.operation),
             &[call.passphrase.as_ref(), call.payload.as_ref()],
@@ -79,6 +89,13 @@ pub fn encode_request(request: &ToDaemon) -> Result<Zeroizing<Vec<u8>>, FrameToo
 pub fn decode_request(body: &[u8]) -> Result<ToDaemon, Garbled> {
     let (header, rest) = postcard::take_from_bytes(body).map_err(|_| Garbled)?;
     match header {
+        RequestHeaderOwned::Attach(name) => {
+            let [bytes] = parts(rest)?;
+            Ok(ToDaemon::Attach {
+                name,
+                bytes: bytes.ok_or(Garbled)?,
+            })
+        }
         RequestHeaderOwned::Call(operation) => {
             let [passphrase, payload] = parts(rest)?;
             Ok(ToDaemon::Call(Box::new(Call {

@@ -284,7 +284,7 @@ pub(crate) struct Question {
     /// A record whose text goes along (repeat it for more)
     #[arg(long, value_name = "CATEGORY:ID")]
     pub(crate) with: Vec<With>,
-    /// A text file that goes along (repeat it for more)
+    /// A file that goes along: of a picture its pixels, of anything else its text (repeat it for more)
     #[arg(long, value_name = "FILE")]
     pub(crate) attach: Vec<PathBuf>,
     /// Do not wait for your consent: end with code 4 instead
@@ -325,7 +325,12 @@ pub(crate) enum ConsentCommand {
     /// List what waits, what became of the rest, and the leases
     List,
     /// Show exactly what would leave, and the answer once there is one
-    Show { id: RecordId },
+    Show {
+        id: RecordId,
+        /// Put the pictures that would leave into this folder, to be looked at
+        #[arg(long, value_name = "DIR")]
+        pictures: Option<PathBuf>,
+    },
     /// Let it leave, once
     Approve {
         id: RecordId,

@@ -21,8 +21,8 @@ use crate::terminal;
 /// How long to wait before looking again whether there is news. A person answers in seconds, a model
 /// writes some words in this time.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Most bytes of a file that is put into a question: more than any provider is given.
-const MOST_ATTACHED: u64 = 1024 * 1024;
+/// Most bytes of a file that goes along: what the device takes.
+const MOST_ATTACHED: u64 = 8 * 1024 * 1024;
 
 pub(crate) fn run(session: &mut Session, question: Question) -> Result<(), Problem> {
     let text = words(&question)?;
@@ -35,6 +35,10 @@ pub(crate) fn run(session: &mut Session, question: Question) -> Result<(), Probl
             .map(|with| (with.category, with.id))
             .collect(),
     };
+    for path in &question.attach {
+        let (name, bytes) = attached(path)?;
+        session.attach(name, bytes)?;
+    }
     let reply = session.call(Operation::Ask(Box::new(ask)), None, Some(text))?;
     let Answer::Asked(asked) = reply.answer else {
         return Err(Problem::unexpected());
@@ -54,44 +58,35 @@ pub(crate) fn run(session: &mut Session, question: Question) -> Result<(), Probl
     conclude(session, &told)
 }
 
-/// The question and the texts of the files that go along, each after its name.
+/// The question.
 fn words(question: &Question) -> Result<SecretBytes, Problem> {
-    let mut words = Zeroizing::new(question.text.join(" "));
-    if *words == "-" {
-        let input = terminal::read_input()?;
-        let text =
-            str::from_utf8(&input).map_err(|_| Problem::local("the question is no text", "send UTF-8"))?;
-        words = Zeroizing::new(text.trim_end().to_owned());
+    let words = Zeroizing::new(question.text.join(" "));
+    if *words != "-" {
+        return Ok(SecretBytes::new(words.as_bytes().to_vec()));
     }
-    let mut whole = Zeroizing::new(String::new());
-    for path in &question.attach {
-        let text = attached(path)?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        whole.push_str(&format!("{name}:\n{}\n\n", text.trim_end()));
-    }
-    whole.push_str(&words);
-    Ok(SecretBytes::new(whole.as_bytes().to_vec()))
+    let input = terminal::read_input()?;
+    let text = str::from_utf8(&input).map_err(|_| Problem::local("the question is no text", "send UTF-8"))?;
+    Ok(SecretBytes::new(text.trim_end().as_bytes().to_vec()))
 }
 
-/// The text of a file. What is no text is for `import`, which reads documents in a program of its own.
-fn attached(path: &PathBuf) -> Result<Zeroizing<String>, Problem> {
+/// A file as it is. The device has it read by a program without power, and takes what it may hold.
+fn attached(path: &PathBuf) -> Result<(String, SecretBytes), Problem> {
     let file = fs::File::open(path).map_err(|error| Problem::file("read", path, &error))?;
     let mut bytes = Zeroizing::new(Vec::new());
     let read = file.take(MOST_ATTACHED + 1).read_to_end(&mut bytes);
     read.map_err(|error| Problem::file("read", path, &error))?;
     if u64::try_from(bytes.len()).is_ok_and(|length| length > MOST_ATTACHED) {
         return Err(Problem::local(
-            format!("{} is larger than 1 MiB", path.display()),
-            "attach the part that matters",
+            format!("{} is larger than 8 MiB", path.display()),
+            "attach the part that matters, or a smaller picture",
         ));
     }
-    match str::from_utf8(&bytes) {
-        Ok(text) if !text.contains('\0') => Ok(Zeroizing::new(text.to_owned())),
-        _ => Err(Problem::local(
-            format!("{} is no text in UTF-8", path.display()),
-            "attach text only: nothing else can be searched for what must not leave",
-        )),
-    }
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    Ok((name, SecretBytes::new(std::mem::take(&mut *bytes))))
 }
 
 fn needed(question: &Consent) -> Problem {
@@ -191,40 +186,18 @@ mod tests {
 
     use super::*;
 
-    fn question(text: &str, attach: Vec<PathBuf>) -> Question {
-        Question {
-            provider: None,
-            about: String::new(),
-            with: Vec::new(),
-            attach,
-            no_wait: false,
-            text: vec![text.to_owned()],
-        }
-    }
-
-    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
-        let mut file = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
-        file.write_all(bytes).unwrap();
-        file
-    }
-
     #[test]
-    fn files_go_ahead_of_the_question_with_their_names() {
-        let file = file("Grüße\n\n".as_bytes());
-        let Ok(words) = words(&question("what?", vec![file.path().to_path_buf()])) else {
+    fn a_file_goes_as_it_is_under_its_own_name_and_one_that_is_too_large_does_not() {
+        let mut file = tempfile::Builder::new().suffix(".txt").tempfile().unwrap();
+        file.write_all(&vec![0xff; 8 * 1024 * 1024]).unwrap();
+        let path = file.path().to_path_buf();
+        let Ok((name, bytes)) = attached(&path) else {
             panic!()
         };
-        let name = file.path().file_name().unwrap().to_str().unwrap();
-        assert_eq!(words.expose_str().unwrap(), format!("{name}:\nGrüße\n\nwhat?"));
-    }
-
-    #[test]
-    fn what_is_no_text_or_too_much_is_refused() {
-        for bytes in [&b"\xff\xd8\xff"[..], b"a\0b", &vec![b'a'; 1024 * 1024 + 1]] {
-            let file = file(bytes);
-            assert!(attached(&file.path().to_path_buf()).is_err(), "{}", bytes.len());
-        }
-        assert!(attached(&file(&vec![b'a'; 1024 * 1024]).path().to_path_buf()).is_ok());
+        assert_eq!(name, path.file_name().unwrap().to_str().unwrap());
+        assert_eq!(bytes.len(), 8 * 1024 * 1024);
+        file.write_all(b"x").unwrap();
+        assert!(attached(&path).is_err());
         assert!(attached(&PathBuf::from("/no/such")).is_err());
     }
 }

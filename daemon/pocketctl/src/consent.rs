@@ -1,5 +1,8 @@
 //! What waits for the owner's consent: shown to the byte, approved once or denied.
 
+use std::io::Write;
+use std::path::Path;
+
 use pocket_core::{
     ActorRef, AgentSummary, Answer, Category, Consent, ConsentDetail, ConsentPart, ConsentState, Operation,
     RecordId, StandingConsent,
@@ -12,6 +15,7 @@ use crate::arguments::{ConsentCommand, StandingTerms};
 use crate::ask;
 use crate::entry::moment;
 use crate::exit::Problem;
+use crate::export;
 use crate::output::{columns, escape, escape_lines};
 use crate::session::Session;
 use crate::terminal;
@@ -36,7 +40,7 @@ pub(crate) fn run(session: &mut Session, command: ConsentCommand) -> Result<(), 
                 .output
                 .print(&json!({"revoked": id}), &format!("revoked {id}"))
         }
-        ConsentCommand::Show { id } => show(session, id),
+        ConsentCommand::Show { id, pictures } => show(session, id, pictures.as_deref()),
     }
 }
 
@@ -84,8 +88,11 @@ fn list(session: &mut Session) -> Result<(), Problem> {
 }
 
 /// Everything that is to be known before one says yes, and the answer where there is one.
-fn show(session: &mut Session, id: RecordId) -> Result<(), Problem> {
+fn show(session: &mut Session, id: RecordId, folder: Option<&Path>) -> Result<(), Problem> {
     let (detail, bytes) = detail(session, id)?;
+    if let Some(folder) = folder {
+        put_pictures(session, &detail.question, folder)?;
+    }
     let asked = ask::status(session, id, 0)?;
     let body = String::from_utf8_lossy(bytes.expose_bytes());
     let names = Names::known(session)?;
@@ -96,7 +103,7 @@ fn show(session: &mut Session, id: RecordId) -> Result<(), Problem> {
     text.extend(detail.parts.iter().map(part_text));
     text.push(format!(
         "The exact bytes that leave, redacted as above:\n{}",
-        escape_lines(&body)
+        escape_lines(&detail.readable(bytes.expose_bytes()))
     ));
     if !asked.text.is_empty() {
         text.push(format!(
@@ -108,9 +115,35 @@ fn show(session: &mut Session, id: RecordId) -> Result<(), Problem> {
     session.output.print(&json, &text.join("\n\n"))
 }
 
+/// Puts the pictures into files, to be looked at before one says yes.
+fn put_pictures(session: &mut Session, question: &Consent, folder: &Path) -> Result<(), Problem> {
+    for number in 0..question.pictures {
+        let show = Operation::ConsentShow {
+            id: question.id,
+            picture: Some(number),
+        };
+        let picture = session
+            .call(show, None, None)?
+            .payload
+            .ok_or_else(Problem::unexpected)?;
+        let bytes = picture.expose_bytes();
+        let kind = if bytes.starts_with(b"\x89PNG") {
+            "png"
+        } else {
+            "jpg"
+        };
+        let path = folder.join(format!("picture-{}.{kind}", number.saturating_add(1)));
+        let mut file = export::create(&path)?;
+        file.write_all(bytes)
+            .map_err(|error| Problem::file("write", &path, &error))?;
+    }
+    Ok(())
+}
+
 /// A question with the bytes that would leave. They are checked here: what is shown is what is approved.
 fn detail(session: &mut Session, id: RecordId) -> Result<(ConsentDetail, SecretBytes), Problem> {
-    let reply = session.call(Operation::ConsentShow { id }, None, None)?;
+    let show = Operation::ConsentShow { id, picture: None };
+    let reply = session.call(show, None, None)?;
     let (Answer::Consent(detail), Some(bytes)) = (reply.answer, reply.payload) else {
         return Err(Problem::unexpected());
     };
@@ -163,6 +196,11 @@ fn confirmed(session: &mut Session, id: RecordId) -> Result<String, Problem> {
     terminal::say(&facts(&detail.question, &names));
     for part in &detail.parts {
         terminal::say(&format!("\n{}", part_text(part)));
+    }
+    if detail.question.pictures > 0 {
+        terminal::say(&format!(
+            "\nNobody has searched the pictures for names. Look at them: pocketctl consent show {id} --pictures DIR"
+        ));
     }
     // Whoever reads takes their time: the device cuts a connection that idles.
     session.hang_up();

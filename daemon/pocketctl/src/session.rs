@@ -41,11 +41,19 @@ impl Session {
         passphrase: Option<SecretBytes>,
         payload: Option<SecretBytes>,
     ) -> Result<Reply, Problem> {
-        let client = match &mut self.client {
+        Ok(self.client()?.call(operation, passphrase, payload)?)
+    }
+
+    /// Sends a file along with what is asked next.
+    pub(crate) fn attach(&mut self, name: String, bytes: SecretBytes) -> Result<(), Problem> {
+        Ok(self.client()?.attach(name, bytes)?)
+    }
+
+    fn client(&mut self) -> Result<&mut Client, Problem> {
+        Ok(match &mut self.client {
             Some(client) => client,
             none => none.insert(Client::connect(&self.socket)?),
-        };
-        Ok(client.call(operation, passphrase, payload)?)
+        })
     }
 
     /// Closes the connection: the device keeps few, and cuts one that idles while a person thinks.

@@ -98,7 +98,7 @@ async fn serve(
         "control",
         pocket_control::serve(
             sockets.control,
-            handle.clone(),
+            (handle.clone(), reader.clone()),
             move |token, stream| pocket_mcp::serve_stream(agents.clone(), token, stream),
             told(stopped),
         ),

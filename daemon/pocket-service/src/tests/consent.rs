@@ -89,7 +89,7 @@ impl Desk {
     fn show(&self, id: RecordId) -> (ConsentDetail, Vec<u8>) {
         let reply = self
             .device
-            .ask(Operation::ConsentShow { id })
+            .ask(Operation::ConsentShow { id, picture: None })
             .map_err(|f| f.message)
             .unwrap();
         let Answer::Consent(detail) = reply.answer else {
@@ -487,7 +487,10 @@ fn an_agent_asks_within_its_scopes_and_sees_its_own() {
     };
     assert_eq!((listed(&agent), listed(&other), listed(&owner())), (1, 0, 1));
     for operation in [
-        Operation::ConsentShow { id: asked.id },
+        Operation::ConsentShow {
+            id: asked.id,
+            picture: None,
+        },
         Operation::ConsentDeny { id: asked.id },
         Operation::ConsentApprove {
             id: asked.id,

@@ -15,7 +15,7 @@ fn unrecorded(id: RecordId, upload: RecordId) -> Vec<Operation> {
             limit: 1,
         },
         Operation::ConsentList,
-        Operation::ConsentShow { id },
+        Operation::ConsentShow { id, picture: None },
         Operation::ConsentStatus { id, from: 0 },
         Operation::Get { category, id },
         Operation::Health { strict: false },

@@ -8,7 +8,7 @@ use pocket_core::{
     Reason, Record, RecordId,
 };
 use pocket_models::{BadQuestion, CloudQuestion, LocalQuestion, Outgoing, Role};
-use pocket_privacy::{Filter, Filtered, Known, KnownBuilder};
+use pocket_privacy::{CleanPicture, Filter, Filtered, Known, KnownBuilder};
 use pocket_store::Walk;
 
 use super::consent::content::{self, Content};
@@ -27,6 +27,7 @@ pub(crate) struct Asking {
     provider: Provider,
     question: Question,
     texts: Vec<Text>,
+    pictures: Vec<CleanPicture>,
     walk: Option<Walk>,
     known: KnownBuilder,
 }
@@ -58,9 +59,9 @@ impl Vault {
     pub(super) fn ask(
         &self,
         actor: &Actor,
-        question: Question,
-        ask: Box<Ask>,
+        (question, ask): (Question, Box<Ask>),
         text: &str,
+        pictures: Vec<CleanPicture>,
         now: Now,
     ) -> Result<Work, Failure> {
         self.consents.check_pressing(actor.reference(), now.wall)?;
@@ -81,6 +82,7 @@ impl Vault {
             provider,
             question,
             texts,
+            pictures,
             walk: Some(self.store.begin_walk(Category::Contacts)),
             known,
         })))
@@ -113,7 +115,7 @@ impl Vault {
         self.know_secrets(&mut asking.known)?;
         let known = std::mem::take(&mut asking.known).build();
         let mut filter = Filter::new();
-        let (content, outgoing) = filtered(&mut filter, &asking.provider, &asking.texts, &known)?;
+        let (content, outgoing) = filtered(&mut filter, asking, &known)?;
         let asked = super::consent::NewQuestion {
             actor: &asking.actor,
             ask: &asking.ask,
@@ -138,10 +140,11 @@ impl Vault {
         let question = LocalQuestion {
             system: None,
             turns,
-            pictures: &[],
+            pictures: &act.pictures,
         };
         let outgoing = pocket_models::local(&provider, &question).map_err(bad_question)?;
-        let content = Content::new(texts.iter().map(content::as_it_is).collect(), &outgoing.body);
+        let parts = texts.iter().map(content::as_it_is).collect();
+        let content = Content::new(parts, &act.pictures, &outgoing.body);
         self.keep_local(actor, act, (ask, &provider), &content, outgoing)
     }
 
@@ -232,12 +235,13 @@ pub(super) fn words(payload: Option<&pocket_crypto::SecretBytes>) -> Result<&str
 }
 
 /// The texts without what must not leave, and the bytes of the call.
-fn filtered(
-    filter: &mut Filter,
-    provider: &Provider,
-    texts: &[Text],
-    known: &Known,
-) -> Result<(Content, Outgoing), Failure> {
+fn filtered(filter: &mut Filter, asking: &Asking, known: &Known) -> Result<(Content, Outgoing), Failure> {
+    let Asking {
+        provider,
+        texts,
+        pictures,
+        ..
+    } = asking;
     let too_long = |error: pocket_privacy::TooLong| {
         Failure::new(FailureKind::Invalid, error.to_string(), "ask with less")
     };
@@ -257,11 +261,11 @@ fn filtered(
         &CloudQuestion {
             system: Some(&system),
             turns,
-            pictures: &[],
+            pictures,
         },
     )
     .map_err(bad_question)?;
-    Ok((Content::new(parts, &outgoing.body), outgoing))
+    Ok((Content::new(parts, pictures, &outgoing.body), outgoing))
 }
 
 fn bad_question(error: BadQuestion) -> Failure {

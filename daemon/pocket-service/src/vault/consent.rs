@@ -262,15 +262,29 @@ impl Vault {
         })
     }
 
-    /// Shows the owner all of a question; the bytes travel beside.
-    pub(super) fn consent_show(&mut self, actor: &Actor, act: Act, id: RecordId) -> Result<Reply, Failure> {
+    /// Shows the owner all of a question; the bytes travel beside, or those of one picture in them.
+    pub(super) fn consent_show(
+        &mut self,
+        actor: &Actor,
+        act: Act,
+        (id, picture): (RecordId, Option<u32>),
+    ) -> Result<Reply, Failure> {
         self.admit(act.permit, &[], act.now)?;
         let question = self.consents.look(self.consents.get(actor, id)?, act.now);
         let mut content = self.question_content(id)?;
         let parts = std::mem::take(&mut content.parts);
+        let beside = match picture {
+            None => &mut content.body,
+            Some(number) => usize::try_from(number)
+                .ok()
+                .and_then(|number| content.pictures.get_mut(number))
+                .ok_or_else(|| {
+                    failure::not_found("picture", "look at the question: it says how many there are")
+                })?,
+        };
         Ok(Reply {
             answer: Answer::Consent(Box::new(ConsentDetail { question, parts })),
-            payload: Some(SecretBytes::new(std::mem::take(&mut content.body))),
+            payload: Some(SecretBytes::new(std::mem::take(beside))),
         })
     }
 
@@ -454,7 +468,7 @@ fn describe(
         sha256: digest(&outgoing.body),
         size: u64::try_from(outgoing.body.len()).unwrap_or(u64::MAX),
         replaced: content.replaced(),
-        pictures: 0,
+        pictures: u32::try_from(content.pictures.len()).unwrap_or(u32::MAX),
         tokens: outgoing.tokens,
         cost,
         repeats: 0,

@@ -6,12 +6,14 @@ use axum::response::Response;
 use pocket_core::{
     Answer, Ask, Category, Failure, FailureKind, InvalidProvider, Operation, Provider, RecordId,
 };
+use pocket_service::Attachments;
 use serde::Deserialize;
 
 use crate::again::Again;
 use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
+use crate::pages::upload::file_name;
 use crate::present::{Shell, go, page_after, records_path, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
@@ -32,6 +34,8 @@ struct AskPage {
     purpose: String,
     /// Records that go along, as fields have them.
     with: Vec<Record>,
+    /// Whether files can be read here.
+    reader: bool,
 }
 
 struct Record {
@@ -68,6 +72,7 @@ pub(crate) async fn show(
         purpose: again.text_or("purpose", String::new),
         with: records(&shell, with.iter().map(String::as_str)),
         providers: providers(&door).await?,
+        reader: door.reader().is_installed(),
         shell,
     };
     again.page(&form)
@@ -89,6 +94,7 @@ pub(crate) async fn submit(
                 purpose: fields.line("purpose").to_owned(),
                 with: records(&shell, fields.all("with")),
                 providers: providers(&door).await?,
+                reader: door.reader().is_installed(),
                 shell,
             };
             page_after(&failure, &form)
@@ -109,7 +115,13 @@ async fn ask(door: &Door, fields: &Fields) -> Result<RecordId, Failure> {
     };
     let request = door.request(Operation::Ask(Box::new(ask)));
     let request = request.with_payload(fields.secret("text"));
-    match door.send(request).await?.answer {
+    let mut attached = Attachments::default();
+    for file in fields.files() {
+        attached
+            .add(door.reader(), &file_name(&file.name), &file.bytes)
+            .await?;
+    }
+    match door.send(attached.with(request)).await?.answer {
         Answer::Asked(asked) => Ok(asked.question.id),
         _ => Err(unexpected()),
     }

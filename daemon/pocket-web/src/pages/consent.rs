@@ -1,5 +1,7 @@
 //! What would leave, and the owner's yes or no to it.
 
+use std::ops::Range;
+
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -13,6 +15,7 @@ use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
 use crate::pages::audit::{Names, who};
+use crate::pages::viewing;
 use crate::present::{
     Moment, Phrase, Shell, bytes_in_words, counted, counted_plain, filled, grouped, length, page, page_after,
     records_path, title_of,
@@ -178,6 +181,8 @@ struct QuestionPage {
     /// Why it failed.
     reason: String,
     parts: Vec<Part>,
+    /// The numbers of its pictures.
+    pictures: Range<u32>,
     bytes: String,
     local: bool,
     /// What the model has said so far, as HTML that was made safe.
@@ -252,6 +257,11 @@ async fn question(door: &Door, shell: Shell, id: RecordId) -> Result<QuestionPag
         expires: Moment(question.expires),
         state: state_in_words(t, &question.state),
         reason,
+        pictures: if parts.is_empty() {
+            0..0
+        } else {
+            0..question.pictures
+        },
         parts,
         bytes,
         local,
@@ -263,6 +273,17 @@ async fn question(door: &Door, shell: Shell, id: RecordId) -> Result<QuestionPag
     })
 }
 
+/// One of the pictures that would leave, as they would.
+pub(crate) async fn picture(
+    State(door): State<Door>,
+    Path((id, number)): Path<(RecordId, u32)>,
+) -> Result<Response, Trouble> {
+    let picture = Some(number);
+    let reply = door.ask(Operation::ConsentShow { id, picture }).await?;
+    let bytes = reply.payload.ok_or_else(unexpected)?;
+    viewing::picture(bytes.expose_bytes().to_vec())
+}
+
 async fn status(door: &Door, id: RecordId) -> Result<Asked, Failure> {
     match door.ask(Operation::ConsentStatus { id, from: 0 }).await?.answer {
         Answer::Asked(asked) => Ok(*asked),
@@ -271,11 +292,11 @@ async fn status(door: &Door, id: RecordId) -> Result<Asked, Failure> {
 }
 
 async fn detail(door: &Door, id: RecordId) -> Result<(ConsentDetail, String), Failure> {
-    let reply = door.ask(Operation::ConsentShow { id }).await?;
+    let reply = door.ask(Operation::ConsentShow { id, picture: None }).await?;
     let (Answer::Consent(detail), Some(bytes)) = (reply.answer, reply.payload) else {
         return Err(unexpected());
     };
-    let bytes = String::from_utf8_lossy(bytes.expose_bytes()).into_owned();
+    let bytes = detail.readable(bytes.expose_bytes());
     Ok((*detail, bytes))
 }
 

@@ -168,7 +168,7 @@ async fn made(door: &Door, id: &str, job: ReaderJob) -> Result<Response, Trouble
 
 /// Bytes as a picture, if they begin as one of the two kinds that the reader makes. In a sandbox: who
 /// made them is trusted with nothing.
-fn picture(bytes: Vec<u8>) -> Result<Response, Trouble> {
+pub(crate) fn picture(bytes: Vec<u8>) -> Result<Response, Trouble> {
     let kind = picture_type(&bytes).ok_or(Trouble::NotFound)?;
     let mut response = bytes.into_response();
     response

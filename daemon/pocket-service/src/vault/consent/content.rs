@@ -2,7 +2,7 @@
 //! the answer. It lies in the sealed file of the question's record.
 
 use pocket_core::{ConsentMark, ConsentPart, Failure, Replaced};
-use pocket_privacy::{Filtered, Replacement};
+use pocket_privacy::{CleanPicture, Filtered, Replacement};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
@@ -16,6 +16,8 @@ const MOST: usize = 64 * 1024 * 1024;
 #[derive(Deserialize, Serialize)]
 pub(in crate::vault) struct Content {
     pub(in crate::vault) parts: Vec<ConsentPart>,
+    /// The pictures that are in the body, as files.
+    pub(in crate::vault) pictures: Vec<Vec<u8>>,
     pub(in crate::vault) body: Vec<u8>,
     pub(in crate::vault) answer: String,
 }
@@ -28,20 +30,31 @@ impl Drop for Content {
             part.original.zeroize();
             part.redacted.zeroize();
         }
+        self.pictures.iter_mut().for_each(Zeroize::zeroize);
     }
 }
 
 /// The file. A newer shape gets a variant of its own.
 #[derive(Deserialize, Serialize)]
 enum Stored<C> {
-    V1(C),
+    V1(V1),
+    V2(C),
+}
+
+/// Of a question that could have no pictures.
+#[derive(Deserialize, Serialize)]
+struct V1 {
+    parts: Vec<ConsentPart>,
+    body: Vec<u8>,
+    answer: String,
 }
 
 impl Content {
     /// Of a question that has no answer yet.
-    pub(in crate::vault) fn new(parts: Vec<ConsentPart>, body: &[u8]) -> Self {
+    pub(in crate::vault) fn new(parts: Vec<ConsentPart>, pictures: &[CleanPicture], body: &[u8]) -> Self {
         Self {
             parts,
+            pictures: pictures.iter().map(|picture| picture.bytes().to_vec()).collect(),
             body: body.to_vec(),
             answer: String::new(),
         }
@@ -49,13 +62,19 @@ impl Content {
 
     /// As it lies in the file.
     pub(super) fn encode(&self) -> Vec<u8> {
-        postcard::to_stdvec(&Stored::V1(self)).expect("encoding into memory can't fail")
+        postcard::to_stdvec(&Stored::V2(self)).expect("encoding into memory can't fail")
     }
 
     /// From the file.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Failure> {
         match postcard::from_bytes(bytes) {
-            Ok(Stored::V1(content)) if bytes.len() <= MOST => Ok(content),
+            Ok(Stored::V2(content)) if bytes.len() <= MOST => Ok(content),
+            Ok(Stored::V1(V1 { parts, body, answer })) if bytes.len() <= MOST => Ok(Self {
+                parts,
+                pictures: Vec::new(),
+                body,
+                answer,
+            }),
             _ => Err(failure::internal("what a question holds can't be read")),
         }
     }

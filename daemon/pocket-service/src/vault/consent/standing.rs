@@ -89,6 +89,10 @@ impl Vault {
         consent: &Consent,
         now: Now,
     ) -> Option<(Permit, StandingConsent)> {
+        // What is in a picture nobody has searched: the owner looks at each.
+        if consent.pictures > 0 {
+            return None;
+        }
         self.consents
             .standing
             .iter()
