@@ -18,7 +18,7 @@ const KEY: &str = "sk-of-a-test-0123456789";
 const QUESTION: &str = "What shall I give Annegret Moosbichler? Her mail is annegret@mail.example.";
 
 /// A device with a contact, whose gateway trusts the model's authority and finds it where it listens.
-fn device_and_model(answers: fn(&Request) -> Vec<String>) -> (Device, Model) {
+pub(crate) fn device_and_model(answers: fn(&Request) -> Vec<String>) -> (Device, Model) {
     let (device, model, _) = started(Model::in_the_cloud(answers), Place::command);
     (device, model)
 }

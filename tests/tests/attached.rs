@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
-use crate::asking::{ended, started};
-use crate::device::{Device, Place, path_text, text, workspace};
+use crate::asking::{device_and_model, ended};
+use crate::device::{Device, path_text, text, workspace};
 use crate::model::{Model, Request};
 use crate::webdriver::Browser;
 
@@ -77,7 +77,7 @@ fn contains(bytes: &[u8], words: &[u8]) -> bool {
 
 #[test]
 fn of_a_picture_the_pixels_leave_and_of_a_letter_its_text() {
-    let (device, model, _) = started(said, Place::command);
+    let (device, model) = device_and_model(said);
     let (photo, letter) = (photo(&device), letter(&device));
     let asked = device.ctl(&[
         "ask",
@@ -126,7 +126,7 @@ fn of_a_picture_the_pixels_leave_and_of_a_letter_its_text() {
 
 #[test]
 fn what_can_not_be_read_does_not_go_along() {
-    let (device, model, _) = started(said, Place::command);
+    let (device, model) = device_and_model(said);
     let noise: Vec<u8> = (0..4000u32)
         .map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[0])
         .collect();
@@ -146,7 +146,7 @@ fn what_can_not_be_read_does_not_go_along() {
 
 #[test]
 fn on_the_page_pictures_are_looked_at_before_they_leave() {
-    let (device, model, _) = started(said, Place::command);
+    let (device, model) = device_and_model(said);
     let photo = photo(&device);
     let browser = Browser::open(360, 740);
     browser.log_in(&device);

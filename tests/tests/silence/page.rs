@@ -41,11 +41,15 @@ enum Ends {
 use Ends::{Done, Out, Refused};
 
 /// The addresses of a route besides itself: what its places in braces stand for, or what it asks for.
-const GETS: [(&str, &[&str]); 14] = [
+const GETS: [(&str, &[&str]); 15] = [
     ("/agents/revoke", &["/agents/revoke?name=desk"]),
     ("/agents/rotate", &["/agents/rotate?name=desk"]),
     ("/audit", &["/audit", "/audit?only=refused&in=notes"]),
     ("/consent/{id}", &["/consent/{asked}", "/consent/{denied}"]),
+    (
+        "/consent/{id}/pictures/{number}",
+        &["/consent/{asked}/pictures/0"],
+    ),
     (
         "/documents/{id}/file",
         &[
@@ -343,11 +347,11 @@ fn fill(device: &Device, page: &mut Page, hostile: &Path, known: &mut Known) {
         let found = found.unwrap_or_else(|| panic!("no {value} in {listed:#?}"));
         known.keep_field(name, found, "id");
     }
-    ask(device, known);
+    ask(device, hostile, known);
 }
 
 /// Asks in a profile in which one may, and goes back into the one where nothing leaves.
-fn ask(device: &Device, known: &mut Known) {
+fn ask(device: &Device, hostile: &Path, known: &mut Known) {
     let nothing = path_text(&device.place.path("nothing")).to_owned();
     for (name, url) in [
         ("far", "https://far.example/v1"),
@@ -370,6 +374,8 @@ fn ask(device: &Device, known: &mut Known) {
             "far",
             "--about",
             about,
+            "--attach",
+            path_text(&hostile.join("picture.png")),
             "http://far.example/",
         ]);
         assert_eq!(asked.code, Some(4), "{}", asked.err);
