@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod asking;
+#[cfg(test)]
 mod attached;
 #[cfg(test)]
 mod audit;
