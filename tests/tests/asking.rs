@@ -25,15 +25,26 @@ pub(crate) fn device_and_model(answers: fn(&Request) -> Vec<String>) -> (Device,
 
 /// The same, with a model of its own and its authority, started as `command` says; and where the model listens.
 pub(crate) fn started(
+    model: (Model, SocketAddr, String),
+    command: impl FnOnce(&Place) -> Command,
+) -> (Device, Model, SocketAddr) {
+    started_with(model, command, |_| String::new())
+}
+
+/// The same, with `more` in the configuration of the way out. The authority's certificate is in the file
+/// `authority.pem`.
+pub(crate) fn started_with(
     (model, address, authority): (Model, SocketAddr, String),
     command: impl FnOnce(&Place) -> Command,
+    more: impl FnOnce(&Place) -> String,
 ) -> (Device, Model, SocketAddr) {
     let place = Place::new();
     let (trusted, config) = (place.path("authority.pem"), place.path("pocketd.toml"));
     fs::write(&trusted, authority).unwrap();
     let settings = format!(
-        "[gateway]\ntrust_ca = [{:?}]\nresolve = [\"{HOST}:443={address}\"]\n",
-        path_text(&trusted)
+        "[gateway]\ntrust_ca = [{:?}]\nresolve = [\"{HOST}:443={address}\"]\n{}",
+        path_text(&trusted),
+        more(&place)
     );
     fs::write(&config, settings).unwrap();
     let mut command = command(&place);

@@ -8,7 +8,7 @@ use crate::device::{Device, Place};
 use crate::model::Model;
 
 /// How many gateways this device has started.
-fn gateways(device: &Device) -> usize {
+pub(crate) fn gateways(device: &Device) -> usize {
     let own = device.pid().to_string();
     let listed = Command::new("ps")
         .args(["-o", "comm=", "--ppid", &own])

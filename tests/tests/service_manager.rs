@@ -2,15 +2,20 @@
 //! stop; and the addresses and places that it refuses with or without one.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::net::UnixDatagram;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getuid};
+use serde_json::Value;
 
-use crate::device::{Device, Place, path_text, program};
+use crate::asking::{echo, ended, started_with, waiting};
+use crate::consent::gateways;
+use crate::device::{Device, Place, path_text, program, text};
+use crate::model::{HOST, Model};
 
 /// Binds two TCP sockets and a Unix one as a service manager does, writes down the ports, and turns
 /// into the daemon. Arguments: the address of the page's door, of the agents' door, the path of the
@@ -34,6 +39,25 @@ with open(ports, "w") as file:
 for number, door in enumerate([os.dup(door.fileno()) for door in doors]):
     os.dup2(door, 3 + number)
 os.environ.update(LISTEN_FDS="3", LISTEN_PID=str(os.getpid()))
+os.execv(command[0], command)
+"#;
+/// Holds the gateway's socket as a service manager does that starts it once it is called, and turns into it
+/// then. Arguments: the user that holds the socket, its path, and the gateway's command line.
+const GATEWAYS_MANAGER: &str = r#"
+import os, select, socket, sys
+user, path, *command = sys.argv[1:]
+door = socket.socket(socket.AF_UNIX)
+door.bind(path)
+os.chmod(path, 0o666)
+if int(user) != os.getuid():
+    os.setresuid(int(user), int(user), os.getuid())
+door.listen()
+if int(user) != os.getuid():
+    os.setuid(os.getresuid()[2])
+print("listening", flush=True)
+select.select([door], [], [])
+os.dup2(os.dup(door.fileno()), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(command[0], command)
 "#;
 /// A daemon that has not told its manager anything for this long hangs.
@@ -89,6 +113,88 @@ fn a_handed_socket_on_every_address_is_refused() {
             "{words}"
         );
     }
+}
+
+/// A device whose gateway a service manager starts, with the manager: it holds the socket as `user`, and the
+/// gateway is called by `caller`.
+fn with_managed_gateway(user: u32, caller: u32) -> (Device, Model, Child) {
+    let socket = |place: &Place| format!("socket = {:?}\n", path_text(&place.path("gateway.sock")));
+    let (device, model, address) = started_with(Model::in_the_cloud(echo), Place::command, socket);
+    let mut manager = Command::new("python3")
+        .args(["-c", GATEWAYS_MANAGER, &user.to_string()])
+        .arg(device.place.path("gateway.sock"))
+        .arg(program("pocket-gateway"))
+        .arg(format!("--resolve={HOST}:443={address}"))
+        .arg(format!(
+            "--trust-ca={}",
+            path_text(&device.place.path("authority.pem"))
+        ))
+        .arg(format!("--caller={caller}"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = BufReader::new(manager.stdout.take().expect("it was piped"));
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "listening\n");
+    // The gateway says that it is ready on the same pipe.
+    manager.stdout = Some(said.into_inner());
+    (device, model, manager)
+}
+
+/// What becomes of a question that the owner says yes to.
+fn approved(device: &Device) -> Value {
+    let question = waiting(device, &[]);
+    let (id, sha256) = (text(&question["id"]), text(&question["sha256"]));
+    device
+        .ctl(&["consent", "approve", &id, "--sha256", &sha256])
+        .one();
+    ended(device, &id)
+}
+
+#[test]
+fn a_gateway_is_started_by_its_manager_when_it_is_called_and_by_nobody_else() {
+    let own = getuid().as_raw();
+    let (device, model, mut gateway) = with_managed_gateway(own, own);
+    for _ in 0..2 {
+        let ended = approved(&device);
+        assert_eq!(ended["state"], "answered", "{ended}");
+        assert!(!model.request().body.is_empty());
+    }
+    let name = fs::read_to_string(format!("/proc/{}/comm", gateway.id())).unwrap();
+    assert_eq!(name, "pocket-gateway\n");
+    assert_eq!(gateways(&device), 0);
+    // It is its manager's to stop.
+    let (_place, status) = device.stop();
+    assert!(status.success());
+    assert_eq!(gateway.try_wait().unwrap(), None);
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+}
+
+#[test]
+fn a_managed_gateway_and_the_daemon_take_each_other_for_nobody_else() {
+    const SOMEBODY: u32 = 65_534;
+    let own = getuid().as_raw();
+    let (device, model, mut gateway) = with_managed_gateway(own, SOMEBODY);
+    let ended = approved(&device);
+    assert_eq!(
+        ended["state"], "failed",
+        "the gateway serves another user: {ended}"
+    );
+    assert!(model.is_unasked());
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    if own != 0 {
+        return println!("skipped: a socket of another user's needs root");
+    }
+    let (device, model, mut gateway) = with_managed_gateway(SOMEBODY, own);
+    let ended = approved(&device);
+    assert_eq!(ended["state"], "failed", "the daemon calls another user: {ended}");
+    assert_eq!(ended["sent"], 0);
+    assert!(model.is_unasked());
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
 }
 
 #[test]
