@@ -1,0 +1,130 @@
+//! Questions and calls that end by themselves: by a clock, a restart, another profile.
+
+use super::*;
+
+#[test]
+fn closing_the_profile_or_saying_no_gives_up_what_is_on_its_way() {
+    let mut desk = Desk::new(Profile::CloudWithConsent);
+    let first = desk.ask(QUESTION).unwrap();
+    desk.approve(&first).map(drop).unwrap();
+    let mut call = desk.next_call().unwrap();
+    assert!(
+        call.given_up
+            .try_recv()
+            .is_err_and(|error| error == tokio::sync::oneshot::error::TryRecvError::Empty)
+    );
+    desk.open(Profile::OfflineOnly);
+    assert_eq!(
+        call.given_up.try_recv(),
+        Err(tokio::sync::oneshot::error::TryRecvError::Closed)
+    );
+    assert!(matches!(
+        desk.status(first.id).question.state,
+        ConsentState::Failed { .. }
+    ));
+    assert_eq!(kind(desk.report(first.id, head())), Some(FailureKind::NotFound));
+
+    desk.open(Profile::CloudWithConsent);
+    let second = desk.ask("Another question").unwrap();
+    desk.approve(&second).map(drop).unwrap();
+    let mut call = desk.next_call().unwrap();
+    desk.deny(&second).map(drop).unwrap();
+    assert_eq!(
+        call.given_up.try_recv(),
+        Err(tokio::sync::oneshot::error::TryRecvError::Closed)
+    );
+    let third = desk.ask("A third question").unwrap();
+    desk.approve(&third).map(drop).unwrap();
+    let mut call = desk.next_call().unwrap();
+    desk.device.ask(Operation::Lock { all: false }).map(drop).unwrap();
+    assert_eq!(
+        call.given_up.try_recv(),
+        Err(tokio::sync::oneshot::error::TryRecvError::Closed)
+    );
+}
+
+#[test]
+fn a_restart_sends_nothing_again_and_lengthens_nothing() {
+    let mut desk = Desk::new(Profile::CloudWithConsent);
+    let waiting = desk.ask(QUESTION).unwrap();
+    let sending = desk.ask("Another question").unwrap();
+    desk.approve(&sending).map(drop).unwrap();
+    drop(desk.next_call().unwrap());
+    desk.restart();
+    assert!(desk.next_call().is_none(), "it is sent again");
+    assert!(matches!(
+        desk.status(sending.id).question.state,
+        ConsentState::Failed { .. }
+    ));
+    assert_eq!(kind(desk.approve(&sending)), Some(FailureKind::Conflict));
+    assert_eq!(desk.status(waiting.id).question, waiting);
+    desk.approve(&waiting).map(drop).unwrap();
+    assert!(desk.next_call().is_some());
+    let (detail, _) = desk.show(waiting.id);
+    let placeholder = &detail.parts[0].redacted[range(detail.parts[0].marks[0].redacted)];
+    desk.report(waiting.id, head()).unwrap();
+    desk.report(waiting.id, piece(placeholder)).unwrap();
+    desk.report(waiting.id, Report::Piece(DONE.to_vec())).unwrap();
+    desk.report(waiting.id, end()).unwrap();
+    assert_eq!(desk.status(waiting.id).text, "Annegret Moosbichler");
+}
+
+/// A question that waits, on a device whose clocks are moved by hand.
+fn waiting() -> (Clocks, Consent) {
+    let mut clocks = Clocks::new();
+    let add = Operation::ProviderAdd(Box::new(provider("https://api.example.com/v1")));
+    clocks.ask(add).map(drop).unwrap();
+    let profile = Profile::CloudWithConsent;
+    let minutes = Some(60);
+    clocks
+        .ask(Operation::ProfileSet { profile, minutes })
+        .map(drop)
+        .unwrap();
+    let ask = Request::new(owner(), Operation::Ask(Box::default())).with_payload(secret(QUESTION));
+    match clocks.run(ask).map(|reply| reply.answer) {
+        Ok(Answer::Asked(asked)) => (clocks, asked.question),
+        _ => panic!("nothing asked"),
+    }
+}
+
+fn question(clocks: &mut Clocks, id: RecordId) -> ConsentState {
+    match clocks
+        .ask(Operation::ConsentStatus { id, from: 0 })
+        .map(|reply| reply.answer)
+    {
+        Ok(Answer::Asked(asked)) => asked.question.state,
+        _ => panic!("no status"),
+    }
+}
+
+#[test]
+fn no_answer_is_no_by_either_clock() {
+    let second = Duration::from_secs(1);
+    let ten = MINUTE * 10;
+    let (mut clocks, asked) = waiting();
+    clocks.pass(ten - second, ten - second);
+    assert_eq!(question(&mut clocks, asked.id), ConsentState::Waiting);
+    clocks.pass(second, second);
+    assert_eq!(question(&mut clocks, asked.id), ConsentState::Expired);
+    let show = Operation::AuditShow {
+        before: None,
+        limit: 1,
+    };
+    let Ok(Answer::Audit(log)) = clocks.ask(show).map(|reply| reply.answer) else {
+        panic!("no log");
+    };
+    assert_eq!(log[0].event.operation, OperationKind::ConsentExpire);
+
+    // The calendar stands still, or was set back: the other clock goes on.
+    let (mut clocks, asked) = waiting();
+    clocks.pass(ten, Duration::ZERO);
+    assert_eq!(question(&mut clocks, asked.id), ConsentState::Expired);
+    let (mut clocks, asked) = waiting();
+    clocks.now.wall = Timestamp::from_millis(clocks.now.wall.millis() - 1);
+    assert_eq!(question(&mut clocks, asked.id), ConsentState::Expired);
+    let approve = Operation::ConsentApprove {
+        id: asked.id,
+        sha256: asked.sha256,
+    };
+    assert!(clocks.ask(approve).is_err());
+}
