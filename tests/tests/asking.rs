@@ -190,6 +190,21 @@ fn what_was_approved_leaves_once_to_the_byte() {
 }
 
 #[test]
+fn a_model_that_never_hangs_up_is_hung_up_on() {
+    let (device, model, _) = started(Model::that_never_hangs_up(echo), Place::command);
+    let question = waiting(&device, &[]);
+    let (id, sha256) = (text(&question["id"]), text(&question["sha256"]));
+    device
+        .ctl(&["consent", "approve", &id, "--sha256", &sha256])
+        .one();
+    drop(model.request());
+    let ended = ended(&device, &id);
+    assert_eq!(ended["state"], "answered", "{ended}");
+    assert_eq!(ended["suggestion"], "A book for Annegret Moosbichler.\u{1b}[2J");
+    assert_eq!(ended["sent"], ended["size"]);
+}
+
+#[test]
 fn what_was_denied_stays_here() {
     let (device, model) = device_and_model(echo);
     let id = text(&waiting(&device, &[])["id"]);

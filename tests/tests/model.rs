@@ -51,17 +51,36 @@ impl Model {
         listener: TcpListener,
         answers: fn(&Request) -> Vec<String>,
     ) -> (Self, SocketAddr, String) {
+        Self::serving(listener, answers, Line::Closed)
+    }
+
+    /// In the cloud, and keeps each line open behind its answer for as long as the test runs.
+    pub(crate) fn that_never_hangs_up(answers: fn(&Request) -> Vec<String>) -> (Self, SocketAddr, String) {
+        Self::serving(TcpListener::bind("127.0.0.1:0").unwrap(), answers, Line::Open)
+    }
+
+    fn serving(
+        listener: TcpListener,
+        answers: fn(&Request) -> Vec<String>,
+        line: Line,
+    ) -> (Self, SocketAddr, String) {
         let (config, authority) = tls();
         let address = listener.local_addr().unwrap();
         let (sender, requests) = channel();
         thread::spawn(move || {
+            let mut open = Vec::new();
             for stream in listener.incoming() {
                 let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
                 let mut stream = StreamOwned::new(connection, stream.unwrap());
-                serve(&mut stream, &sender, answers);
-                stream.conn.send_close_notify();
-                // Whoever went away has its reasons.
-                stream.flush().unwrap_or_default();
+                serve(&mut stream, &sender, answers, line);
+                match line {
+                    Line::Closed => {
+                        stream.conn.send_close_notify();
+                        // Whoever went away has its reasons.
+                        stream.flush().unwrap_or_default();
+                    }
+                    Line::Open => open.push(stream),
+                }
             }
         });
         (Self { requests }, address, authority)
@@ -73,7 +92,7 @@ impl Model {
         let (sender, requests) = channel();
         thread::spawn(move || {
             for stream in listener.incoming() {
-                serve(&mut stream.unwrap(), &sender, answers);
+                serve(&mut stream.unwrap(), &sender, answers, Line::Closed);
             }
         });
         Self { requests }
@@ -90,8 +109,20 @@ impl Model {
     }
 }
 
+/// What becomes of a line once the answer was given.
+#[derive(Clone, Copy)]
+enum Line {
+    Closed,
+    Open,
+}
+
 /// Reads one request and streams the answer.
-fn serve<S: Read + Write>(stream: &mut S, sender: &Sender<Request>, answers: fn(&Request) -> Vec<String>) {
+fn serve<S: Read + Write>(
+    stream: &mut S,
+    sender: &Sender<Request>,
+    answers: fn(&Request) -> Vec<String>,
+    line: Line,
+) {
     let Some(request) = read(stream) else { return };
     let pieces = answers(&request);
     let events = pieces
@@ -100,10 +131,12 @@ fn serve<S: Read + Write>(stream: &mut S, sender: &Sender<Request>, answers: fn(
     let end = json!({"choices": [{"delta": {}, "finish_reason": "stop"}]}).to_string();
     let events = events.chain([end, "[DONE]".to_owned()]);
     let body: String = events.map(|event| format!("data: {event}\n\n")).collect();
-    let head = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
+    let length = match line {
+        Line::Closed => format!("Content-Length: {}\r\n", body.len()),
+        Line::Open => String::new(),
+    };
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{length}Connection: close\r\n\r\n");
     sender.send(request).unwrap_or_default();
     for part in [head, body] {
         stream.write_all(part.as_bytes()).unwrap_or_default();

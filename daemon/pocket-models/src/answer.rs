@@ -131,6 +131,11 @@ impl AnswerReader {
         }
     }
 
+    /// Whether a stream has said that it is over: nothing that comes behind is listened to.
+    pub const fn is_over(&self) -> bool {
+        self.heard.over && self.fault.is_none()
+    }
+
     /// The answer has ended.
     ///
     /// # Errors

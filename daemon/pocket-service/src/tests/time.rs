@@ -4,11 +4,12 @@
 use std::time::Instant;
 
 use pocket_core::{Outbox, Timestamp};
-use tokio::sync::{broadcast, mpsc, watch};
+use pocket_grant::Report;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::*;
 use crate::engine::{Engine, Now};
-use crate::handle::Message;
+use crate::handle::{Errand, Message};
 use crate::passphrase::NewPassphrase;
 
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -17,6 +18,8 @@ pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Clocks {
     pub(super) engine: Engine,
     pub(super) now: Now,
+    /// Where calls would go out.
+    _calls: crate::Calls,
     _folder: TempDir,
     /// Where the engine has a mailbox: as long as it is there, a store can be opened.
     _mailbox: Option<(mpsc::Sender<Message>, mpsc::Receiver<Message>)>,
@@ -44,7 +47,7 @@ impl Clocks {
             broadcast::channel(1).0,
             watch::channel(pocket_core::Profile::OfflineOnly).0,
         );
-        let (outbound, _) = crate::outbound::Outbound::new(GatewayTrust::Usual);
+        let (outbound, calls) = crate::outbound::Outbound::new(GatewayTrust::Usual);
         let mut engine = Engine::open(config, told, weak, outbound).unwrap();
         let now = Now {
             wall: Timestamp::from_millis(1_800_000_000_000),
@@ -64,6 +67,7 @@ impl Clocks {
         Self {
             engine,
             now,
+            _calls: calls,
             _folder: folder,
             _mailbox: mailbox,
         }
@@ -86,6 +90,14 @@ impl Clocks {
 
     pub(super) fn run(&mut self, request: Request) -> Result<Reply, Failure> {
         run(&mut self.engine, request, None, self.now)
+    }
+
+    /// Takes what is told of a call, by the clocks of the machine.
+    pub(super) fn report(&mut self, id: RecordId, report: Report) -> Result<(), Failure> {
+        let (reply, mut answer) = oneshot::channel();
+        let errand = Errand::Reported(id, Box::new(report));
+        self.engine.turn(Some(Message::Errand { errand, reply }));
+        answer.try_recv().expect("it is answered at once").map(drop)
     }
 
     pub(super) fn is_locked(&mut self) -> bool {

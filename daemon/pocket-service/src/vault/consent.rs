@@ -322,11 +322,11 @@ impl Vault {
     pub(super) fn consent_deny(&mut self, actor: &Actor, act: Act, id: RecordId) -> Result<Answer, Failure> {
         let looked = self.consents.look(self.consents.get(actor, id)?, act.now);
         let mut denied = looked.deny(act.now.wall).map_err(|error| refused(&error))?;
-        if let ConsentState::Failed { sent, .. } = &mut denied.state
+        if let ConsentState::Failed { sent, received, .. } = &mut denied.state
             && let Some(running) = self.consents.running.get(&id)
         {
-            *sent = running.perhaps_sent(denied.size);
-            let amounts = running.amounts(id, (*sent, 0), act.now);
+            (*sent, *received) = (running.perhaps_sent(denied.size), running.received());
+            let amounts = running.amounts(id, (*sent, *received), act.now);
             self.note(amounts)?;
         }
         self.settle_question(act.permit, denied, None, act.now)?;
@@ -378,6 +378,7 @@ impl Vault {
             let permit = decide_own(OperationKind::ConsentExpire).map_err(failure::refused)?;
             self.settle_question(permit, consent, None, now)?;
         }
+        changed |= self.end_lingering(now)?;
         changed |= self.stop_what_may_not_leave(now)?;
         self.settle_interrupted(now)?;
         self.forget_old(now)?;

@@ -128,3 +128,57 @@ fn no_answer_is_no_by_either_clock() {
     };
     assert!(clocks.ask(approve).is_err());
 }
+
+#[test]
+fn a_line_that_stays_open_behind_the_answer_does_not_hold_it_up() {
+    let (mut clocks, asked) = waiting();
+    let (id, sha256) = (asked.id, asked.sha256);
+    clocks
+        .ask(Operation::ConsentApprove { id, sha256 })
+        .map(drop)
+        .unwrap();
+    let address = "192.0.2.1:443".parse().unwrap();
+    for report in [
+        Report::Connected { address },
+        head(),
+        piece("A book"),
+        Report::Piece(DONE.to_vec()),
+        // What comes behind the end is counted and not listened to.
+        Report::Piece(b"data: {garbage\n\n".to_vec()),
+    ] {
+        clocks.report(id, report).unwrap();
+    }
+    // It still may say how much went and came.
+    clocks.pass(Duration::from_secs(1), Duration::from_secs(1));
+    assert_eq!(question(&mut clocks, id), ConsentState::Sending);
+    clocks.pass(MINUTE, MINUTE);
+    let ConsentState::Answered { sent, received } = question(&mut clocks, id) else {
+        panic!("it goes on, or has failed");
+    };
+    assert_eq!(sent, asked.size);
+    assert!(received > 100, "{received}");
+    assert!(clocks.report(id, end()).is_err(), "it may end now");
+}
+
+#[test]
+fn an_answer_that_was_whole_is_one_however_its_line_ends() {
+    let desk = Desk::new(Profile::CloudWithConsent);
+    let cut = |sent, received| Report::Failed {
+        reason: CallFailure::AnswerTruncated,
+        sent,
+        received,
+    };
+    for (number, (last, whole)) in [(DONE, true), (&DONE[..20], false)].into_iter().enumerate() {
+        let asked = desk.ask(&format!("Question {number}")).unwrap();
+        desk.approve(&asked).map(drop).unwrap();
+        desk.report(asked.id, head()).unwrap();
+        desk.report(asked.id, piece("A book")).unwrap();
+        desk.report(asked.id, Report::Piece(last.to_vec())).unwrap();
+        desk.report(asked.id, cut(700, 900)).unwrap();
+        let told = desk.status(asked.id);
+        let (sent, received) = (700, 900);
+        let answered = told.question.state == ConsentState::Answered { sent, received };
+        assert_eq!(answered, whole, "{:?}", told.question.state);
+        assert_eq!(told.text, "A book");
+    }
+}

@@ -1,7 +1,7 @@
 //! Calls under way: sent with leave, once; what comes back is read as a stranger's, and shown as a
 //! suggestion.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pocket_core::audit::{Event, Outcome};
 use pocket_core::{
@@ -30,6 +30,9 @@ use crate::vault::{Act, Vault};
 const MOST_ANSWER: u64 = 4 * 1024 * 1024;
 /// How long a call may take: a model on a far server thinks for minutes.
 const PATIENCE_MILLIS: u32 = 5 * 60 * 1000;
+/// How long a call may go on behind the end of its answer, until it is ended here: so long, it can still say
+/// how much went and came.
+const LINGERS: Duration = Duration::from_secs(2);
 /// How long a gateway may take to begin.
 const GRANTED: Duration = Duration::from_secs(60);
 
@@ -40,6 +43,10 @@ pub(super) struct Running {
     /// Whether there is a connection by which it may have left.
     connected: bool,
     reader: Option<AnswerReader>,
+    /// Since when the answer has been whole.
+    whole: Option<Instant>,
+    /// Bytes of the answer that came.
+    received: u64,
     /// What the model has said, with placeholders.
     text: String,
     /// Dropped, it tells who carries the call that nobody wants it any more.
@@ -68,11 +75,33 @@ impl Running {
         ]
     }
 
+    /// Bytes of the answer that came.
+    pub(super) const fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Takes the next bytes of the answer in.
-    fn take(&mut self, bytes: &[u8]) -> Result<(), String> {
+    fn take(&mut self, bytes: &[u8], now: Now) -> Result<(), String> {
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.received = self.received.saturating_add(length);
+        if self.whole.is_some() {
+            return Ok(());
+        }
         let reader = self.reader.as_mut().ok_or("the answer has no beginning")?;
         let said = reader.feed(bytes).map_err(|error| error.to_string())?;
         self.text.push_str(&said);
+        if reader.is_over() {
+            self.whole = Some(now.steady);
+        }
+        Ok(())
+    }
+
+    /// Takes the end of the answer in.
+    fn finish(&mut self) -> Result<(), String> {
+        let reader = self.reader.take().ok_or("there was no answer")?;
+        let finished = reader.finish().map_err(|error| error.to_string())?;
+        // An answer in one piece has its text only now.
+        self.text = finished.text;
         Ok(())
     }
 }
@@ -198,6 +227,8 @@ impl Vault {
             out,
             connected: false,
             reader: None,
+            whole: None,
+            received: 0,
             text: String::new(),
             _wanted: wanted,
         };
@@ -269,18 +300,12 @@ impl Vault {
                 running.reader = Some(reader);
                 Ok(false)
             }
-            Report::Piece(bytes) => match running.take(&bytes) {
+            Report::Piece(bytes) => match running.take(&bytes, now) {
                 Ok(()) => Ok(true),
                 Err(reason) => self.end_call(id, Err(reason), None, now).map(|()| true),
             },
             Report::Ended { sent, received } => {
-                let finished = running
-                    .reader
-                    .take()
-                    .ok_or_else(|| "there was no answer".to_owned());
-                let finished = finished.and_then(|reader| reader.finish().map_err(|error| error.to_string()));
-                // An answer in one piece has its text only now.
-                let finished = finished.map(|finished| running.text = finished.text);
+                let finished = running.finish();
                 self.end_call(id, finished, Some((sent, received)), now)
                     .map(|()| true)
             }
@@ -294,8 +319,9 @@ impl Vault {
         }
     }
 
-    /// Writes down how a call ended, how much went and came, and what the model said. Of one that was cut
-    /// off here no amounts are known: once there was a connection, all of it counts as sent.
+    /// Writes down how a call ended, how much went and came, and what the model said. An answer that was whole
+    /// before is an answer, whatever became of the connection. Of a call that was cut off here it is not known
+    /// how much was sent: once there was a connection, all of it counts.
     fn end_call(
         &mut self,
         id: RecordId,
@@ -305,10 +331,15 @@ impl Vault {
     ) -> Result<(), Failure> {
         let running = self.consents.running.remove(&id);
         let consent = self.consents.known.get(&id).cloned();
-        let (Some(running), Some(consent)) = (running, consent) else {
+        let (Some(mut running), Some(consent)) = (running, consent) else {
             return Ok(());
         };
-        let (sent, received) = amounts.unwrap_or_else(|| (running.perhaps_sent(consent.size), 0));
+        let ended = match ended {
+            Err(_) if running.whole.is_some() => running.finish(),
+            ended => ended,
+        };
+        let (sent, received) =
+            amounts.unwrap_or_else(|| (running.perhaps_sent(consent.size), running.received));
         let amounts = running.amounts(id, (sent, received), now);
         let text = running.text;
         let filter = self.consents.filters.get(&id);
@@ -325,6 +356,24 @@ impl Vault {
         let consent = consent.end(state).map_err(|error| refused(&error))?;
         let permit = decide_own(OperationKind::CallEnd).map_err(failure::refused)?;
         self.settle_question(permit, consent, Some(answer), now)
+    }
+
+    /// Ends calls that go on although their answer is whole: a server may keep the line open for ever.
+    pub(super) fn end_lingering(&mut self, now: Now) -> Result<bool, Failure> {
+        let lingers = |running: &Running| {
+            let since = running.whole;
+            since.is_some_and(|since| now.steady.saturating_duration_since(since) >= LINGERS)
+        };
+        let running = self.consents.running.iter();
+        let ids: Vec<RecordId> = running
+            .filter(|(_, running)| lingers(running))
+            .map(|(id, _)| *id)
+            .collect();
+        for id in &ids {
+            let finished = self.consents.running.get_mut(id).map_or(Ok(()), Running::finish);
+            self.end_call(*id, finished, None, now)?;
+        }
+        Ok(!ids.is_empty())
     }
 
     /// Once the profile lets nothing out any more, calls that are under way are given up, and so is consent
