@@ -25,6 +25,8 @@ pub enum Door {
 pub enum Actor {
     /// An agent that showed its token.
     Agent(Agent),
+    /// Whoever may publish at the owner's broker: may leave a text, and lock.
+    Broker,
     /// The device itself: timers, start and stop.
     Device,
     /// Someone who has shown nothing yet.
@@ -44,6 +46,8 @@ pub enum Actor {
 pub enum ActorRef {
     /// An agent, by its id.
     Agent(RecordId),
+    /// Whoever may publish at the owner's broker.
+    Broker,
     /// The device itself.
     Device,
     /// Someone unknown, by the door.
@@ -57,6 +61,7 @@ impl Actor {
     pub const fn reference(&self) -> ActorRef {
         match self {
             Self::Agent(agent) => ActorRef::Agent(agent.id),
+            Self::Broker => ActorRef::Broker,
             Self::Device => ActorRef::Device,
             Self::Nobody(door) => ActorRef::Nobody(*door),
             Self::Owner { door, .. } => ActorRef::Owner(*door),

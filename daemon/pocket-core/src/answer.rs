@@ -4,8 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Broken, Entry as AuditEntry};
 use crate::{
-    AgentLimits, AgentName, Browsed, Category, Consent, Entry, Profile, Provider, RecordId, Scopes,
-    Sensitivity, StandingConsent, Timestamp,
+    AgentLimits, AgentName, BrokerStatus, Browsed, Category, Consent, Entry, Profile, Provider, RecordId,
+    Scopes, Sensitivity, StandingConsent, Timestamp,
 };
 
 /// What became of one record of an `Add`.
@@ -287,6 +287,8 @@ pub enum Answer {
         /// Length of the whole file in bytes.
         size: u64,
     },
+    /// The owner's broker, if there is one.
+    Broker(Option<Box<BrokerStatus>>),
     /// What there is to see of a category.
     Browsed(Browsed),
     /// What a check found.

@@ -37,6 +37,7 @@ pub enum Outcome {
 pub enum Refusal {
     Anonymous,
     AuditIsFixed,
+    NetworkShut,
     NeverLeaves,
     NoGateway,
     NoScope,
@@ -52,6 +53,7 @@ impl From<Reason> for Refusal {
         match reason {
             Reason::Anonymous => Self::Anonymous,
             Reason::AuditIsFixed => Self::AuditIsFixed,
+            Reason::NetworkShut(_) => Self::NetworkShut,
             Reason::NeverLeaves(_) => Self::NeverLeaves,
             Reason::NoGateway => Self::NoGateway,
             Reason::NoScope(..) => Self::NoScope,
@@ -267,6 +269,7 @@ fn canonical(sequence: u64, event: &Event, previous: Mac) -> Vec<u8> {
 fn actor_bytes(actor: ActorRef) -> Vec<u8> {
     match actor {
         ActorRef::Agent(id) => [b"agent".as_slice(), id.as_bytes()].concat(),
+        ActorRef::Broker => b"broker".to_vec(),
         ActorRef::Device => b"device".to_vec(),
         ActorRef::Nobody(door) => format!("nobody {door:?}").into_bytes(),
         ActorRef::Owner(door) => format!("owner {door:?}").into_bytes(),

@@ -31,6 +31,12 @@ pub enum OperationKind {
     Authenticate,
     /// The device locked itself: the owner was idle.
     AutoLock,
+    /// A link to the owner's broker was opened.
+    BrokerLink,
+    BrokerRemove,
+    BrokerSet,
+    BrokerShow,
+    BrokerTest,
     /// A call out has ended, or one to a model on this device.
     CallEnd,
     /// So many bytes came in by a call.
@@ -105,7 +111,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 67] = [
+    pub const ALL: [Self; 72] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -121,6 +127,11 @@ impl OperationKind {
         Self::AuditVerify,
         Self::Authenticate,
         Self::AutoLock,
+        Self::BrokerLink,
+        Self::BrokerRemove,
+        Self::BrokerSet,
+        Self::BrokerShow,
+        Self::BrokerTest,
         Self::CallEnd,
         Self::CallReceived,
         Self::CallSent,
@@ -184,6 +195,7 @@ impl OperationKind {
                 | Self::AuditShow
                 | Self::AuditVerify
                 | Self::Authenticate
+                | Self::BrokerShow
                 | Self::ConsentList
                 | Self::ConsentShow
                 | Self::ConsentStatus
@@ -222,6 +234,11 @@ impl OperationKind {
             Self::AuditVerify => "audit-verify",
             Self::Authenticate => "authenticate",
             Self::AutoLock => "auto-lock",
+            Self::BrokerLink => "broker-link",
+            Self::BrokerRemove => "broker-remove",
+            Self::BrokerSet => "broker-set",
+            Self::BrokerShow => "broker-show",
+            Self::BrokerTest => "broker-test",
             Self::CallEnd => "call-end",
             Self::CallReceived => "call-received",
             Self::CallSent => "call-sent",

@@ -17,6 +17,7 @@
 mod actor;
 mod answer;
 pub mod audit;
+mod broker;
 mod browse;
 mod call;
 mod category;
@@ -26,6 +27,7 @@ mod failure;
 mod grant;
 mod id;
 mod kind;
+mod link;
 mod lock;
 mod operation;
 mod permit;
@@ -46,6 +48,7 @@ pub use answer::{
     Added, AgentSummary, Answer, Asked, CategoryStatus, CheckReport, ConsentDetail, ConsentMark, ConsentPart,
     Finding, Hit, LockState, Page, ResetProof, SecretSummary, Status, Storage,
 };
+pub use broker::{Broker, BrokerStatus, InvalidBroker, LinkState, Transport, is_own_network};
 pub use browse::{Browse, Browsed, Order};
 pub use call::CallFailure;
 pub use category::{Category, Sensitivity, UnknownCategory};
@@ -57,10 +60,11 @@ pub use failure::{Failure, FailureKind};
 pub use grant::{Grant, Terms};
 pub use id::{InvalidId, RecordId};
 pub use kind::OperationKind;
+pub use link::{DeviceState, LinkFault, LinkLeave, LinkTerms, Refused};
 pub use lock::Attempts;
 pub use operation::{Credential, NewEntry, NewFact, Operation};
 pub use permit::{Draft, Permit, RecordedPermit, Recording};
-pub use policy::{Decision, Question, Reason, decide, decide_own};
+pub use policy::{Decision, Question, Reason, decide, decide_link, decide_own};
 pub use preset::{PRESETS, Preset};
 pub use price::{Cost, InvalidPrice, Price};
 pub use profile::{Lease, Profile, UnknownProfile};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentLimits, AgentName, Ask, Browse, Category, Content, OperationKind, Profile, Provider, ProviderName,
-    RecordId, Scopes, Timestamp,
+    AgentLimits, AgentName, Ask, Broker, Browse, Category, Content, OperationKind, Profile, Provider,
+    ProviderName, RecordId, Scopes, Timestamp,
 };
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
@@ -99,6 +99,14 @@ pub enum Operation {
     },
     /// Shows the passphrase: a session of the owner begins.
     Authenticate,
+    /// Forgets the owner's broker.
+    BrokerRemove,
+    /// Sets where the owner's broker is.
+    BrokerSet(Box<Broker>),
+    /// Shows where it is, and how the link to it is.
+    BrokerShow,
+    /// Connects to it now, afresh.
+    BrokerTest,
     /// Lists records in an order of one's own, or those alone that fit.
     Browse {
         /// Which category.
@@ -330,6 +338,10 @@ impl Operation {
             Self::AuditShow { .. } => OperationKind::AuditShow,
             Self::AuditVerify { .. } => OperationKind::AuditVerify,
             Self::Authenticate => OperationKind::Authenticate,
+            Self::BrokerRemove => OperationKind::BrokerRemove,
+            Self::BrokerSet(_) => OperationKind::BrokerSet,
+            Self::BrokerShow => OperationKind::BrokerShow,
+            Self::BrokerTest => OperationKind::BrokerTest,
             Self::CategoryErase { .. } => OperationKind::CategoryErase,
             Self::CategoryRekey { .. } => OperationKind::CategoryRekey,
             Self::Check { accept_loss: true } => OperationKind::AcceptLoss,

@@ -81,6 +81,9 @@ pub enum Reason {
     /// Critical data stays.
     #[error("{0} never leaves the device")]
     NeverLeaves(Category),
+    /// The profile keeps the owner's own network shut.
+    #[error("the profile {0} does not open your own network")]
+    NetworkShut(Profile),
     /// No program to send with.
     #[error("there is no gateway program here: nothing can leave the device")]
     NoGateway,
@@ -124,6 +127,10 @@ enum Needs {
     Known,
     /// The device itself.
     Device,
+    /// The device itself, if the profile opens the owner's own network.
+    OwnNetwork,
+    /// The owner, if the profile opens the owner's own network.
+    OwnerOfNetwork,
     /// Nobody by asking: [`Question::by_standing`] alone gives leave.
     StandingConsent,
 }
@@ -162,6 +169,21 @@ pub fn decide_own(kind: OperationKind) -> Result<Permit, Reason> {
     ))
 }
 
+/// Decides whether the device may link itself to the owner's broker now.
+///
+/// # Errors
+/// [`Reason::NetworkShut`] unless the profile in force opens the owner's own network.
+pub fn decide_link(lease: Lease, now: Timestamp) -> Result<Permit, Reason> {
+    let profile = lease.in_force(now);
+    check(profile, &Actor::Device, OperationKind::BrokerLink, &[])?;
+    Ok(Permit::new(
+        Actor::Device.reference(),
+        OperationKind::BrokerLink,
+        Vec::new(),
+        Recording::First,
+    ))
+}
+
 /// What the table says, where it does not say no.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Answer {
@@ -178,6 +200,7 @@ fn check(
 ) -> Result<Answer, Reason> {
     fixed_categories(kind, categories)?;
     match (needs(kind), actor) {
+        (_, Actor::Broker) => of_broker(profile, kind, categories),
         (Needs::Anyone, _)
         | (Needs::Known, Actor::Agent(_))
         | (Needs::Known | Needs::Scope(_) | Needs::Owner, Actor::Owner { .. })
@@ -195,6 +218,8 @@ fn check(
             },
         )
         | (Needs::Device, Actor::Device) => Ok(Answer::Yes),
+        (Needs::OwnNetwork, Actor::Device) => network(profile).map(|()| Answer::Yes),
+        (Needs::OwnerOfNetwork, Actor::Owner { .. }) => network(profile).map(|()| Answer::Yes),
         // It reads the text out of new documents, and records that with what came of it.
         (Needs::Scope(Verb::Read), Actor::Device) if kind == OperationKind::ReadBlob => Ok(Answer::Yes),
         (_, Actor::Nobody(_)) => Err(Reason::Anonymous),
@@ -239,13 +264,32 @@ fn scope(scopes: &Scopes, verb: Verb, categories: &[Category]) -> Result<(), Rea
     lacking.map_or(Ok(()), |category| Err(Reason::NoScope(*category, verb.name())))
 }
 
+/// All that whoever may publish at the broker can do: leave a note, and lock.
+fn of_broker(profile: Profile, kind: OperationKind, categories: &[Category]) -> Result<Answer, Reason> {
+    match kind {
+        OperationKind::Add if categories == [Category::Notes] => {}
+        OperationKind::Lock => {}
+        _ => return Err(Reason::OwnerOnly),
+    }
+    network(profile).map(|()| Answer::Yes)
+}
+
+const fn network(profile: Profile) -> Result<(), Reason> {
+    if profile.opens_local_network() {
+        Ok(())
+    } else {
+        Err(Reason::NetworkShut(profile))
+    }
+}
+
 fn cloud(profile: Profile, categories: &[Category]) -> Result<(), Reason> {
     if let Some(category) = categories.iter().find(|category| category.never_leaves()) {
         return Err(Reason::NeverLeaves(*category));
     }
-    match profile {
-        Profile::CloudWithConsent | Profile::Custom => Ok(()),
-        Profile::LocalNetwork | Profile::OfflineOnly => Err(Reason::Profile(profile)),
+    if profile.opens_cloud() {
+        Ok(())
+    } else {
+        Err(Reason::Profile(profile))
     }
 }
 
@@ -261,6 +305,8 @@ const fn needs(kind: OperationKind) -> Needs {
         K::AskStanding => Needs::StandingConsent,
         K::ConsentApprove | K::StandingAdd => Needs::OwnerOfCloud,
         K::ConsentList | K::ConsentStatus | K::ProviderList => Needs::Known,
+        K::BrokerLink => Needs::OwnNetwork,
+        K::BrokerTest => Needs::OwnerOfNetwork,
         K::SetupCode => Needs::OwnerAtDevice,
         K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
@@ -288,6 +334,9 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::AuditExport
         | K::AuditShow
         | K::AuditVerify
+        | K::BrokerRemove
+        | K::BrokerSet
+        | K::BrokerShow
         | K::CategoryRekey
         | K::Check
         | K::ConsentDeny
@@ -323,6 +372,7 @@ fn recording(actor: &Actor, kind: OperationKind, categories: &[Category]) -> Rec
         (false, _) => match kind {
             K::AgentList
             | K::AuditShow
+            | K::BrokerShow
             | K::ConsentList
             | K::ConsentShow
             | K::ConsentStatus

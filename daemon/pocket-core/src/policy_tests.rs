@@ -50,6 +50,7 @@ fn the_table() {
             K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
                 ["no", "no", "no", "yes", "no"]
             }
+            K::BrokerLink | K::BrokerTest => ["no"; 5],
             K::AutoLock
             | K::CallEnd
             | K::CallReceived
@@ -217,6 +218,7 @@ fn what_goes_unrecorded_is_a_closed_list() {
     let silent_for_owner = [
         K::AgentList,
         K::AuditShow,
+        K::BrokerShow,
         K::ConsentList,
         K::ConsentShow,
         K::ConsentStatus,
@@ -300,4 +302,94 @@ fn a_standing_consent_gives_leave_in_custom_alone() {
     );
     let by_owner = question(Profile::Custom, &owner(true));
     assert!(by_owner.by_standing(&standing, &provider, 1, now).is_none());
+}
+
+#[test]
+fn the_owners_network_is_shut_unless_a_profile_opens_it() {
+    let now = Timestamp::from_millis(1_000_000);
+    for (profile, open) in [
+        (Profile::OfflineOnly, false),
+        (Profile::LocalNetwork, true),
+        (Profile::CloudWithConsent, false),
+        (Profile::Custom, true),
+    ] {
+        let expected = if open {
+            Ok(Answer::Yes)
+        } else {
+            Err(Reason::NetworkShut(profile))
+        };
+        let lease = Lease::new(profile, now, Duration::from_secs(60));
+        let link = decide_link(lease, now).map(|permit| (permit.kind(), permit.recording()));
+        assert_eq!(
+            link.ok(),
+            open.then_some((OperationKind::BrokerLink, Recording::First))
+        );
+        let late = decide_link(lease, now.plus(Duration::from_secs(60)));
+        assert_eq!(late.err(), Some(Reason::NetworkShut(Profile::OfflineOnly)));
+        assert_eq!(
+            check(profile, &owner(false), OperationKind::BrokerTest, &[]),
+            expected
+        );
+        assert_eq!(check(profile, &Actor::Broker, OperationKind::Lock, &[]), expected);
+        let note = check(profile, &Actor::Broker, OperationKind::Add, &[Category::Notes]);
+        assert_eq!(note, expected);
+    }
+}
+
+#[test]
+fn over_the_broker_one_can_leave_a_note_and_lock_and_nothing_else() {
+    for kind in OperationKind::ALL {
+        for category in CATEGORIES {
+            let allowed =
+                kind == OperationKind::Lock || (kind == OperationKind::Add && category == Category::Notes);
+            let answer = check(Profile::Custom, &Actor::Broker, kind, &[category]);
+            assert_eq!(answer.is_ok(), allowed, "{kind:?} {category}");
+        }
+        let more = [Category::Notes, Category::Tasks];
+        let answer = check(Profile::Custom, &Actor::Broker, kind, &more);
+        assert_eq!(answer.is_ok(), kind == OperationKind::Lock, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_link_needs_a_permit_of_its_own() {
+    let terms = crate::LinkTerms {
+        host: "broker".to_owned(),
+        port: 8883,
+        encrypted: true,
+        ca: None,
+        user: None,
+        device: "0".repeat(16),
+        prefix: "homeassistant".to_owned(),
+        expires: Timestamp::from_millis(1),
+        nonce: [0; 16],
+    };
+    for kind in OperationKind::ALL {
+        let permit = crate::RecordedPermit { kind };
+        let leave = crate::LinkLeave::new(permit, terms.clone());
+        assert_eq!(leave.is_some(), kind == OperationKind::BrokerLink, "{kind:?}");
+        let permit = crate::RecordedPermit { kind };
+        let call = matches!(kind, OperationKind::AskStanding | OperationKind::ConsentApprove);
+        assert_eq!(
+            crate::Grant::new(permit, call_terms()).is_some(),
+            call,
+            "{kind:?}"
+        );
+    }
+}
+
+fn call_terms() -> crate::Terms {
+    crate::Terms {
+        id: RecordId::from_bytes([1; 16]),
+        host: "api.example.org".to_owned(),
+        port: 443,
+        path: "/".to_owned(),
+        body_sha256: [0; 32],
+        body_length: 0,
+        most_answer: 0,
+        patience_millis: 0,
+        expires: Timestamp::from_millis(1),
+        nonce: [0; 16],
+        pin: None,
+    }
 }

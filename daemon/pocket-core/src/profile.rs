@@ -16,11 +16,11 @@ pub enum Profile {
     /// Nothing leaves. The default, and where every doubt ends.
     #[default]
     OfflineOnly,
-    /// The owner's own network: broker, calendar, backup target. No cloud.
+    /// The owner's own network: the broker there. No cloud.
     LocalNetwork,
     /// A cloud call after the owner approved its very bytes.
     CloudWithConsent,
-    /// As `CLOUD_WITH_CONSENT`, and the owner may open more by name.
+    /// As `CLOUD_WITH_CONSENT` and `LOCAL_NETWORK` together, and the owner may consent ahead of time.
     Custom,
 }
 
@@ -43,16 +43,28 @@ impl Profile {
         }
     }
 
+    /// Whether a cloud call may be asked for.
+    pub const fn opens_cloud(self) -> bool {
+        matches!(self, Self::CloudWithConsent | Self::Custom)
+    }
+
+    /// Whether the owner's own broker may be connected to.
+    pub const fn opens_local_network(self) -> bool {
+        matches!(self, Self::LocalNetwork | Self::Custom)
+    }
+
     /// What it opens, in words for the owner.
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::CloudWithConsent => {
-                "A cloud call may be asked for; each one leaves only after you approved its exact bytes."
+                "A cloud call may be asked for; each one leaves only after you approved its exact bytes. Your own broker is not connected to."
             }
             Self::Custom => {
-                "WARNING: opens what CLOUD_WITH_CONSENT opens, and lets you lease calls to one agent for a time."
+                "WARNING: opens what CLOUD_WITH_CONSENT and LOCAL_NETWORK open, and lets you lease calls to one agent for a time."
             }
-            Self::LocalNetwork => "Only your own network may be reached; no cloud call is possible.",
+            Self::LocalNetwork => {
+                "Only the broker in your own network is connected to; no cloud call is possible."
+            }
             Self::OfflineOnly => "Nothing leaves the device.",
         }
     }

@@ -437,6 +437,8 @@ fn visit_all<'a>(texts: &'a [String], visit: &mut dyn FnMut(&'a str)) {
 pub enum Origin {
     /// An agent, over MCP.
     Agent,
+    /// Someone in the owner's own network, over the broker.
+    Broker,
     /// A file that the owner imported.
     Import,
     /// The owner.

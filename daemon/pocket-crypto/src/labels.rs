@@ -25,6 +25,8 @@ pub const SESSION: &str = "pocketai/1 session";
 pub const BACKUP: &str = "pocketai/1 backup";
 /// The daemon's key of this start to the key that authenticates its calls to the gateway.
 pub const GRANT: &str = "pocketai/1 grant";
+/// The same to the key that authenticates its links to the owner's broker.
+pub const LINK: &str = "pocketai/1 link";
 
 /// ROOT to the key that seals the key table.
 pub const KEY_TABLE: &str = "pocketai/1 key table";
