@@ -50,14 +50,7 @@ pub(crate) async fn carry(
     body: &[u8],
     (seen, reports): (&Seen, &Sender<Report>),
 ) -> Result<(), CallFailure> {
-    let stream = UnixStream::connect(socket)
-        .await
-        .map_err(|_| CallFailure::GatewayAbsent)?;
-    // Who listens there was the daemon's own user, or the service manager.
-    let peer = stream.peer_cred().map_err(|_| CallFailure::GatewayAbsent)?;
-    if peer.uid() != geteuid().as_raw() && !Uid::from_raw(peer.uid()).is_root() {
-        return Err(CallFailure::GatewayAbsent);
-    }
+    let stream = self::call(socket).await?;
     let (mut from, to) = stream.into_split();
     let said = async {
         // One that has heard enough says why: that is in its reports.
@@ -70,6 +63,18 @@ pub(crate) async fn carry(
         told = tell(&mut from, seen, reports) => told,
         () = said => Err(CallFailure::GatewayBroke),
     }
+}
+
+/// A connection to the gateway at `socket`: who listens there was the daemon's own user, or the service
+/// manager.
+pub(crate) async fn call(socket: &Path) -> Result<UnixStream, CallFailure> {
+    let stream = UnixStream::connect(socket).await;
+    let stream = stream.map_err(|_| CallFailure::GatewayAbsent)?;
+    let peer = stream.peer_cred().map_err(|_| CallFailure::GatewayAbsent)?;
+    if peer.uid() != geteuid().as_raw() && !Uid::from_raw(peer.uid()).is_root() {
+        return Err(CallFailure::GatewayAbsent);
+    }
+    Ok(stream)
 }
 
 async fn say(

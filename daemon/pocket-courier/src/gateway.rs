@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use pocket_core::{CallFailure, Grant};
+use pocket_core::{CallFailure, Grant, LinkLeave};
+use pocket_crypto::SecretBytes;
 use pocket_crypto::secret::Key;
-use pocket_grant::{Headers, SealedCall};
+use pocket_grant::{Headers, SealedCall, SealedLink};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::carry::{Seen, carry};
 use crate::child::{Program, keep};
+use crate::link::{Line, keep as keep_link};
 use crate::reports::Reports;
 
 /// How long a child may take to listen.
@@ -91,10 +93,34 @@ impl Gateway {
                 carried = carried => carried,
             };
             if let Err(reason) = carried {
+                // A gateway that was stopped breaks off what it is at.
+                let stopped = !*wanted.borrow();
+                let reason = if stopped { CallFailure::Withdrawn } else { reason };
                 reports
                     .send(seen.failed(reason, length))
                     .await
                     .unwrap_or_default();
+            }
+        })
+    }
+
+    /// Opens the link that `leave` allows, with the broker's `password`; the leave is used up. Must be called
+    /// within a tokio runtime.
+    pub fn link(&self, leave: LinkLeave, password: Option<&SecretBytes>) -> Line {
+        let link = SealedLink::new(leave, password, &self.key);
+        let (socket, key) = (Arc::clone(&self.socket), Arc::clone(&self.key));
+        let (mut wanted, ready) = (self.wanted.subscribe(), self.ready.clone());
+        Line::of(move |reports, words| async move {
+            let kept = async {
+                let link = link.ok()?;
+                listening(ready).await.ok()?;
+                keep_link(&socket, &key, &link, (&reports, words)).await
+            };
+            tokio::select! {
+                // First: what may not leave is not even begun.
+                biased;
+                _ = wanted.wait_for(|wanted| !wanted) => {}
+                _ = kept => {}
             }
         })
     }

@@ -1,19 +1,15 @@
 //! A call, sealed by the daemon and opened by the gateway.
 
-use hmac::{Hmac, KeyInit, Mac};
 use pocket_core::{CallFailure, Grant, Terms};
 use pocket_crypto::SecretBytes;
 use pocket_crypto::labels;
 use pocket_crypto::secret::Key;
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::frame::{FrameTooLarge, LENGTH, MAX_FRAME, prefix};
+use crate::frame::FrameTooLarge;
 use crate::message::{CALL, Garbled};
-
-/// Bytes of HMAC-SHA256.
-const MAC: usize = 32;
+use crate::sealed::{self, Foreign, Unchecked};
 
 /// A header of a request. Its value may be a key of the owner.
 pub struct Header {
@@ -88,9 +84,7 @@ impl SealedCall {
     }
 }
 
-/// In one buffer of the largest size: one that grew would leave copies of secrets.
 fn seal(terms: &Terms, headers: &Headers, key: &Key) -> Result<SealedCall, FrameTooLarge> {
-    const AHEAD: usize = LENGTH + 1 + MAC;
     let pairs = headers
         .iter()
         .map(|header| (header.name.as_str(), header.value.expose_bytes()));
@@ -98,46 +92,18 @@ fn seal(terms: &Terms, headers: &Headers, key: &Key) -> Result<SealedCall, Frame
         terms,
         headers: pairs.collect(),
     };
-    let mut frame = Zeroizing::new(vec![0; LENGTH + MAX_FRAME]);
-    let room = frame.get_mut(AHEAD..).unwrap_or_default();
-    let too_large = FrameTooLarge {
-        length: MAX_FRAME + 1,
-    };
-    let used = postcard::to_slice(&written, room).map_err(|_| too_large)?;
-    let code = mac(key, used).finalize().into_bytes();
-    let length = AHEAD + used.len();
-    frame.truncate(length);
-    let (start, rest) = frame.split_at_mut(LENGTH);
-    start.copy_from_slice(&prefix(length - LENGTH)?);
-    let (kind, rest) = rest.split_at_mut(1);
-    kind.copy_from_slice(&[CALL]);
-    let (place, _) = rest.split_at_mut(MAC);
-    place.copy_from_slice(&code);
     Ok(SealedCall {
-        frame,
+        frame: sealed::seal(CALL, labels::GRANT, &written, key)?,
         body_length: terms.body_length,
     })
 }
 
-fn mac(key: &Key, call: &[u8]) -> Hmac<Sha256> {
-    let key = key.derive(labels::GRANT, b"");
-    let mac = Hmac::<Sha256>::new_from_slice(key.expose_bytes());
-    mac.expect("HMAC takes a key of any length").chain_update(call)
-}
-
 /// A call as it came: nobody knows yet who made it.
-pub struct UncheckedCall {
-    mac: [u8; MAC],
-    call: Zeroizing<Vec<u8>>,
-}
+pub struct UncheckedCall(Unchecked);
 
 impl UncheckedCall {
     pub(crate) fn new(bytes: &[u8]) -> Result<Self, Garbled> {
-        let (mac, call) = bytes.split_first_chunk::<MAC>().ok_or(Garbled)?;
-        Ok(Self {
-            mac: *mac,
-            call: Zeroizing::new(call.to_vec()),
-        })
+        Unchecked::new(bytes).map(Self)
     }
 
     /// What is in it, if it was made under `key`. Compares in constant time, and reads nothing before.
@@ -146,10 +112,9 @@ impl UncheckedCall {
     /// [`CallFailure::Forged`] when it was not; [`CallFailure::GatewayVersion`] when it was, and makes
     /// no sense here.
     pub fn open(self, key: &Key) -> Result<OpenedCall, CallFailure> {
-        mac(key, &self.call)
-            .verify_slice(&self.mac)
-            .map_err(|_| CallFailure::Forged)?;
-        let (terms, headers) = parse(&self.call).map_err(|Garbled| CallFailure::GatewayVersion)?;
+        let call = self.0.open(labels::GRANT, key);
+        let call = call.map_err(|Foreign| CallFailure::Forged)?;
+        let (terms, headers) = parse(call).map_err(|Garbled| CallFailure::GatewayVersion)?;
         Ok(OpenedCall { terms, headers })
     }
 }

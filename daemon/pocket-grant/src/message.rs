@@ -6,14 +6,17 @@ use zeroize::Zeroizing;
 
 use crate::call::UncheckedCall;
 use crate::frame::{FrameTooLarge, LENGTH, MAX_PIECE, prefix};
+use crate::link::{LinkWord, UncheckedLink, decode_word};
 use crate::report::Report;
 
 /// Version of what is spoken. Grows whenever a message, the terms of a grant or a report changes shape.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 
 const GREETING: u8 = 0;
 pub(crate) const CALL: u8 = 1;
 const PIECE: u8 = 2;
+pub(crate) const LINK: u8 = 3;
+pub(crate) const SAID: u8 = 4;
 
 /// The body is no message of this protocol. Says nothing of what is in it.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -31,8 +34,12 @@ pub enum ToGateway {
     },
     /// The call.
     Call(UncheckedCall),
+    /// A link to the owner's broker.
+    Link(UncheckedLink),
     /// The next bytes of the request's body.
     Piece(Vec<u8>),
+    /// A word over a link that is open.
+    Said(LinkWord),
 }
 
 /// The daemon's first frame. Wiped on drop.
@@ -73,6 +80,8 @@ pub fn decode_to_gateway(body: &[u8]) -> Result<ToGateway, Garbled> {
             Ok(ToGateway::Greeting { version, key })
         }
         Some((&CALL, call)) => UncheckedCall::new(call).map(ToGateway::Call),
+        Some((&LINK, link)) => UncheckedLink::new(link).map(ToGateway::Link),
+        Some((&SAID, said)) => decode_word(said).map(ToGateway::Said),
         Some((&PIECE, piece)) if piece.len() <= MAX_PIECE => Ok(ToGateway::Piece(piece.to_vec())),
         _ => Err(Garbled),
     }
@@ -102,4 +111,4 @@ pub fn decode_report(body: &[u8]) -> Result<Report, Garbled> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -14,7 +14,7 @@ fn key(byte: u8) -> Key {
     Key::from_bytes([byte; 32])
 }
 
-fn terms() -> Terms {
+pub(crate) fn terms() -> Terms {
     Terms {
         id: RecordId::from_bytes([1; 16]),
         host: "api.example.org".to_owned(),
@@ -46,7 +46,7 @@ fn body(frame: &[u8]) -> &[u8] {
 fn call(frame: &[u8]) -> UncheckedCall {
     match decode_to_gateway(body(frame)).unwrap() {
         ToGateway::Call(call) => call,
-        ToGateway::Greeting { .. } | ToGateway::Piece(_) => panic!("not a call"),
+        _ => panic!("not a call"),
     }
 }
 
@@ -135,7 +135,7 @@ fn a_body_is_cut_into_pieces_and_put_together_again() {
         let frame = [&ahead[..], piece].concat();
         match decode_to_gateway(body(&frame)).unwrap() {
             ToGateway::Piece(piece) => seen.extend(piece),
-            ToGateway::Call(_) | ToGateway::Greeting { .. } => panic!("not a piece"),
+            _ => panic!("not a piece"),
         }
         count += 1;
     }
@@ -172,7 +172,7 @@ fn reports_come_out_as_they_went_in_and_nothing_may_follow_them() {
 
 proptest! {
     #[test]
-    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), kind in 0u8..4) {
+    fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), kind in 0u8..6) {
         crate::decode_any(&bytes);
         crate::decode_any(&[&[kind][..], &bytes].concat());
     }
