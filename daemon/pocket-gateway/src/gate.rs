@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use pocket_core::{CallFailure, Terms, Timestamp};
+use pocket_core::{CallFailure, LinkFault, Terms, Timestamp};
 use pocket_crypto::secret::Key;
-use pocket_grant::{Headers, MOST_BODY, UncheckedCall};
+use pocket_grant::{Headers, MOST_BODY, UncheckedCall, UncheckedLink};
 use pocket_post::Request;
 use sha2::{Digest, Sha256};
 
 use crate::host::HostName;
+use crate::link::Opened;
 
 /// How many grants are remembered one by one: 65,536, some megabytes.
 const MOST_REMEMBERED: usize = 65_536;
@@ -91,6 +92,25 @@ impl Gate {
         }
         let host = HostName::new(&terms.host)?;
         Ok(Admitted { terms, headers, host })
+    }
+
+    /// Checks who opened the link, until when, and that it is opened for the first time.
+    ///
+    /// # Errors
+    /// [`LinkFault`]: why there can be no link.
+    pub(crate) fn admit_link(
+        &mut self,
+        link: UncheckedLink,
+        key: &Key,
+        now: Timestamp,
+    ) -> Result<Opened, LinkFault> {
+        let (terms, password) = link.open(key)?.into_parts();
+        if terms.expires <= now {
+            return Err(LinkFault::Expired);
+        }
+        let first = self.used.take(terms.nonce, terms.expires);
+        first.map_err(|_| LinkFault::Forged)?;
+        Ok(Opened { terms, password })
     }
 }
 

@@ -5,11 +5,15 @@
 //! public addresses ([`route`]), connects to the very address that it checked, encrypted to the host that
 //! the grant names, sends the bytes once, and hands back what comes ([`pocket_post`]).
 //!
+//! Instead of a call it may be handed a link: to the owner's own MQTT broker, at an address of the owner's own
+//! network and no other ([`link`]), for as long as the daemon wants it.
+//!
 //! It must never send anything without a grant, read a file of the owner, follow a redirect, ask a proxy
 //! or the environment, try anything a second time, or log what it carries, to where or with what.
 
 mod gate;
 mod host;
+mod link;
 mod public;
 mod route;
 pub mod sandbox;

@@ -1,11 +1,11 @@
-//! From a host's name to a connection.
+//! From a host's name to a connection: of a call to the public internet, of a link to the owner's own network.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use pocket_core::CallFailure;
+use pocket_core::{CallFailure, LinkFault, is_own_network};
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -58,7 +58,7 @@ impl FromIterator<Exception> for Exceptions {
     }
 }
 
-/// Addresses that may be connected to. Only [`Exceptions::resolve`] makes one.
+/// Addresses that may be connected to. Only [`Exceptions::resolve`] and [`resolve_own`] make one.
 #[must_use]
 pub(crate) struct Route(Vec<SocketAddr>);
 
@@ -93,6 +93,31 @@ fn all_public(found: impl Iterator<Item = SocketAddr>) -> Result<Route, CallFail
         Ok(Route(found))
     } else {
         Err(CallFailure::AddressNotPublic)
+    }
+}
+
+/// Asks for the addresses of a host in the owner's own network, once. Its name server may know of public
+/// addresses too; those are left out, and nothing is ever connected to but what is left.
+///
+/// # Errors
+/// [`LinkFault::HostUnknown`] when there are none, [`LinkFault::AddressPublic`] when none is left.
+pub(crate) async fn resolve_own(host: &str, port: u16) -> Result<Route, LinkFault> {
+    let found = timeout(RESOLVE, lookup_host((host, port))).await;
+    let found = found.map_err(|_| LinkFault::HostUnknown)?;
+    own(found.map_err(|_| LinkFault::HostUnknown)?)
+}
+
+fn own(found: impl Iterator<Item = SocketAddr>) -> Result<Route, LinkFault> {
+    let found: Vec<SocketAddr> = found.collect();
+    if found.is_empty() {
+        return Err(LinkFault::HostUnknown);
+    }
+    let own = found.into_iter().filter(|address| is_own_network(address.ip()));
+    let own: Vec<SocketAddr> = own.collect();
+    if own.is_empty() {
+        Err(LinkFault::AddressPublic)
+    } else {
+        Ok(Route(own))
     }
 }
 
@@ -137,6 +162,36 @@ mod tests {
             assert_eq!(route.err(), Some(CallFailure::AddressNotPublic), "{mixed:?}");
         }
         assert_eq!(all_public([].into_iter()).err(), Some(CallFailure::HostUnknown));
+    }
+
+    #[test]
+    fn only_addresses_of_the_owners_network_are_left() {
+        let mixed = [
+            "8.8.8.8:1883",
+            "192.168.1.5:1883",
+            "[2606:4700::1111]:1883",
+            "[fd00::5]:1883",
+        ];
+        let route = own(addresses(&mixed).into_iter());
+        assert_eq!(
+            route.map(|route| route.0).ok(),
+            Some(addresses(&[mixed[1], mixed[3]]))
+        );
+        for foreign in [
+            "8.8.8.8:1",
+            "224.0.0.1:1",
+            "0.0.0.0:1",
+            "255.255.255.255:1",
+            "100.64.0.1:1",
+            "[::]:1",
+            "[ff02::1]:1",
+            "[::ffff:10.0.0.1]:1",
+            "[2606:4700::1111]:1",
+        ] {
+            let route = own(addresses(&[foreign]).into_iter());
+            assert_eq!(route.err(), Some(LinkFault::AddressPublic), "{foreign}");
+        }
+        assert_eq!(own([].into_iter()).err(), Some(LinkFault::HostUnknown));
     }
 
     #[test]

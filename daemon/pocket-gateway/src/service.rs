@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pocket_core::{CallFailure, RecordId, Timestamp};
+use pocket_core::{CallFailure, LinkFault, RecordId, Timestamp};
 use pocket_crypto::secret::Key;
 use pocket_grant::{Report, ToGateway, UncheckedCall, VERSION, body_length, decode_to_gateway, report_frame};
 use pocket_post::{Limits, Metered, Traffic, post};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::spawn_local;
@@ -18,11 +19,14 @@ use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use crate::gate::{Admitted, Approved, Daemons, Gate};
+use crate::link::{self, Opened};
 use crate::route::Exceptions;
 use crate::tls::Trust;
 
 /// Calls at once. Each holds its whole body, at most 16 MiB.
 const AT_ONCE: usize = 4;
+/// Links at once, beside the calls: one, and one that takes its place.
+const LINKS: usize = 2;
 /// How long one frame may take, either way.
 const FRAME: Duration = Duration::from_secs(30);
 /// How long a server may take until its answer begins. Models think for a while.
@@ -40,6 +44,7 @@ pub struct Gateway {
     trust: Trust,
     exceptions: Exceptions,
     gate: RefCell<Gate>,
+    link: link::Only,
 }
 
 impl Gateway {
@@ -50,6 +55,7 @@ impl Gateway {
             trust,
             exceptions,
             gate: RefCell::new(Gate::new(daemons)),
+            link: link::Only::default(),
         }
     }
 
@@ -62,7 +68,7 @@ impl Gateway {
 /// Takes calls for ever. Must run within a `LocalSet`.
 pub async fn serve(listener: UnixListener, gateway: Gateway) {
     let gateway = Rc::new(gateway);
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let places = Arc::new(Semaphore::new(AT_ONCE + LINKS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else {
             return;
@@ -96,31 +102,39 @@ impl From<CallFailure> for Unheard {
     }
 }
 
+/// What a connection is for.
+enum Asked {
+    Call(Box<Approved>),
+    Link(Result<Opened, LinkFault>),
+}
+
 async fn attend(gateway: &Gateway, stream: UnixStream) {
-    let (mut from, mut to) = stream.into_split();
+    let (mut from, to) = stream.into_split();
+    match hear(gateway, &mut from).await {
+        Err(Unheard::Broken) => warn!("a connection made no sense, or ended before its call was whole"),
+        Err(Unheard::Refused(reason)) => end(to, Err(reason), &Traffic::default()).await,
+        Ok(Asked::Call(approved)) => attend_call(gateway, *approved, from, to).await,
+        Ok(Asked::Link(Ok(opened))) => link::attend(&gateway.link, opened, (from, to)).await,
+        Ok(Asked::Link(Err(fault))) => link::refuse(to, fault).await,
+    }
+}
+
+async fn attend_call(gateway: &Gateway, approved: Approved, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
     let traffic = Traffic::default();
-    let outcome = match hear(gateway, &mut from).await {
-        Err(Unheard::Broken) => {
-            warn!("a connection made no sense, or ended before its call was whole");
-            return;
+    let id = approved.terms.id;
+    let carried = carry_and_tell(gateway, approved, &traffic, &mut to);
+    tokio::select! {
+        // Nothing more is to be said: whatever comes, the end included, gives the call up.
+        _ = from.read_u8() => log(Some(id), Some(CallFailure::Withdrawn), &traffic),
+        outcome = carried => {
+            log(Some(id), outcome.err(), &traffic);
+            end(to, outcome, &traffic).await;
         }
-        Err(Unheard::Refused(reason)) => Err(reason),
-        Ok(approved) => {
-            let id = approved.terms.id;
-            let carried = carry_and_tell(gateway, approved, &traffic, &mut to);
-            tokio::select! {
-                // Nothing more is to be said: whatever comes, the end included, gives the call up.
-                _ = from.read_u8() => {
-                    log(Some(id), Some(CallFailure::Withdrawn), &traffic);
-                    return;
-                }
-                outcome = carried => {
-                    log(Some(id), outcome.err(), &traffic);
-                    outcome
-                }
-            }
-        }
-    };
+    }
+}
+
+/// Tells how a call ended.
+async fn end(mut to: OwnedWriteHalf, outcome: Result<(), CallFailure>, traffic: &Traffic) {
     let (sent, received) = (traffic.sent(), traffic.received());
     let last = match outcome {
         Ok(()) => Report::Ended { sent, received },
@@ -131,7 +145,7 @@ async fn attend(gateway: &Gateway, stream: UnixStream) {
         },
     };
     if !tell(&mut to, &last).await {
-        log(None, Some(CallFailure::Withdrawn), &traffic);
+        log(None, Some(CallFailure::Withdrawn), traffic);
     }
 }
 
@@ -145,21 +159,37 @@ fn log(id: Option<RecordId>, failure: Option<CallFailure>, traffic: &Traffic) {
     }
 }
 
-/// Hears one call to its last byte, and checks it.
-async fn hear(gateway: &Gateway, from: &mut (impl AsyncRead + Unpin)) -> Result<Approved, Unheard> {
+/// Hears one call to its last byte, or the opening of a link, and checks it.
+async fn hear(gateway: &Gateway, from: &mut (impl AsyncRead + Unpin)) -> Result<Asked, Unheard> {
     let key = match next(from).await? {
         ToGateway::Greeting {
             version: VERSION,
             key: Some(key),
         } => key,
         ToGateway::Greeting { .. } => return Err(CallFailure::GatewayVersion.into()),
-        ToGateway::Call(_) | ToGateway::Piece(_) => return Err(Unheard::Broken),
+        _ => return Err(Unheard::Broken),
     };
     gateway.gate.borrow_mut().greeted(&key)?;
-    let ToGateway::Call(call) = next(from).await? else {
-        return Err(Unheard::Broken);
-    };
-    let admitted = admit(gateway, call, &key)?;
+    match next(from).await? {
+        ToGateway::Call(call) => {
+            let approved = hear_call(gateway, call, &key, from).await?;
+            Ok(Asked::Call(Box::new(approved)))
+        }
+        ToGateway::Link(link) => {
+            let admitted = gateway.gate.borrow_mut().admit_link(link, &key, now());
+            Ok(Asked::Link(admitted))
+        }
+        _ => Err(Unheard::Broken),
+    }
+}
+
+async fn hear_call(
+    gateway: &Gateway,
+    call: UncheckedCall,
+    key: &Key,
+    from: &mut (impl AsyncRead + Unpin),
+) -> Result<Approved, Unheard> {
+    let admitted = admit(gateway, call, key)?;
     let length = usize::try_from(admitted.body_length()).map_err(|_| CallFailure::RequestInvalid)?;
     let mut body = Vec::with_capacity(length);
     while body.len() < length {
@@ -181,7 +211,7 @@ fn admit(gateway: &Gateway, call: UncheckedCall, key: &Key) -> Result<Admitted, 
 
 /// A clock from before 1970 makes every grant valid as long as it says; the daemon, which asked for it,
 /// has the same clock.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -80,7 +80,33 @@ impl Trust {
         })
     }
 
-    /// Greets `host` on `stream`; with `pin`, only a server that has this very key.
+    /// The authorities in `pem` alone.
+    ///
+    /// # Errors
+    /// [`CaError`] when it holds none.
+    pub(crate) fn only(pem: &str) -> Result<Self, CaError> {
+        let given = || PathBuf::from("what the owner gave");
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            let certificate = certificate.map_err(|source| CaError::File {
+                path: given(),
+                source,
+            })?;
+            roots.add(certificate).map_err(|source| CaError::Invalid {
+                path: given(),
+                source,
+            })?;
+        }
+        if roots.is_empty() {
+            return Err(CaError::Empty(given()));
+        }
+        Ok(Self {
+            roots: Arc::new(roots),
+            provider: Arc::new(rustls::crypto::ring::default_provider()),
+        })
+    }
+
+    /// Greets `host` on `stream` for HTTP; with `pin`, only a server that has this very key.
     ///
     /// # Errors
     /// [`CallFailure`]: what is wrong with the certificate, or that no encryption came about.
@@ -94,7 +120,25 @@ impl Trust {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let name = ServerName::try_from(host.as_str().to_owned()).map_err(|_| CallFailure::HostInvalid)?;
-        let config = self.config(pin).map_err(|_| CallFailure::TlsFailed)?;
+        self.greet_as(name, Some(b"http/1.1"), pin, stream).await
+    }
+
+    /// Greets whoever has this name or address, for `protocol`.
+    ///
+    /// # Errors
+    /// As [`Trust::greet`].
+    pub(crate) async fn greet_as<S>(
+        &self,
+        name: ServerName<'static>,
+        protocol: Option<&[u8]>,
+        pin: Option<[u8; 32]>,
+        stream: S,
+    ) -> Result<TlsStream<S>, CallFailure>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        let mut config = self.config(pin).map_err(|_| CallFailure::TlsFailed)?;
+        config.alpn_protocols = protocol.map(<[u8]>::to_vec).into_iter().collect();
         let greeting = TlsConnector::from(Arc::new(config)).connect(name, stream);
         match timeout(HANDSHAKE, greeting).await {
             Ok(Ok(stream)) => Ok(stream),
@@ -115,7 +159,6 @@ impl Trust {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Verifier { certificates, pin }))
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Nothing ties one call to the next.
         config.resumption = Resumption::disabled();
         Ok(config)

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod answers;
 #[cfg(test)]
+mod broker;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod courier;
@@ -11,6 +13,8 @@ mod courier;
 mod gateway;
 #[cfg(test)]
 mod grants;
+#[cfg(test)]
+mod links;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

@@ -65,6 +65,15 @@ impl Authority {
         &self.pem
     }
 
+    /// A certificate for these names and addresses, and its key, in PEM form.
+    pub(crate) fn issue_for(&self, names: &[&str]) -> (String, String) {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let params = CertificateParams::new(names).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        (certificate.pem(), key.serialize_pem())
+    }
+
     pub(crate) fn issue(&self, flaw: Flaw) -> Identity {
         let name = if flaw == Flaw::OtherHost {
             "other.test"
