@@ -346,7 +346,7 @@ pub(crate) fn is_untrusted(entry: &Entry) -> bool {
         entry.content.category(),
         Category::Conversations | Category::Documents
     );
-    from_outside || entry.origin == Origin::Agent
+    from_outside || matches!(entry.origin, Origin::Agent | Origin::Broker)
 }
 
 /// All fields of a record, as `edit` merges them.

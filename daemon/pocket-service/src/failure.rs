@@ -9,6 +9,7 @@ pub(crate) fn refused(reason: Reason) -> Failure {
     let remedy = match reason {
         Reason::Anonymous => "sign in first",
         Reason::AuditIsFixed => "read it with `pocketctl audit show`",
+        Reason::NetworkShut(_) => "the owner can open it for a time: `pocketctl profile set LOCAL_NETWORK`",
         Reason::NeverLeaves(_) => "ask without it",
         Reason::NoGateway => "install pocket-gateway beside pocketd, and start pocketd again",
         Reason::Profile(_) => {

@@ -6,7 +6,7 @@ use pocket_core::{
     Actor, Agent, Answer, Category, Credential, Failure, FailureKind, Operation, Profile, RecordId,
 };
 use pocket_crypto::{Key, RecoveryKey, SecretBytes};
-use pocket_grant::Report;
+use pocket_grant::{LinkReport, Report};
 use pocket_privacy::CleanPicture;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -142,6 +142,7 @@ pub(crate) enum Message {
 
 /// What the reading of documents and the carrying of calls ask of the engine. No door can: there is no operation for it.
 pub(crate) enum Errand {
+    Linked(u64, Box<LinkReport>),
     NextUnread,
     Reported(RecordId, Box<Report>),
     TakeExtracted(Box<Extracted>),
@@ -321,6 +322,18 @@ impl Handle {
     /// A [`Failure`] when nobody wants to hear more: the call is to be given up.
     pub async fn report(&self, id: RecordId, report: Report) -> Result<(), Failure> {
         self.errand(Errand::Reported(id, Box::new(report)))
+            .await
+            .map(drop)
+    }
+
+    /// What is told of a link, in order, by who carries it. A text that was captured is on disk once this
+    /// returns.
+    ///
+    /// # Errors
+    /// [`FailureKind::NotFound`] or [`FailureKind::Locked`] when nobody wants to hear more: the link is to be
+    /// closed. Any other for a text that can't be kept now and is to be told again later.
+    pub async fn linked(&self, number: u64, report: LinkReport) -> Result<(), Failure> {
+        self.errand(Errand::Linked(number, Box::new(report)))
             .await
             .map(drop)
     }

@@ -29,7 +29,7 @@ mod vault;
 pub use attachments::{Attachments, MOST_ATTACHED};
 pub use extraction::read_documents;
 pub use handle::{Handle, Reply, Request, Touched};
-pub use outbound::{Call, Calls, GatewayTrust, Way};
+pub use outbound::{Call, Calls, GatewayTrust, Link, Links, Way};
 pub use passphrase::HashCost;
 pub use reader::{Lines, PROGRAM, ReadError, Reader, Running};
 pub use service::{Config, Service, StartError};

@@ -134,7 +134,7 @@ pub(crate) fn with_passphrase(actor: &Actor) -> Actor {
             door: *door,
             passphrase_shown: true,
         },
-        Actor::Agent(_) | Actor::Device => actor.clone(),
+        Actor::Agent(_) | Actor::Broker | Actor::Device => actor.clone(),
     }
 }
 

@@ -1,12 +1,15 @@
 //! The port to what carries calls: out of the device by the gateway, or to a model on it. The engine hands a
 //! call over, with leave for it; whoever carries it reports back.
 
-use pocket_core::{Grant, RecordId};
+use pocket_core::{DeviceState, Grant, LinkLeave, RecordId};
+use pocket_crypto::SecretBytes;
 use pocket_grant::Headers;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Calls that may wait for a carrier: more than the owner approves in the time that one takes to begin.
 const WAITING: usize = 8;
+/// Links that may: one, and one that takes its place.
+const LINKS: usize = 2;
 
 /// A call to be made.
 pub struct Call {
@@ -45,6 +48,30 @@ impl Calls {
     }
 }
 
+/// A link to the owner's broker, to be opened and kept.
+pub struct Link {
+    /// Which one; what it is told by.
+    pub number: u64,
+    /// Leave for it.
+    pub leave: LinkLeave,
+    /// The password at the broker.
+    pub password: Option<SecretBytes>,
+    /// How the device is, from one moment to the next.
+    pub states: watch::Receiver<DeviceState>,
+    /// Resolves once nobody wants it any more.
+    pub given_up: oneshot::Receiver<()>,
+}
+
+/// Links as they are to be opened, for who carries them.
+pub struct Links(mpsc::Receiver<Link>);
+
+impl Links {
+    /// The next one, which takes the place of the one before; `None` once the engine has stopped.
+    pub async fn next(&mut self) -> Option<Link> {
+        self.0.recv().await
+    }
+}
+
 /// What the program that sends trusts.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum GatewayTrust {
@@ -61,17 +88,20 @@ pub enum GatewayTrust {
 #[derive(Clone, Default)]
 pub(crate) struct Outbound {
     calls: Option<mpsc::Sender<Call>>,
+    links: Option<mpsc::Sender<Link>>,
     gateway: GatewayTrust,
 }
 
 impl Outbound {
-    pub(crate) fn new(gateway: GatewayTrust) -> (Self, Calls) {
+    pub(crate) fn new(gateway: GatewayTrust) -> (Self, Calls, Links) {
         let (sender, receiver) = mpsc::channel(WAITING);
+        let (links, receives) = mpsc::channel(LINKS);
         let outbound = Self {
             calls: Some(sender),
+            links: Some(links),
             gateway,
         };
-        (outbound, Calls(receiver))
+        (outbound, Calls(receiver), Links(receives))
     }
 
     /// Whether there is a program that can send.
@@ -87,5 +117,10 @@ impl Outbound {
     /// A place for a call; `None` while too many wait, or nobody carries them.
     pub(crate) fn place(&self) -> Option<mpsc::OwnedPermit<Call>> {
         self.calls.clone()?.try_reserve_owned().ok()
+    }
+
+    /// A place for a link, likewise.
+    pub(crate) fn link_place(&self) -> Option<mpsc::OwnedPermit<Link>> {
+        self.links.clone()?.try_reserve_owned().ok()
     }
 }

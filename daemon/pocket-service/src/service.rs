@@ -9,7 +9,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 
 use crate::engine::Engine;
 use crate::handle::{Handle, TOUCHED, WAITING};
-use crate::outbound::{Calls, GatewayTrust, Outbound};
+use crate::outbound::{Calls, GatewayTrust, Links, Outbound};
 use crate::passphrase::HashCost;
 
 /// Where the device keeps its things.
@@ -40,6 +40,7 @@ pub struct Service {
     handle: Handle,
     thread: JoinHandle<()>,
     calls: Option<Calls>,
+    links: Option<Links>,
 }
 
 impl Service {
@@ -54,7 +55,7 @@ impl Service {
         let (touched, _) = broadcast::channel(TOUCHED);
         let (profile, in_force) = watch::channel(Profile::OfflineOnly);
         let handle = Handle::new(sender, (changes, touched.clone(), in_force), config.hash_cost);
-        let (outbound, calls) = Outbound::new(config.gateway);
+        let (outbound, calls, links) = Outbound::new(config.gateway);
         let engine = Engine::open(config, (changed, touched, profile), mailbox, outbound)?;
         let timer = tokio::runtime::Builder::new_current_thread()
             .enable_time()
@@ -68,6 +69,7 @@ impl Service {
             handle,
             thread,
             calls: Some(calls),
+            links: Some(links),
         })
     }
 
@@ -79,6 +81,11 @@ impl Service {
     /// The calls that are to be made, for the one who carries them; `None` the second time.
     pub fn take_calls(&mut self) -> Option<Calls> {
         self.calls.take()
+    }
+
+    /// The links that are to be opened, likewise.
+    pub fn take_links(&mut self) -> Option<Links> {
+        self.links.take()
     }
 
     /// Whether the engine has ended, cleanly or not.

@@ -2,6 +2,7 @@
 
 mod access;
 mod agents;
+mod broker;
 mod consent;
 mod model;
 mod reader;

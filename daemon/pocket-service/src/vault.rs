@@ -3,6 +3,7 @@
 mod admin;
 mod agents;
 mod asking;
+mod broker;
 mod committing;
 mod consent;
 mod documents;
@@ -31,6 +32,7 @@ use pocket_privacy::CleanPicture;
 use pocket_store::Store;
 use tracing::warn;
 
+pub(crate) use broker::Linked;
 pub(crate) use housekeeping::{Housekeeping, Ticked};
 pub(crate) use reading::Extracted;
 pub(crate) use work::{Slice, Work};
@@ -44,6 +46,7 @@ use crate::outbound::Outbound;
 use crate::passphrase::NewPassphrase;
 
 use agents::Agents;
+use broker::Brokers;
 use consent::{Consents, Wanted};
 use documents::Uploads;
 use exported::Exported;
@@ -71,6 +74,7 @@ pub(crate) struct Vault {
     lease: Lease,
     settings: DeviceSettings,
     consents: Consents,
+    broker: Brokers,
     outbound: Outbound,
     pub(crate) agents: Agents,
     uploads: Uploads,
@@ -187,7 +191,8 @@ impl Vault {
         shown: &Shown,
         now: Now,
     ) -> Result<Actor, Failure> {
-        if matches!(shown, Shown::Nothing) || matches!(actor, Actor::Agent(_) | Actor::Device) {
+        if matches!(shown, Shown::Nothing) || matches!(actor, Actor::Agent(_) | Actor::Broker | Actor::Device)
+        {
             return Ok(actor);
         }
         match verify(device, &self.keyring, shown, now) {
@@ -354,6 +359,10 @@ impl Vault {
             }
             Operation::AuditShow { before, limit } => self.audit_show(act, before, limit)?.into(),
             Operation::AuditVerify { .. } => self.audit_verify_exported(act)?.into(),
+            Operation::BrokerRemove => self.broker_remove(act)?.into(),
+            Operation::BrokerSet(broker) => self.broker_set(act, *broker)?.into(),
+            Operation::BrokerShow => self.broker_show(act)?.into(),
+            Operation::BrokerTest => self.broker_test(act)?.into(),
             Operation::CategoryErase { category } => self.category_erase(device, act, category)?.into(),
             Operation::Export => self.export(act)?.into(),
             Operation::ExportDone => self.export_done(act)?.into(),

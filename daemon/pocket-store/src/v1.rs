@@ -45,6 +45,8 @@ enum OriginV1 {
     Agent,
     Import,
     Owner,
+    // Last: the place of each is what is written.
+    Broker,
 }
 
 /// A sealed file, as a row names it.
@@ -60,6 +62,7 @@ impl From<Origin> for OriginV1 {
     fn from(origin: Origin) -> Self {
         match origin {
             Origin::Agent => Self::Agent,
+            Origin::Broker => Self::Broker,
             Origin::Import => Self::Import,
             Origin::Owner => Self::Owner,
         }
@@ -70,6 +73,7 @@ impl From<OriginV1> for Origin {
     fn from(origin: OriginV1) -> Self {
         match origin {
             OriginV1::Agent => Self::Agent,
+            OriginV1::Broker => Self::Broker,
             OriginV1::Import => Self::Import,
             OriginV1::Owner => Self::Owner,
         }

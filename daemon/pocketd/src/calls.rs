@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use pocket_core::Profile;
 use pocket_courier::{Gateway, LocalLimits, local};
-use pocket_service::{Call, Calls, Handle, Way};
+use pocket_service::{Call, Calls, Handle, Links, Way};
 use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::link;
 
 /// What an answer of a model on this device may take: as much as one from elsewhere, and the time that a
 /// small board thinks.
@@ -15,18 +18,35 @@ const LOCAL: LocalLimits = LocalLimits {
     most_answer: 4 * 1024 * 1024,
 };
 
-/// Carries calls until the engine stops. The gateway runs only while something may leave.
-pub(crate) async fn carry(mut calls: Calls, handle: Handle, gateway: Option<Gateway>) {
+/// Carries calls and keeps the link until the engine stops. The gateway runs only while something may leave.
+pub(crate) async fn carry((mut calls, mut links): (Calls, Links), handle: Handle, gateway: Option<Gateway>) {
     let mut profile = handle.profile();
+    let mut linking = JoinSet::new();
     loop {
         if let Some(gateway) = &gateway {
-            gateway.set_wanted(opens(&mut profile));
+            gateway.set_wanted(opens(&mut profile, &mut linking));
         }
         tokio::select! {
             call = calls.next() => match call {
-                Some(call) => begin(call, &handle, gateway.as_ref(), &mut profile),
+                Some(call) => {
+                    // The engine has let it go: the profile that allowed it may be news here.
+                    let open = opens(&mut profile, &mut linking);
+                    gateway.iter().for_each(|gateway| gateway.set_wanted(open));
+                    begin(call, &handle, gateway.as_ref());
+                }
                 None => return,
             },
+            link = links.next() => match (link, &gateway) {
+                (Some(link), Some(gateway)) => {
+                    linking.abort_all();
+                    linking.spawn(link::keep(link, handle.clone(), gateway.clone()));
+                    gateway.set_wanted(opens(&mut profile, &mut linking));
+                }
+                // The engine opens none where there is no gateway.
+                (Some(_), None) => {}
+                (None, _) => return,
+            },
+            Some(_) = linking.join_next() => {}
             changed = profile.changed() => if changed.is_err() {
                 return;
             },
@@ -34,15 +54,16 @@ pub(crate) async fn carry(mut calls: Calls, handle: Handle, gateway: Option<Gate
     }
 }
 
-/// Whether something may leave.
-fn opens(profile: &mut watch::Receiver<Profile>) -> bool {
-    matches!(
-        *profile.borrow_and_update(),
-        Profile::CloudWithConsent | Profile::Custom
-    )
+/// Whether something may leave: a call that the owner approves, or what a link says while there is one.
+fn opens(profile: &mut watch::Receiver<Profile>, linking: &mut JoinSet<()>) -> bool {
+    let profile = *profile.borrow_and_update();
+    if !profile.opens_local_network() {
+        linking.abort_all();
+    }
+    profile.opens_cloud() || (profile.opens_local_network() && !linking.is_empty())
 }
 
-fn begin(call: Call, handle: &Handle, gateway: Option<&Gateway>, profile: &mut watch::Receiver<Profile>) {
+fn begin(call: Call, handle: &Handle, gateway: Option<&Gateway>) {
     let Call {
         id,
         way,
@@ -52,11 +73,7 @@ fn begin(call: Call, handle: &Handle, gateway: Option<&Gateway>, profile: &mut w
     } = call;
     let mut reports = match (way, gateway) {
         (Way::Local { socket, path }, _) => local(Path::new(&socket), &path, &headers, body, LOCAL),
-        (Way::Out(grant), Some(gateway)) => {
-            // The engine has let it go: the profile that allowed it may be news here.
-            gateway.set_wanted(opens(profile));
-            gateway.send(grant, &headers, body)
-        }
+        (Way::Out(grant), Some(gateway)) => gateway.send(grant, &headers, body),
         // The engine asks about nothing that could leave where there is no gateway.
         (Way::Out(_), None) => return,
     };

@@ -6,6 +6,7 @@ mod calls;
 mod configuration;
 mod doors;
 mod hardening;
+mod link;
 mod sockets;
 
 use std::alloc::System;
@@ -113,7 +114,8 @@ async fn serve(
     let reading = tokio::spawn(pocket_service::read_documents(reader));
     let carrying = service
         .take_calls()
-        .map(|calls| tokio::spawn(calls::carry(calls, service.handle(), configuration.gateway())));
+        .zip(service.take_links())
+        .map(|outbound| tokio::spawn(calls::carry(outbound, service.handle(), configuration.gateway())));
     sd_notify::notify(&[sd_notify::NotifyState::Ready])?;
     // Only now: a manager hears first that we are ready, then that we live.
     let alive = tokio::spawn(watchdog(handle));

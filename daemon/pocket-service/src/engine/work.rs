@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 use super::{Engine, Held, Now, Sender, State};
 use crate::failure;
 use crate::handle::{Errand, Reply};
-use crate::vault::{Slice, Work};
+use crate::vault::{Linked, Slice, Work};
 
 /// Most jobs at once. Each is a request whose door waits; a door that starts more is told so.
 const MOST: usize = 32;
@@ -70,6 +70,11 @@ impl Engine {
             return;
         };
         match errand {
+            Errand::Linked(number, report) => {
+                let linked = vault.linked(number, *report, now);
+                let answer = self.after_linked(linked);
+                held.push((reply, answer));
+            }
             Errand::NextUnread => match vault.next_unread() {
                 Ok(Ok(answer)) => held.push((reply, Ok(answer.into()))),
                 Ok(Err(work)) => self.begin_work(work, reply, now, held),
@@ -90,6 +95,19 @@ impl Engine {
                 held.push((reply, taken));
             }
         }
+    }
+
+    /// What was told of a link may lock the device.
+    fn after_linked(&mut self, linked: Result<Linked, Failure>) -> Result<Reply, Failure> {
+        match linked? {
+            Linked::Nothing => {}
+            Linked::Changed => self.tell_change(),
+            Linked::Lock => {
+                self.state = self.lock();
+                self.tell_change();
+            }
+        }
+        Ok(pocket_core::Answer::Done.into())
     }
 
     /// Does one piece of the work that has waited longest.

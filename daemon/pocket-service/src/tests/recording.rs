@@ -3,6 +3,7 @@
 use pocket_core::audit::{self, Broken, Head, Standing};
 use pocket_core::{AgentLimits, OperationKind, Profile};
 
+use super::broker::broker;
 use super::*;
 
 /// What the owner may do without a record: reads, and questions about the device.
@@ -14,6 +15,7 @@ fn unrecorded(id: RecordId, upload: RecordId) -> Vec<Operation> {
             before: None,
             limit: 1,
         },
+        Operation::BrokerShow,
         Operation::ConsentList,
         Operation::ConsentShow { id, picture: None },
         Operation::ConsentStatus { id, from: 0 },
@@ -63,6 +65,8 @@ fn recorded(id: RecordId) -> Vec<Operation> {
         Operation::AuditExport,
         Operation::AuditVerify { exported: false },
         Operation::Authenticate,
+        Operation::BrokerSet(Box::new(broker())),
+        Operation::BrokerRemove,
         Operation::Check { accept_loss: false },
         Operation::Check { accept_loss: true },
         Operation::Edit {
@@ -99,7 +103,8 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 10] = [
+const ELSEWHERE: [OperationKind; 11] = [
+    OperationKind::BrokerTest,
     OperationKind::Ask,
     OperationKind::AskLocal,
     OperationKind::ConsentApprove,
@@ -113,9 +118,10 @@ const ELSEWHERE: [OperationKind; 10] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 15] = [
+const OWN: [OperationKind; 16] = [
     OperationKind::AskStanding,
     OperationKind::AutoLock,
+    OperationKind::BrokerLink,
     OperationKind::CallEnd,
     OperationKind::CallReceived,
     OperationKind::CallSent,

@@ -47,7 +47,7 @@ impl Clocks {
             broadcast::channel(1).0,
             watch::channel(pocket_core::Profile::OfflineOnly).0,
         );
-        let (outbound, calls) = crate::outbound::Outbound::new(GatewayTrust::Usual);
+        let (outbound, calls, _) = crate::outbound::Outbound::new(GatewayTrust::Usual);
         let mut engine = Engine::open(config, told, weak, outbound).unwrap();
         let now = Now {
             wall: Timestamp::from_millis(1_800_000_000_000),

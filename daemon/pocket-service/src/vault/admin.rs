@@ -84,6 +84,8 @@ impl Vault {
         self.commit(act.permit, &[], changes, now)?;
         self.lease = lease;
         self.stop_what_may_not_leave(now)?;
+        // One that is now allowed is opened by the clock, once everyone knows of the profile.
+        self.shut_link(now);
         Ok(self.profile(now.wall))
     }
 

@@ -101,6 +101,14 @@ impl Consents {
         self.outbound.has_gateway()
     }
 
+    /// How many questions wait for the owner.
+    pub(super) fn waiting(&self, now: Now) -> u32 {
+        let questions = self.known.values().filter(|consent| {
+            consent.state == ConsentState::Waiting && !self.look(consent, now).state.is_over()
+        });
+        u32::try_from(questions.count()).unwrap_or(u32::MAX)
+    }
+
     /// The question, if `actor` may know of it.
     fn get(&self, actor: &Actor, id: RecordId) -> Result<&Consent, Failure> {
         let found = self.known.get(&id).filter(|consent| match actor {

@@ -96,6 +96,9 @@ impl Vault {
             Err(failure) if failure.kind != FailureKind::Full => return Err(failure),
             Ok(false) | Err(_) => {}
         }
+        if self.tend_link(now)? {
+            return Ok(Ticked::Changed);
+        }
         let began = self.housekeeping.round;
         if now.steady.saturating_duration_since(began.steady) >= ROUND {
             self.housekeeping.round = now;

@@ -9,8 +9,8 @@ use pocket_crypto::{Keyring, Unlocked};
 use pocket_store::{KeySet, Store};
 
 use super::{
-    Agents, AuditMac, Consents, EXPORTED, Exported, Housekeeping, Indexes, KEYRING, LEASE, Stale, Unread,
-    Uploads, Vault,
+    Agents, AuditMac, Brokers, Consents, EXPORTED, Exported, Housekeeping, Indexes, KEYRING, LEASE, Stale,
+    Unread, Uploads, Vault,
 };
 use crate::engine::{Now, Opening};
 use crate::failure;
@@ -131,6 +131,7 @@ impl Vault {
             lease: Lease::default(),
             settings: DeviceSettings::default(),
             consents: Consents::default(),
+            broker: Brokers::default(),
             outbound: device.outbound.clone(),
             agents: Agents::default(),
             uploads: Uploads::default(),
@@ -155,6 +156,7 @@ impl Vault {
         self.agents = Agents::default();
         self.stale = Stale::default();
         self.consents = Consents::default();
+        self.broker = Brokers::default();
         self.exported = Exported::default();
         if self.store.system_whole().is_ok() {
             let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
@@ -163,6 +165,7 @@ impl Vault {
                 .unwrap_or_default();
             self.agents = Agents::load(&self.store)?;
             self.consents = Consents::load(&self.store, self.outbound.clone())?;
+            self.broker = Brokers::load(&self.store)?;
             self.stale = Stale::load(&self.store)?;
             let exported = self
                 .store

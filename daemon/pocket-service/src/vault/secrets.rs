@@ -92,7 +92,7 @@ impl Vault {
             .secret_value(id)
             .map_err(|error| failure::store(&error))?;
         value.ok_or_else(|| {
-            let remedy = "set it with `pocketctl secret set`, or name another for the provider";
+            let remedy = "set it with `pocketctl secret set`, or name another one";
             failure::not_found(&format!("secret: {name}"), remedy)
         })
     }

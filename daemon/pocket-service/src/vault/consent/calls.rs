@@ -383,7 +383,7 @@ impl Vault {
         if profile != Profile::Custom {
             self.consents.standing.clear();
         }
-        if matches!(profile, Profile::CloudWithConsent | Profile::Custom) {
+        if profile.opens_cloud() {
             return Ok(false);
         }
         let running = self.consents.running.iter();
