@@ -11,8 +11,8 @@ use crate::door::Door;
 use crate::guard::{Guard, enter};
 use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
-    agents, asking, audit, consent, device, documents, erasing, export, first_run, home, import, keys, login,
-    models, profile, records, search, secrets, settings, standing, strength, upload, viewing,
+    agents, asking, audit, broker, consent, device, documents, erasing, export, first_run, home, import,
+    keys, login, models, profile, records, search, secrets, settings, standing, strength, upload, viewing,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -137,6 +137,10 @@ fn tool_routes() -> Vec<Route> {
         post("/settings", Form, settings::submit),
         post("/settings/look", Owner, settings::submit_look),
         get("/audit", Owner, audit::show),
+        get("/broker", Owner, broker::show),
+        post("/broker", Form, broker::submit),
+        post("/broker/remove", Owner, broker::remove),
+        post("/broker/test", Owner, broker::test),
         get("/ask", Owner, asking::show),
         post("/ask", Record, asking::submit),
         get("/consent", Owner, consent::list),

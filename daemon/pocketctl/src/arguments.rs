@@ -155,6 +155,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProviderCommand,
     },
+    /// Your own MQTT broker: sensors and a button there, and texts for the inbox
+    Broker {
+        #[command(subcommand)]
+        command: BrokerCommand,
+    },
     /// Ask a model; in the cloud, once you approved the very bytes
     Ask(Question),
     /// The record of every decision and change
@@ -223,6 +228,46 @@ pub(crate) enum ProfileCommand {
         #[arg(long = "for", value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=1440))]
         minutes: Option<u32>,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum BrokerCommand {
+    /// Set where it is
+    Set(Box<NewBroker>),
+    /// Show it, and how the link to it is
+    Show,
+    /// Connect to it now, afresh
+    Test,
+    /// Forget it
+    Remove,
+}
+
+/// A broker to be set.
+#[derive(Args)]
+pub(crate) struct NewBroker {
+    /// Its name or address in your own network
+    pub(crate) host: String,
+    /// The port; 8883 when unsaid, 1883 without TLS
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) port: Option<u16>,
+    /// Who logs in there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: Option<String>,
+    /// The secret that holds the password: see pocketctl secret set
+    #[arg(long, value_name = "NAME", requires = "user")]
+    pub(crate) secret: Option<String>,
+    /// The certificate, in PEM form, of the authority that the broker's certificate comes from
+    #[arg(long, value_name = "FILE", conflicts_with = "no_tls")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Without encryption
+    #[arg(long)]
+    pub(crate) no_tls: bool,
+    /// The password may be read by everyone in your network
+    #[arg(long, requires = "no_tls")]
+    pub(crate) readable_password: bool,
+    /// Where Home Assistant looks for devices
+    #[arg(long, value_name = "TOPIC", default_value = "homeassistant")]
+    pub(crate) prefix: String,
 }
 
 #[derive(Subcommand)]

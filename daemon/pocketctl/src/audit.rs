@@ -232,6 +232,7 @@ fn row(entry: &Entry) -> Vec<String> {
 fn actor(actor: ActorRef) -> String {
     match actor {
         ActorRef::Agent(id) => format!("agent {}", id.to_string().get(..8).unwrap_or_default()),
+        ActorRef::Broker => "broker".to_owned(),
         ActorRef::Device => "device".to_owned(),
         ActorRef::Nobody(door) => format!("nobody at {}", word(&json!(door))),
         ActorRef::Owner(door) => format!("owner at {}", word(&json!(door))),

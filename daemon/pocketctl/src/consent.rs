@@ -323,6 +323,7 @@ impl Names {
             ActorRef::Agent(id) => self
                 .agent(id)
                 .map_or_else(|| format!("agent {id}, revoked"), |name| format!("agent {name}")),
+            ActorRef::Broker => "someone at the broker".to_owned(),
             ActorRef::Device => "the device".to_owned(),
             ActorRef::Nobody(_) => "someone unknown".to_owned(),
             ActorRef::Owner(_) => "you".to_owned(),

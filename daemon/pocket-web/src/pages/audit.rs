@@ -247,6 +247,7 @@ pub(crate) fn who(t: &Words, actor: ActorRef, names: &Names) -> String {
             Some(name) => fill(t.agent_named, &[name]),
             None => fill(t.former_agent, &[id.to_string().get(..8).unwrap_or_default()]),
         },
+        ActorRef::Broker => t.the_broker.to_owned(),
         ActorRef::Device => t.the_device.to_owned(),
         ActorRef::Nobody(door) => fill(t.someone_by, &[by(t, door)]),
         ActorRef::Owner(door) => fill(t.you_by, &[by(t, door)]),
@@ -275,6 +276,7 @@ const fn refusal_in_words(t: &Words, refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::Anonymous => t.refusal_anonymous,
         Refusal::AuditIsFixed => t.refusal_audit,
+        Refusal::NetworkShut => t.refusal_network,
         Refusal::NeverLeaves => t.refusal_leaves,
         Refusal::NoGateway => t.refusal_gateway,
         Refusal::NoScope => t.refusal_scope,

@@ -6,6 +6,7 @@ mod entrance;
 mod files;
 mod frame;
 mod log;
+mod network;
 mod records;
 mod tools;
 mod trouble;
@@ -20,6 +21,7 @@ pub(crate) const ENGLISH: Words = Words::of(
     &files::WORDS,
     &frame::WORDS,
     &log::WORDS,
+    &network::WORDS,
     &records::WORDS,
     &tools::WORDS,
     &trouble::WORDS,

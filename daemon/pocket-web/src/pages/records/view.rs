@@ -188,6 +188,7 @@ const fn state(t: &Words, outbox: &Outbox) -> &'static str {
 pub(crate) const fn origin(t: &Words, origin: Origin) -> &'static str {
     match origin {
         Origin::Agent => t.an_agent,
+        Origin::Broker => t.by_broker,
         Origin::Import => t.an_import,
         Origin::Owner => t.you,
     }

@@ -13,6 +13,7 @@ pub(super) const WORDS: RecordsWords = RecordsWords {
     all_tasks: "Alle",
     an_agent: "einen Agenten",
     an_import: "einen Import",
+    by_broker: "jemanden am Broker",
     back_to_list: "Zurück zur Liste",
     bad_file_name: "Der Name der Datei kann nicht behalten werden",
     birthday: "Geburtstag",

@@ -13,6 +13,7 @@ pub(super) const WORDS: RecordsWords = RecordsWords {
     all_tasks: "All",
     an_agent: "an agent",
     an_import: "an import",
+    by_broker: "someone at the broker",
     back_to_list: "Back to the list",
     bad_file_name: "the name of the file can’t be kept",
     birthday: "Birthday",
