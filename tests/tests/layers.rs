@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::device::{text, workspace};
 
 /// Libraries that only these crates may name.
-const CONFINED: [(&str, &[&str]); 23] = [
+const CONFINED: [(&str, &[&str]); 24] = [
     ("aes-gcm", &["pocket-crypto"]),
     ("argon2", &["pocket-crypto"]),
     ("askama", &["pocket-web"]),
@@ -25,6 +25,7 @@ const CONFINED: [(&str, &[&str]); 23] = [
     ("quick-xml", &["pocket-reader"]),
     ("rmcp", &["bare-mcp", "pocket-mcp"]),
     ("rpassword", &["pocketctl"]),
+    ("rumqttc", &["pocket-gateway"]),
     ("rustls", &["pocket-gateway"]),
     ("seccompiler", &["pocket-gateway", "pocket-reader"]),
     ("serde-saphyr", &["pocket-formats"]),
@@ -46,7 +47,7 @@ const PURE: [&str; 5] = [
 const EFFECTS: [&str; 6] = ["axum", "listenfd", "nix", "rmcp", "sled", "tokio"];
 
 /// Nothing that could speak to the network outwards may be linked into the daemon.
-const CLIENTS: [&str; 17] = [
+const CLIENTS: [&str; 18] = [
     "aws-lc-rs",
     "curl",
     "h2",
@@ -59,6 +60,7 @@ const CLIENTS: [&str; 17] = [
     "quinn",
     "reqwest",
     "ring",
+    "rumqttc",
     "rustls",
     "tokio-rustls",
     "trust-dns-resolver",
