@@ -354,6 +354,7 @@ impl Vault {
                     permit,
                     payload: None,
                     new: None,
+                    pictures: Vec::new(),
                     shown: crate::handle::Shown::Nothing,
                     now,
                 };
