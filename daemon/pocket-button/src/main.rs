@@ -1,0 +1,168 @@
+//! The button on the device: a short press locks it; ten seconds, and then another press within five, have
+//! it reset. It decides nothing: the lock is asked of pocketd, and the reset of the system, which does it
+//! also where pocketd can't start.
+
+mod led;
+mod press;
+
+use std::error::Error;
+use std::fs::OpenOptions;
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::Parser;
+use evdev::{Device, EventSummary};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use pocket_core::Operation;
+use pocket_wire::{Client, SYSTEM_SOCKET};
+use tracing::{info, warn};
+
+use crate::led::{Led, Light};
+use crate::press::{Act, Button};
+
+/// Watches a button of the device.
+#[derive(Parser)]
+#[command(name = "pocket-button", version)]
+struct Arguments {
+    /// The input device
+    #[arg(long, value_name = "PATH")]
+    device: PathBuf,
+    /// The light that shows what a press has come to, a folder of /sys/class/leds
+    #[arg(long, value_name = "DIR")]
+    led: Option<PathBuf>,
+    /// Only if it is held down now: end with code 0 once a reset was confirmed, with 1 as soon as it can't be
+    #[arg(long)]
+    at_start: bool,
+    /// The file that is made to ask for a reset
+    #[arg(long, value_name = "PATH", default_value = "/run/pocket-button/reset")]
+    reset: PathBuf,
+    /// The daemon's control socket
+    #[arg(long, value_name = "PATH", default_value = SYSTEM_SOCKET)]
+    control: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .without_time()
+        .init();
+    match run(&arguments) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            tracing::error!("{}: {error}", arguments.device.display());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Watches until the device is gone, or what is asked at the start is known: whether to reset.
+fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
+    let mut device = Device::open(&arguments.device)?;
+    device.set_nonblocking(true)?;
+    let led = Led::new(arguments.led.clone());
+    let mut button = Button::default();
+    if arguments.at_start {
+        if device.get_key_state()?.iter().next().is_none() {
+            return Ok(false);
+        }
+        act(arguments, &led, button.down(Instant::now()));
+    }
+    loop {
+        wait(&device, button.due())?;
+        let mut acts = Vec::from_iter(button.wait(Instant::now()));
+        acts.extend(pressed(&mut device, &mut button)?);
+        for done in acts {
+            act(arguments, &led, Some(done));
+            match done {
+                Act::Reset if arguments.at_start => return Ok(true),
+                Act::Cancel | Act::Lock if arguments.at_start => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Until something happens, or it is time.
+fn wait(device: &Device, due: Option<Instant>) -> io::Result<()> {
+    let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+    let timeout = match left {
+        None => PollTimeout::NONE,
+        // Rounded up: a moment too early is a moment of looking again and again.
+        Some(left) => PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX),
+    };
+    let mut fds = [PollFd::new(device.as_fd(), PollFlags::POLLIN)];
+    match poll(&mut fds, timeout) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What has been done with it. Any key of the device is its button.
+fn pressed(device: &mut Device, button: &mut Button) -> io::Result<Vec<Act>> {
+    let events = match device.fetch_events() {
+        Ok(events) => events,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let now = Instant::now();
+    let acts = events.filter_map(|event| match event.destructure() {
+        EventSummary::Key(_, _, 0) => button.up(now),
+        EventSummary::Key(_, _, 1) => button.down(now),
+        _ => None,
+    });
+    Ok(acts.collect())
+}
+
+fn act(arguments: &Arguments, led: &Led, act: Option<Act>) {
+    match act {
+        None => {}
+        Some(Act::Feel) => led.shine(Light::Steady),
+        Some(Act::Arm) => {
+            info!("held for ten seconds: another press within five resets the device");
+            led.shine(Light::Blink);
+        }
+        Some(Act::Cancel) => led.shine(Light::Own),
+        Some(Act::Lock) => {
+            led.shine(Light::Own);
+            if !arguments.at_start {
+                lock(&arguments.control);
+            }
+        }
+        Some(Act::Reset) => {
+            info!("pressed again: the device is to be reset");
+            led.shine(Light::Steady);
+            if !arguments.at_start {
+                ask_for_reset(&arguments.reset);
+            }
+        }
+    }
+}
+
+fn lock(control: &Path) {
+    let asked = Client::connect(control)
+        .map_err(|error| error.failure())
+        .and_then(|mut client| client.call(Operation::Lock { all: false }, None, None));
+    match asked {
+        Ok(_) => info!("locked"),
+        Err(failure) => warn!(reason = failure.message, "the device could not be locked"),
+    }
+}
+
+/// The system looks for this file, and does the rest.
+fn ask_for_reset(path: &Path) {
+    let made = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path);
+    if let Err(error) = made.and_then(|file| file.sync_all()) {
+        warn!(%error, path = %path.display(), "the reset could not be asked for");
+    }
+}
