@@ -115,11 +115,6 @@ impl Button {
         self.0 = next;
         Some(act)
     }
-
-    /// Whether nothing has been begun.
-    pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.0, State::Idle)
-    }
 }
 
 #[cfg(test)]
@@ -196,7 +191,19 @@ mod tests {
         let mut button = Button::default();
         button.down(at(0));
         assert_eq!(button.up(at(40)), Some(Act::Cancel));
-        assert!(button.is_idle());
+        let mut button = Button::default();
+        button.down(at(0));
+        assert_eq!(button.wait(at(10)), Some(Act::Arm));
+        assert_eq!(button.up(at(40)), Some(Act::Cancel), "something lay on it");
+        let mut button = Button::default();
+        button.down(at(0));
+        button.up(at(11));
+        button.down(at(13));
+        assert_eq!(
+            button.up(at(16)),
+            Some(Act::Cancel),
+            "the second press is a short one"
+        );
     }
 
     proptest! {
