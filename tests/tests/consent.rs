@@ -21,7 +21,7 @@ pub(crate) fn gateways(device: &Device) -> usize {
         .count()
 }
 
-fn wait_for_gateways(device: &Device, count: usize) {
+pub(crate) fn wait_for_gateways(device: &Device, count: usize) {
     let begun = Instant::now();
     while gateways(device) != count {
         assert!(

@@ -10,6 +10,8 @@ mod audit;
 #[cfg(test)]
 mod bridge;
 #[cfg(test)]
+mod broker;
+#[cfg(test)]
 mod browser;
 #[cfg(test)]
 mod canary;
@@ -37,6 +39,8 @@ mod keys;
 mod layers;
 #[cfg(test)]
 mod model;
+#[cfg(test)]
+mod mosquitto;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

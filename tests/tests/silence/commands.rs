@@ -74,8 +74,12 @@ const STEPS: &[Step] = &[
     runs("read-again {document}").ends(1),
     runs("secret set key").input("http://far.example/key"),
     runs("secret list"),
-    // The gateway exists from here, and is idle: nobody says yes.
+    runs("broker set 10.0.0.1 --no-tls"),
+    runs("broker show"),
+    runs("broker test").ends(1),
+    // The gateway exists from here, and is idle: nobody says yes, and the broker is for other profiles.
     runs("profile set CLOUD_WITH_CONSENT"),
+    runs("broker test").ends(1),
     runs("provider add far --url https://far.example/v1 --protocol openai --model m --secret key"),
     runs("provider add near --url unix:{dir}/recovery --protocol openai --model m"),
     runs("provider add nowhere --url unix:{dir}/nothing --protocol anthropic --model m"),
@@ -91,6 +95,7 @@ const STEPS: &[Step] = &[
     runs("agent add desk --scope notes:read,cloud").keeps(&[("token", "token")]),
     runs("agent limit desk --calls 1000"),
     runs("agent list"),
+    runs("broker remove"),
     runs("profile set CUSTOM --for 5"),
     runs("consent lease desk --provider far --calls 3 --bytes 9000 --for 5"),
     runs("consent list").keeps(&[("lease", "lease/id")]),

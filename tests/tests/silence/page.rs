@@ -167,6 +167,9 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
         Done,
     ),
     ("/models/remove", "", "name=web", Done),
+    ("/broker", "", "host=10.0.0.1&tls=off", Done),
+    ("/broker/test", "", "", Refused),
+    ("/broker/remove", "", "", Done),
     ("/profile", "", "profile=OFFLINE_ONLY", Done),
     (
         "/ask",
