@@ -1,5 +1,6 @@
 //! The page over a real engine, as a browser meets it.
 
+mod broker;
 mod browser;
 mod care;
 mod consent;
