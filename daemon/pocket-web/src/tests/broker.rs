@@ -103,7 +103,11 @@ async fn what_can_not_be_a_broker_is_named_and_what_was_typed_stays() {
 #[tokio::test]
 async fn a_password_that_can_be_read_is_warned_of() {
     let (device, mut owner) = Device::with_owner().await;
-    let secret = [("name", "mqtt"), ("value", "canary-value"), ("passphrase", PASSPHRASE)];
+    let secret = [
+        ("name", "mqtt"),
+        ("value", "canary-value"),
+        ("passphrase", PASSPHRASE),
+    ];
     owner.submit("/secrets/set", "/secrets/set", &secret).await;
     let readable = [
         ("tls", "off"),
