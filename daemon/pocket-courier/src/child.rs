@@ -1,4 +1,4 @@
-//! A gateway that is a child of the daemon.
+//! A gateway that is kept running while it is wanted; as a child of the daemon, unless it is on a leash.
 
 use std::ffi::OsString;
 use std::io;
@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::{info, warn};
 
+use crate::leash::hold;
+
 /// How long a child may take until it listens.
 const START: Duration = Duration::from_secs(10);
 /// The pause before one that ended is started again; it doubles each time.
@@ -19,13 +21,21 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause. One that ran so long begins again with the first.
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 /// Most bytes of the line that says that it listens.
-const MOST_LINE: u64 = 64;
+pub(crate) const MOST_LINE: u64 = 64;
 
 /// What is started.
 pub(crate) struct Program {
     pub(crate) program: PathBuf,
     pub(crate) arguments: Vec<OsString>,
     pub(crate) socket: PathBuf,
+}
+
+/// How the gateway is kept running.
+pub(crate) enum Kept {
+    /// As a child of the daemon.
+    Child(Program),
+    /// By a service manager, while the leash at this socket is held.
+    Leash(PathBuf),
 }
 
 /// One that listens. Dropping it kills it.
@@ -35,14 +45,17 @@ struct Running {
     _input: ChildStdin,
 }
 
-/// Keeps the program running while it is wanted, and says in `ready` whether it listens; ends when nobody can
+/// Keeps the gateway running while it is wanted, and says in `ready` whether it listens; ends when nobody can
 /// want it any more.
-pub(crate) async fn keep(program: Program, mut wanted: watch::Receiver<bool>, ready: watch::Sender<bool>) {
+pub(crate) async fn keep(kept: Kept, mut wanted: watch::Receiver<bool>, ready: watch::Sender<bool>) {
     let mut pause = FIRST_PAUSE;
     // A value stays when its sender has gone; then it is nobody's wish any more.
     while wanted.wait_for(|wanted| *wanted).await.is_ok() && wanted.has_changed().is_ok() {
         let begun = Instant::now();
-        let end = run(&program, &mut wanted, &ready).await;
+        let end = match &kept {
+            Kept::Child(program) => run(program, &mut wanted, &ready).await,
+            Kept::Leash(leash) => hold(leash, &mut wanted, &ready).await,
+        };
         ready.send_replace(false);
         if begun.elapsed() >= LAST_PAUSE {
             pause = FIRST_PAUSE;
@@ -56,7 +69,7 @@ pub(crate) async fn keep(program: Program, mut wanted: watch::Receiver<bool>, re
 }
 
 /// Why it runs no longer.
-enum End {
+pub(crate) enum End {
     /// By itself, or it never began.
     Broke,
     /// It was not wanted any more.
@@ -104,7 +117,7 @@ async fn run(program: &Program, wanted: &mut watch::Receiver<bool>, ready: &watc
 }
 
 /// Resolves once nobody wants it any more.
-async fn unwanted(wanted: &mut watch::Receiver<bool>) {
+pub(crate) async fn unwanted(wanted: &mut watch::Receiver<bool>) {
     wanted
         .wait_for(|wanted| !wanted)
         .await
@@ -190,7 +203,7 @@ mod tests {
                     echo ready\nexec cat";
         let (wanted, ready) = (watch::Sender::new(false), watch::Sender::new(false));
         let mut told = ready.subscribe();
-        let keeping = tokio::spawn(keep(script(folder.path(), what), wanted.subscribe(), ready));
+        let keeping = tokio::spawn(keep(Kept::Child(script(folder.path(), what)), wanted.subscribe(), ready));
         assert!(
             pids(folder.path()).is_empty(),
             "it was started before it was wanted"
@@ -218,7 +231,7 @@ mod tests {
         let ready = watch::Sender::new(false);
         let mut told = ready.subscribe();
         let program = script(folder.path(), "echo ready\nexec cat");
-        tokio::spawn(keep(program, wanted.subscribe(), ready));
+        tokio::spawn(keep(Kept::Child(program), wanted.subscribe(), ready));
         told.wait_for(|ready| *ready).await.unwrap();
         let first = pids(folder.path())[0];
         kill(Pid::from_raw(first), nix::sys::signal::Signal::SIGKILL).unwrap();

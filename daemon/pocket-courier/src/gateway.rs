@@ -13,12 +13,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::carry::{Seen, carry};
-use crate::child::{Program, keep};
+use crate::child::{Kept, Program, keep};
 use crate::link::{Line, keep as keep_link};
 use crate::reports::Reports;
 
-/// How long a child may take to listen.
-const START: Duration = Duration::from_secs(10);
+/// How long a gateway may take to listen.
+const START: Duration = Duration::from_secs(30);
 
 /// A way to a gateway. Cheap to clone; with the last clone its child ends.
 ///
@@ -32,28 +32,35 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// One at `socket`, which a service manager holds. `key` is fresh at each start of the daemon.
-    pub fn service(socket: PathBuf, key: Key) -> Self {
-        let (_, ready) = watch::channel(true);
-        Self {
-            socket: socket.into(),
-            key: Arc::new(key),
-            wanted: watch::Sender::new(false),
-            ready,
+    /// One at `socket`, which a service manager holds; with a `leash`, only while that is held. `key` is fresh
+    /// at each start of the daemon. Must be called within a tokio runtime.
+    pub fn service(socket: PathBuf, leash: Option<PathBuf>, key: Key) -> Self {
+        match leash {
+            Some(leash) => Self::kept(Kept::Leash(leash), socket, key),
+            None => Self {
+                socket: socket.into(),
+                key: Arc::new(key),
+                wanted: watch::Sender::new(false),
+                ready: watch::channel(true).1,
+            },
         }
     }
 
     /// One that `program` is started for, with `arguments`, to listen at `socket`: it lives only while it is
     /// wanted, and is started again when it ends by itself. Must be called within a tokio runtime.
     pub fn child(program: PathBuf, socket: PathBuf, arguments: Vec<OsString>, key: Key) -> Self {
-        let wanted = watch::Sender::new(false);
-        let (sender, ready) = watch::channel(false);
         let program = Program {
             program,
             arguments,
             socket: socket.clone(),
         };
-        tokio::spawn(keep(program, wanted.subscribe(), sender));
+        Self::kept(Kept::Child(program), socket, key)
+    }
+
+    fn kept(kept: Kept, socket: PathBuf, key: Key) -> Self {
+        let wanted = watch::Sender::new(false);
+        let (sender, ready) = watch::channel(false);
+        tokio::spawn(keep(kept, wanted.subscribe(), sender));
         Self {
             socket: socket.into(),
             key: Arc::new(key),

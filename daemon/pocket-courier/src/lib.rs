@@ -1,7 +1,7 @@
 //! How does a call get out, or to a model on this device?
 //!
 //! [`Gateway`] is the daemon's way to `pocket-gateway`: at a socket that a service manager holds, or a child
-//! of the daemon that exists only while something may leave. [`local`] speaks to a model's server over a Unix
+//! of the daemon; either exists only while something may leave. [`local`] speaks to a model's server over a Unix
 //! socket, which no network is needed for. Both tell what becomes of a call as [`Reports`]. A link to the
 //! owner's broker, which the gateway keeps, is a [`Line`].
 //!
@@ -11,6 +11,7 @@
 mod carry;
 mod child;
 mod gateway;
+mod leash;
 mod link;
 mod local;
 mod reports;

@@ -73,6 +73,8 @@ struct GatewayFile {
     program: Option<PathBuf>,
     /// Where one listens that the service manager starts; then none is started here.
     socket: Option<PathBuf>,
+    /// Where the service manager is asked to let it run: for as long as the connection stands.
+    leash: Option<PathBuf>,
     /// Certificate authorities that it trusts besides: PEM files.
     trust_ca: Vec<PathBuf>,
     /// Hosts that it does not look up: HOST:PORT=ADDRESS:PORT.
@@ -159,7 +161,7 @@ impl Configuration {
     pub(crate) fn gateway(&self) -> Option<Gateway> {
         let key = Key::generate(&mut rand::rng());
         if let Some(socket) = &self.gateway.socket {
-            return Some(Gateway::service(socket.clone(), key));
+            return Some(Gateway::service(socket.clone(), self.gateway.leash.clone(), key));
         }
         let program = self.gateway_program();
         if !program.is_file() {

@@ -156,7 +156,7 @@ async fn a_gateway_refuses_what_was_changed_and_says_why() {
 #[tokio::test]
 async fn a_service_that_is_not_there_is_said() {
     let folder = tempfile::tempdir().unwrap();
-    let gateway = Gateway::service(folder.path().join("socket"), key());
+    let gateway = Gateway::service(folder.path().join("socket"), None, key());
     gateway.set_wanted(true);
     let absent = end(gateway.send(grant(terms()), &headers(), BODY.to_vec())).await;
     assert_eq!(absent, (Vec::new(), Some(F::GatewayAbsent), 0));
@@ -168,7 +168,7 @@ async fn a_gateway_that_goes_silent_in_the_middle_has_broken_down() {
     let socket = folder.path().join("socket");
     let listener = tokio::net::UnixListener::bind(&socket).unwrap();
     tokio::spawn(async move { while listener.accept().await.is_ok() {} });
-    let gateway = Gateway::service(socket, key());
+    let gateway = Gateway::service(socket, None, key());
     gateway.set_wanted(true);
     let broke = end(gateway.send(grant(terms()), &headers(), BODY.to_vec())).await;
     assert_eq!(broke, (Vec::new(), Some(F::GatewayBroke), 0));

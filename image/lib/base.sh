@@ -1,0 +1,82 @@
+# What is made once for each lock of packages: the base, its pruned kernel, the initrd.
+# shellcheck shell=bash
+
+base=$work/base
+boot=$work/boot
+pruned=$work/pruned
+
+# So that programs of the image run on this host while it is made.
+need_emulation() {
+    [[ $(uname -m) != aarch64 ]] || return 0
+    mountpoint -q /proc/sys/fs/binfmt_misc || mount -t binfmt_misc none /proc/sys/fs/binfmt_misc ||
+        fail "the kernel has no binfmt_misc: load it, or build on a 64-bit ARM machine"
+    [[ ! -e /proc/sys/fs/binfmt_misc/qemu-aarch64 ]] || return 0
+    local magic='\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00'
+    local mask='\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff'
+    printf '%s' ":qemu-aarch64:M::$magic:$mask:$(command -v qemu-aarch64-static):F" \
+        >/proc/sys/fs/binfmt_misc/register
+}
+
+# The packages, unpacked once for each lock.
+make_base() {
+    local lock=$repo/image/packages/root.lock want
+    want=$(fingerprint "$lock" "$repo/image/lib/packages.sh")
+    [[ -e $base/.made-$want ]] && return
+    say "base: $(entries "$lock" | wc -l) packages of Debian 13 for arm64 (minutes, under emulation)"
+    need_emulation
+    # The initrd is made later, of the pruned kernel.
+    INITRD=No install_locked "$lock" arm64 "$base"
+    touch "$base/.made-$want"
+}
+
+kernel() { basename "$base"/lib/modules/*; }
+
+# Deletes every module that modules.list does not name or need.
+prune_modules() {
+    local tree=$1 version names keep
+    version=$(kernel)
+    mapfile -t names < <(entries "$repo/image/modules.list" | tr ' ' '\n' | sed '/^$/d')
+    keep=$(for name in "${names[@]}"; do
+        in_tools modprobe --dirname "$tree" --set-version "$version" --show-depends "$name" 2>/dev/null || true
+    done | sed -n 's|^insmod .*/kernel/\([^ ]*\).*|\1|p' | sort -u)
+    (cd "$tree/usr/lib/modules/$version/kernel" && find . -name '*.ko*' -printf '%P\n' |
+        grep -vxFf <(printf '%s\n' "$keep") | xargs rm -f)
+    find "$tree/usr/lib/modules/$version/kernel" -type d -empty -delete
+    in_tools depmod --basedir "$tree" "$version"
+    say "kernel modules: $(wc -l <<<"$keep") kept"
+}
+
+# Runs a program of an arm64 tree in it.
+in_tree() {
+    local tree=$1
+    shift
+    need_emulation
+    unshare --mount --propagation private bash -euc '
+        tree=$1; shift
+        mount -t proc proc "$tree/proc"
+        mount --bind /dev "$tree/dev"
+        mount -t tmpfs tmp "$tree/tmp"
+        mount -t tmpfs tmp "$tree/var/tmp"
+        exec chroot "$tree" "$@"
+    ' in-tree "$tree" "$@"
+}
+
+# The base with the pruned kernel, and the initrd made of it.
+make_boot() {
+    local want
+    want=$(fingerprint "$repo"/image/{packages/root.lock,modules.list,initrd.conf,lib/base.sh})
+    [[ -e $boot/.made-$want ]] && return
+    rm -rf "$pruned" "$boot"
+    cp --archive "$base" "$pruned"
+    prune_modules "$pruned"
+    say "initrd (minutes, under emulation)"
+    cp "$repo/image/initrd.conf" "$pruned/etc/dracut.conf"
+    in_tree "$pruned" dracut --force --reproducible --conf /etc/dracut.conf --confdir /srv \
+        --kver "$(kernel)" /boot/initrd.img >"$work/log/initrd.log" 2>&1 ||
+        fail "the initrd could not be made: see $work/log/initrd.log"
+    mkdir -p "$boot/grub"
+    in_tools zstd --quiet -19 -T1 --rm "$pruned/boot/initrd.img" -o "$boot/initrd.img"
+    mv "$pruned"/boot/vmlinuz-* "$boot/vmlinuz"
+    cp -r "$pruned/usr/lib/grub/arm64-efi" "$boot/grub/"
+    touch "$boot/.made-$want"
+}

@@ -1,0 +1,1 @@
+"""Boots PocketAI's image in QEMU and looks at it from outside."""
