@@ -31,6 +31,7 @@ add_own() {
     in_tree "$tree" systemd-sysusers
     install -d -m 0755 "$tree"/{efi,data,keystore} "$tree/usr/share/pocketai"
     install -m 0644 "$signing_certificate" "$tree/usr/share/pocketai/release.pem"
+    echo "$version" >"$tree/usr/share/pocketai/version"
     git -C "$repo" describe --always --dirty >"$tree/usr/share/pocketai/commit"
 }
 
@@ -65,6 +66,15 @@ clean_tree() {
     mkdir -p "$tree"/{boot,var,tmp,run}
 }
 
+# The image's own systemd looks at every unit of ours, in the tree that it will run in.
+verify_units() {
+    local tree=$1 units said
+    mapfile -t units < <(cd "$repo/systemd" && ls | sed 's/@\./@test./')
+    said=$(in_tools systemd-analyze verify --root="$tree" --man=no --recursive-errors=no "${units[@]}" 2>&1) ||
+        fail "systemd finds fault with the units: $said"
+    [[ -z $said ]] || fail "systemd finds fault with the units: $said"
+}
+
 make_root() {
     say "root"
     rm -rf "$root"
@@ -75,5 +85,6 @@ make_root() {
     cp "$root/var/lib/dpkg/status" "$work/out/dpkg-status"
     drop_packages "$root"
     clean_tree "$root"
+    verify_units "$root"
     du -sh "$root" >&2
 }

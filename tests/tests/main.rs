@@ -60,4 +60,6 @@ mod source;
 #[cfg(test)]
 mod tour;
 #[cfg(test)]
+mod units;
+#[cfg(test)]
 mod webdriver;

@@ -203,7 +203,11 @@ mod tests {
                     echo ready\nexec cat";
         let (wanted, ready) = (watch::Sender::new(false), watch::Sender::new(false));
         let mut told = ready.subscribe();
-        let keeping = tokio::spawn(keep(Kept::Child(script(folder.path(), what)), wanted.subscribe(), ready));
+        let keeping = tokio::spawn(keep(
+            Kept::Child(script(folder.path(), what)),
+            wanted.subscribe(),
+            ready,
+        ));
         assert!(
             pids(folder.path()).is_empty(),
             "it was started before it was wanted"

@@ -52,9 +52,9 @@ def make_key(folder):
 class Guest:
     """A running board. Use it with `with`."""
 
-    def __init__(self, folder, card, name, probe=None, capture=False, tpm=None, network=True):
+    def __init__(self, folder, card, name, probe=None, capture=False, stick=None, network=True):
         self.folder, self.card, self.name = Path(folder), Path(card), name
-        self.probe, self.capture, self.tpm, self.network = probe, capture, tpm, network
+        self.probe, self.capture, self.stick, self.network = probe, capture, stick, network
         self.port = free_port()
         self.serial = self.folder / f"{name}.serial"
         self.pcap = self.folder / f"{name}.pcap"
@@ -87,12 +87,17 @@ class Guest:
             "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
             "-drive", f"if=pflash,format=raw,file={variables}",
             "-drive", f"if=none,id=card,format=raw,discard=unmap,cache=writeback,file={self.card}",
-            "-device", "virtio-blk-pci,drive=card,romfile=",
+            "-device", "virtio-blk-pci,drive=card,romfile=,bootindex=1",
             "-device", "virtio-rng-pci,romfile=",
             "-device", "virtio-serial-pci,romfile=",
             "-chardev", f"file,id=report,path={self.report}",
             "-device", "virtserialport,chardev=report,name=report",
         ]
+        if self.stick:
+            command += [
+                "-drive", f"if=none,id=stick,format=raw,readonly=on,file={self.stick}",
+                "-device", "virtio-blk-pci,drive=stick,romfile=,bootindex=9",
+            ]
         if self.network:
             command += [
                 "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22",
@@ -151,7 +156,7 @@ class Guest:
                 return found
             check(self.alive(), f"{what}: the board stopped\n{self.tail()}")
             check(time.monotonic() < end, f"{what}: not within {patience} s\n{self.tail()}")
-            time.sleep(0.5)
+            time.sleep(2)
 
     def tail(self):
         return "\n".join(self.console().splitlines()[-30:])

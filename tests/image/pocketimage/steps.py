@@ -2,11 +2,13 @@
 
 import json
 import shutil
+import subprocess
 import time
 import urllib.request
+from pathlib import Path
 
 from . import pcap, probe
-from .guest import Failed, Guest, Tunnel, check, make_key, prepare_card
+from .guest import Guest, Tunnel, check, make_key, prepare_card
 
 PASSPHRASE = "quiet otter under the seven lamps"
 NOTE = "the heron stands in the reeds at dusk"
@@ -93,4 +95,147 @@ def first_boot(bench):
         check(NOTE in guest.ctl("search", "heron"), "what was kept before the power cut is gone")
 
 
-ALL = {"first-boot": first_boot}
+def insides(bench):
+    """inside, everything is as the documents say: sealed, verified, silent, nothing failed"""
+    card = bench.kept("inside")
+    with bench.guest(card, "inside", probe=probe.unit(), capture=True) as guest:
+        found = inside(guest)
+        check(not found["failed"], f"units have failed: {found['failed']}")
+        check("status:      verified" in found["verity"], f"the root is not verified: {found['verity']}")
+        check("LUKS2" in found["luks"], f"the data is not encrypted: {found['luks']}")
+        listens = probe.listening(found["listening"])
+        others = [
+            (address, port) for address, port, _ in listens
+            if address != "127.0.0.1" and (address, port) != ("0.0.0.0", 22) and port != 68
+        ]
+        check(listens and not others, f"something listens that must not: {others}")
+        cards = [line.split(":")[0].strip() for line in found["pocketd-net"].splitlines() if ":" in line]
+        check(cards == ["lo"], f"pocketd sees a network: {cards}")
+        check("active" not in found["gateway"].split(), f"the gateway runs in OFFLINE_ONLY: {found['gateway']}")
+        check(len(found["swap"].splitlines()) == 1, f"there is swap: {found['swap']}")
+        check(not found["writable"], f"files of the system can be written: {found['writable']}")
+        check(NOTE not in found["journal"] and PASSPHRASE not in found["journal"], "the journal knows the note")
+        memory = {line.split(":")[0]: int(line.split()[1]) for line in found["memory"].splitlines()}
+        used = (memory["MemTotal"] - memory["MemAvailable"]) // 1024
+        seen(f"memory of the whole system, vault locked: {used} MiB of {memory['MemTotal'] // 1024}")
+        seen(found["time"].splitlines()[0])
+        seen("listens: " + ", ".join(f"{address}:{port}" for address, port, _ in listens))
+        silent(guest)
+
+
+def silent(guest):
+    """Not a packet but for an address, since the start, and for a while with nobody there."""
+    time.sleep(20)
+    own = "52:54:00:12:34:56"
+    sent = [kind for source, kind, _ in pcap.packets(guest.pcap) if source == own]
+    check("dhcp" in sent, f"the capture does not even have the request for an address: {sent}")
+    others = [kind for kind in sent if kind not in ("arp", "dhcp")]
+    check(not others, f"the device spoke in OFFLINE_ONLY: {others}")
+    seen(f"sent in {guest.seconds():.0f} s: {len(sent)} packets, of them none but {sorted(set(sent))}")
+
+
+def tampered_root(bench):
+    """a root block that was changed is not run: the device starts again, and counts the try"""
+    card = bench.card("tampered")
+    root = 1 + 64 + 96
+    with open(card, "r+b") as file:
+        # A byte in every fourth MiB: whatever is read first, some of it is wrong.
+        for mib in range(1, 64, 4):
+            file.seek((root + mib) * 1024 * 1024 + 1234)
+            byte = file.read(1)
+            file.seek(-1, 1)
+            file.write(bytes([byte[0] ^ 1]))
+    with bench.guest(card, "tampered") as guest:
+        guest.until(lambda: "slot A, try 2 of 3" in guest.console(), "the device starts again")
+        check("is corrupted" in guest.console(), f"verity said nothing\n{guest.tail()}")
+        check(guest.ssh("pocketctl", "status", patience=60).returncode != 0, "it serves all the same")
+    seen(next(line for line in guest.console().splitlines() if "is corrupted" in line).strip())
+
+
+def bundles(bench):
+    folder = bench.folder / "bundles"
+    if not (folder / "good.stick").exists():
+        maker = [str(Path(__file__).resolve().parents[1] / "bundles"), str(folder)]
+        made = subprocess.run(maker, capture_output=True, text=True)
+        check(made.returncode == 0, f"the bundles could not be made: {made.stderr[-2000:]}")
+    return folder
+
+
+def environment(card):
+    """The boot loader's variables, read from the card."""
+    read = subprocess.run(
+        ["mtype", "-i", f"{card}@@1M", "::pocketai/grubenv"], capture_output=True, text=True, check=True
+    )
+    return dict(line.split("=", 1) for line in read.stdout.splitlines() if "=" in line)
+
+
+def install(bench, card, bundle):
+    """Puts the stick in, waits until the device has dealt with it; what its journal says."""
+    look = "sleep 5; while systemctl --plain --no-legend list-units 'pocket-update@*' | grep -q activating; do sleep 2; done"
+    stick = bundles(bench) / f"{bundle}.stick"
+    with bench.guest(card, f"install-{bundle}", probe=probe.unit(look), stick=stick) as guest:
+        found = guest.until(lambda: probe.answers(guest.report), "the stick was dealt with", 600)
+        return [line for line in found["journal"].splitlines() if "update[" in line or "rauc" in line]
+
+
+def refused_bundles(bench):
+    """a bundle that was changed, one of a stranger and one of an older release are refused"""
+    for bundle, words in (("changed", "update"), ("foreign", "not signed"), ("older", "older than the running")):
+        card = bench.kept("refused")
+        before = environment(card)
+        said = install(bench, card, bundle)
+        check(environment(card)["ORDER"] == before["ORDER"], f"{bundle}: the slot was switched: {said}")
+        check(any(words in line for line in said), f"{bundle}: the journal does not say why: {said}")
+        check(not any("is tried at the next start" in line for line in said), f"{bundle}: it was installed")
+        seen(f"{bundle}: {said[-1].split(']: ')[-1]}")
+
+
+def update(bench):
+    """a later release is installed, runs, is found good once its owner unlocks, and has the data"""
+    card = bench.kept("updated")
+    said = install(bench, card, "good")
+    check(environment(card)["ORDER"].startswith("B"), f"the other slot is not next: {said}")
+    with bench.guest(card, "updated") as guest:
+        guest.wait_for_ssh()
+        check("slot B, try 1 of 3" in guest.console(), "the new slot does not run")
+        check(environment(card)["B_TRY"] == "1", "it counts as good before anyone looked")
+        unlock(guest)
+        check(NOTE in guest.ctl("search", "heron"), "what was kept is gone after the update")
+        guest.until(lambda: environment(card)["B_TRY"] == "0", "the new slot is found good")
+    seen(f"boot loader: {environment(card)}")
+
+
+def rolled_back(bench):
+    """a later release that does not start is left after three tries; the former one has the data"""
+    card = bench.kept("rolled")
+    install(bench, card, "broken")
+    with bench.guest(card, "rolled") as guest:
+        guest.until(lambda: "slot A, try" in guest.console(), "the former slot runs again", 900)
+        tries = [line.strip() for line in guest.console().splitlines() if "PocketAI, slot" in line]
+        check(len([line for line in tries if "slot B" in line]) == 3, f"not three tries: {tries}")
+        guest.wait_for_ssh()
+        unlock(guest)
+        check(NOTE in guest.ctl("search", "heron"), "what was kept is gone after the rollback")
+    seen(f"tries: {tries}")
+
+
+def sick(bench):
+    """a later release in which pocketd does not answer is left by itself"""
+    card = bench.kept("sick")
+    install(bench, card, "sick")
+    with bench.guest(card, "sick") as guest:
+        guest.until(lambda: "slot A, try" in guest.console(), "the former slot runs again", 1800)
+        guest.wait_for_ssh()
+        unlock(guest)
+        check(NOTE in guest.ctl("search", "heron"), "what was kept is gone after the rollback")
+
+
+ALL = {
+    "first-boot": first_boot,
+    "inside": insides,
+    "tampered-root": tampered_root,
+    "refused-bundles": refused_bundles,
+    "update": update,
+    "rolled-back": rolled_back,
+    "sick": sick,
+}
