@@ -32,6 +32,9 @@ make_boot_part() {
     rm -rf "$tree" "$image"
     mkdir -p "$tree"
     cp "$boot/vmlinuz" "$boot/initrd.img" "$tree/"
+    # Ours comes after dracut's: the kernel unpacks one over the other.
+    (cd "$repo/image/initrd" && find . | sort | cpio --quiet --reproducible --owner=0:0 --format=newc --create |
+        zstd --quiet -19) >>"$tree/initrd.img"
     cat >"$tree/slot.cfg" <<SLOT
 roothash=$root_hash
 hashoffset=$hash_offset

@@ -1,6 +1,7 @@
 """What is proven, one step each."""
 
 import json
+import mmap
 import shutil
 import subprocess
 import time
@@ -8,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from . import pcap, probe
-from .guest import Guest, Tunnel, check, make_key, prepare_card
+from .guest import Failed, Guest, Tunnel, check, make_key, prepare_card
 
 PASSPHRASE = "quiet otter under the seven lamps"
 NOTE = "the heron stands in the reeds at dusk"
@@ -230,6 +231,78 @@ def sick(bench):
         check(NOTE in guest.ctl("search", "heron"), "what was kept is gone after the rollback")
 
 
+def key_bytes(card):
+    """What opened the data partition: the key's file and the slots of the header, as lie on the card."""
+    keystore, data = partition(card, "keystore"), partition(card, "data")
+    with open(card, "rb") as file:
+        file.seek(data)
+        header = file.read(16 << 20)
+    slots = [header[at:at + 512] for at in range(0x8000, len(header), 4096) if any(header[at:at + 512])]
+    check(slots, "the header of the data partition has no slot")
+    dump = ["debugfs", "-R", "cat disk.key", f"{card}?offset={keystore}"]
+    key = subprocess.run(dump, capture_output=True, check=True).stdout
+    check(len(key) == 64, f"the key of the data is not where it was looked for: {len(key)} bytes")
+    return key, slots
+
+
+def partition(card, name):
+    """Where a partition begins, in bytes."""
+    table = subprocess.run(["sfdisk", "--json", card], capture_output=True, text=True, check=True).stdout
+    for part in json.loads(table)["partitiontable"]["partitions"]:
+        if part.get("name") == name:
+            return part["start"] * 512
+    raise Failed(f"the card has no partition {name}")
+
+
+def count(card, pieces):
+    """How many of the pieces are still somewhere on the card."""
+    with open(card, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as bytes_of_card:
+        return sum(bytes_of_card.find(piece) >= 0 for piece in pieces)
+
+
+def give_key(bench, card):
+    """The maker puts the key on the card, as before the first start."""
+    subprocess.run(
+        ["mcopy", "-o", "-i", f"{card}@@1M", f"{bench.key}.pub", "::pocketai/authorized_keys"], check=True
+    )
+
+
+def reset(bench):
+    """a factory reset leaves no key, no slot, no ssh key; the device is new"""
+    card = bench.kept("reset")
+    key, slots = key_bytes(card)
+    check(count(card, [key, *slots]) == 1 + len(slots), "the search does not find what is there")
+    with bench.guest(card, "reset") as guest:
+        guest.wait_for_ssh()
+        unlock(guest)
+        before = (bench.folder / "known").read_text()
+        said = guest.ctl("--passphrase-fd", "0", "factory-reset", "--confirm", "ERASE", stdin=PASSPHRASE + "\n")
+        seen(said.strip().splitlines()[0])
+        guest.until(lambda: guest.console().count("PocketAI, slot") >= 2, "the device starts again")
+        # Until the new keystore is there; nobody can come in to ask.
+        guest.until(lambda: reset_is_done(card), "the card is made anew", 400)
+    check(count(card, [key]) == 0, "the key of the data is still on the card")
+    left = count(card, slots)
+    check(left == 0, f"{left} of {len(slots)} pieces of the old key slots are still on the card")
+    seen(f"searched {card.stat().st_size >> 20} MiB: the old key, and {len(slots)} pieces of its slots: none is left")
+    read = subprocess.run(["mtype", "-i", f"{card}@@1M", "::pocketai/authorized_keys"], capture_output=True)
+    check(read.returncode != 0, "the owner's ssh key is still on the card")
+    give_key(bench, card)
+    (bench.folder / "known").unlink()
+    with bench.guest(card, "reset-after") as guest:
+        guest.wait_for_ssh()
+        check(status(guest)["state"] == "first-run", "after the reset the device is not new")
+        check((bench.folder / "known").read_text().split()[2] != before.split()[2], "the device's ssh key is the old one")
+
+
+def reset_is_done(card):
+    """Whether the new keystore says that there is data again."""
+    dump = ["debugfs", "-R", "cat state", f"{card}?offset={partition(card, 'keystore')}"]
+    said = subprocess.run(dump, capture_output=True).stdout
+    owned = subprocess.run(["debugfs", "-R", "stat owned", dump[-1]], capture_output=True, text=True)
+    return said == b"ready\n" and "Inode:" not in owned.stdout
+
+
 ALL = {
     "first-boot": first_boot,
     "inside": insides,
@@ -238,4 +311,5 @@ ALL = {
     "update": update,
     "rolled-back": rolled_back,
     "sick": sick,
+    "reset": reset,
 }
