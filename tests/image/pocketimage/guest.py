@@ -13,7 +13,7 @@ MIB = 1024 * 1024
 FIRMWARE = Path("/usr/share/AAVMF/AAVMF_CODE.fd")
 VARIABLES = Path("/usr/share/AAVMF/AAVMF_VARS.fd")
 # Emulated processors are slow, and this host may be busy.
-PATIENCE = 300
+PATIENCE = 600
 
 
 class Failed(Exception):
@@ -81,7 +81,7 @@ class Guest:
 
     def command(self, variables):
         command = [
-            "nice", "-n", "10", "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512",
+            "nice", "-n", os.environ.get("NICE", "10"), "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512",
             "-nodefaults", "-display", "none", "-serial", f"file:{self.serial}",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
             "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
