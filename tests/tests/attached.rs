@@ -16,7 +16,7 @@ use crate::webdriver::Browser;
 const CANARY: &[u8] = b"taken at 48.137154, 11.576124";
 
 /// A picture of 64 by 64 pixels, uncompressed, with more in the file than pixels.
-fn photo(device: &Device) -> PathBuf {
+pub(crate) fn photo(device: &Device) -> PathBuf {
     const SIDE: u32 = 64;
     let mut file = b"BM".to_vec();
     for number in [54 + SIDE * SIDE * 3, 0, 54, 40, SIDE, SIDE] {

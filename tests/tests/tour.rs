@@ -8,6 +8,7 @@ use std::fs;
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
+use crate::attached;
 use crate::device::{Device, PASSPHRASE, path_text, text, workspace};
 use crate::webdriver::Browser;
 
@@ -16,7 +17,8 @@ const ROUTES: &str = include_str!("../../daemon/pocket-web/routes.txt");
 /// Most bytes of the first load: page, style, script and icon.
 const FIRST_LOAD: u64 = 100_000;
 /// Pages that send a file or lead elsewhere.
-const NO_PAGES: [&str; 5] = [
+const NO_PAGES: [&str; 6] = [
+    "/consent/{id}/pictures/{number}",
     "/documents/{id}/file",
     "/documents/{id}/pages/{number}",
     "/documents/{id}/thumbnail",
@@ -396,7 +398,9 @@ fn ask(device: &Device) -> String {
     device.ctl(&["profile", "set", "CLOUD_WITH_CONSENT"]).one();
     let words = "What does Ada, ada@example.org, +44 20 7946 0000, like to eat?";
     for about in ["a dinner", "a present"] {
-        let asked = device.ctl(&["ask", "--no-wait", "--about", about, words]);
+        let photo = attached::photo(device);
+        let along = ["--attach", path_text(&photo)];
+        let asked = device.ctl(&[&["ask", "--no-wait", "--about", about], &along[..], &[words]].concat());
         assert_eq!(asked.code, Some(4), "{}", asked.err);
     }
     let waiting = device.ctl(&["consent", "list"]).lines();
