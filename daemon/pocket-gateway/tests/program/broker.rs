@@ -5,8 +5,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::{Signal, kill};
@@ -99,7 +101,7 @@ impl Mosquitto {
         let running = lines.any(|line| line.unwrap().ends_with("running"));
         assert!(running, "mosquitto does not start");
         // What it says from now on has to go somewhere.
-        std::thread::spawn(move || lines.count());
+        thread::spawn(move || lines.count());
         self.child = Some(child);
     }
 
@@ -149,8 +151,10 @@ impl Mosquitto {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        Ear { child, lines }
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, heard) = channel();
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Ear { child, heard }
     }
 }
 
@@ -166,18 +170,15 @@ impl Drop for Mosquitto {
 /// Who hears everything.
 pub(crate) struct Ear {
     child: Child,
-    lines: BufReader<ChildStdout>,
+    heard: Receiver<String>,
 }
 
 impl Ear {
     /// The payload that is said next at a topic that ends so; and whether it was retained.
     pub(crate) fn hear(&mut self, topic: &str) -> (String, bool) {
         loop {
-            let mut line = String::new();
-            assert!(
-                self.lines.read_line(&mut line).unwrap() > 0,
-                "nothing is said any more"
-            );
+            let line = self.heard.recv_timeout(PATIENCE);
+            let line = line.expect("nothing is said any more");
             let (retained, rest) = line.trim_end().split_once(' ').unwrap();
             let (at, payload) = rest.split_once(' ').unwrap_or((rest, ""));
             if at.ends_with(topic) {

@@ -297,6 +297,10 @@ fn a_text_that_is_offered_again_is_kept_once_over_a_restart_and_another_of_the_s
     }
     assert_eq!(house.told(&link, captured(1, true, "bread")), None);
     assert_eq!(house.notes().len(), 6, "other words are another text");
+    house.device.ask(set(broker())).map(drop).unwrap();
+    let link = house.link().unwrap();
+    assert_eq!(house.told(&link, captured(2, true, "milk")), None);
+    assert_eq!(house.notes().len(), 6, "a broker that was set again is the same");
     house.device.restart();
     house.links = house.device.service.as_mut().unwrap().take_links().unwrap();
     house.device.unlock();

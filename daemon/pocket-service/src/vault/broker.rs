@@ -146,7 +146,7 @@ impl Vault {
         };
         let row =
             postcard::to_stdvec(&stored).map_err(|_| failure::internal("a broker could not be encoded"))?;
-        let captures = Captures::default();
+        let captures = self.broker.captures.renewed();
         let changes = captures.put(Changes::new().put_system(ROW, row));
         let now = act.now;
         self.commit(act.permit, &[], changes, now)?;

@@ -84,6 +84,14 @@ impl Captures {
         changes.put_system(ROW, row)
     }
 
+    /// For a broker that was set again: its share is whole, and what it may offer again is still known.
+    pub(super) fn renewed(&self) -> Self {
+        Self {
+            taken: self.taken.clone(),
+            ..Self::default()
+        }
+    }
+
     pub(super) const fn is_holding(&self) -> bool {
         self.holding.is_some()
     }
@@ -243,4 +251,36 @@ fn inbox_note(text: &str) -> Result<Content, Failure> {
         tags: vec![TAG.to_owned()],
         ..Note::default()
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_taken_ends_the_holding_and_is_remembered_within_bounds() {
+        let mut captures = Captures {
+            holding: Some(Timestamp::from_millis(1)),
+            ..Captures::default()
+        };
+        assert!(captures.is_holding());
+        for packet in 1..=300 {
+            captures = captures.with((packet, [0; 32]), Charge::default()).ok().unwrap();
+        }
+        assert!(!captures.is_holding());
+        assert_eq!(captures.taken.len(), REMEMBERED);
+        assert_eq!(captures.taken.back(), Some(&(300, [0; 32])));
+        assert_eq!(captures.renewed().taken, captures.taken);
+    }
+
+    #[test]
+    fn a_share_that_is_used_up_takes_no_more_until_the_broker_is_set_again() {
+        let used = Captures {
+            usage: Usage::read(&[9, 9]),
+            ..Captures::default()
+        };
+        let more = used.with((1, [0; 32]), Charge::bytes(1));
+        assert_eq!(more.err().map(|failure| failure.kind), Some(FailureKind::Refused));
+        assert!(used.renewed().with((1, [0; 32]), Charge::bytes(1)).is_ok());
+    }
 }
