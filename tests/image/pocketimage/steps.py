@@ -50,7 +50,9 @@ def seen(text):
 
 
 def page(tunnel, path="/"):
-    with urllib.request.urlopen(f"http://127.0.0.1:{tunnel.page}{path}", timeout=60) as answer:
+    # The device answers to the name that it has at home, not to the port that this host had free.
+    request = urllib.request.Request(f"http://127.0.0.1:{tunnel.page}{path}", headers={"Host": "127.0.0.1:7878"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
         return answer.read().decode()
 
 
