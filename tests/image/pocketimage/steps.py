@@ -73,7 +73,7 @@ def take_over(guest):
     """From a new device to one with an owner and a note."""
     code = guest.ctl("setup-code").strip()
     guest.ctl("--passphrase-fd", "0", "setup", "--code", code, "--recovery-out", "/tmp/recovery", stdin=PASSPHRASE + "\n")
-    guest.ctl("add", "notes", f"'text={NOTE}'")
+    guest.ctl("add", "notes", f"'body={NOTE}'")
 
 
 def first_boot(bench):
