@@ -58,7 +58,9 @@ make_loader() {
         --prefix='(memdisk)/boot/grub' --output="$parts/grub.efi" \
         part_gpt fat ext2 memdisk tar normal configfile linux test regexp search search_fs_file loadenv echo sleep reboot minicmd
     printf '# GRUB Environment Block\nORDER=A\nA_OK=1\nA_TRY=0\nB_OK=0\nB_TRY=0\n' >"$parts/grubenv"
-    printf '%*s' $((1024 - $(stat --format=%s "$parts/grubenv"))) '' | tr ' ' '#' >>"$parts/grubenv"
+    local length
+    length=$(stat --format=%s "$parts/grubenv")
+    printf '%*s' $((1024 - length)) '' | tr ' ' '#' >>"$parts/grubenv"
 }
 
 # What firmware reads: the loader, its variables, the maker's folder.

@@ -37,25 +37,27 @@ add_own() {
 
 # What starts by itself, and what never does: no login on any screen or line, no time from the network.
 choose_units() {
-    local tree=$1
+    local tree=$1 enabled masked
+    mapfile -t enabled < <(entries "$repo/image/units/enabled.list")
+    mapfile -t masked < <(entries "$repo/image/units/masked.list")
     in_tree "$tree" systemctl --root=/ preset-all --preset-mode=disable-only >/dev/null 2>&1 || true
-    in_tree "$tree" systemctl --quiet enable $(entries "$repo/image/units/enabled.list")
-    in_tree "$tree" systemctl --quiet mask $(entries "$repo/image/units/masked.list")
+    in_tree "$tree" systemctl --quiet enable "${enabled[@]}"
+    in_tree "$tree" systemctl --quiet mask "${masked[@]}"
     in_tree "$tree" systemctl --quiet set-default multi-user.target
 }
 
 clean_tree() {
     local tree=$1
-    rm -rf "$tree"/{boot,var,tmp,run,root,home,srv,mnt,media,opt}/{*,.[!.]*}
-    rm -rf "$tree"/usr/share/{doc,man,info,locale,lintian,bug,bash-completion,zsh,perl5,i18n,common-licenses.d,doc-base,menu,pixmaps,polkit-1}
-    rm -rf "$tree"/usr/lib/{udev/hwdb.d,python3*,grub,dracut,kernel,modules/*/build,modules/*/source} "$tree"/usr/{include,src,games,local}
-    rm -f "$tree"/.made-* "$tree"/etc/{hostname,resolv.conf,dracut.conf,machine-id,ssh/ssh_host_*,shadow-,passwd-,group-,gshadow-,.pwd.lock,subuid*,subgid*} "$tree/usr/lib/udev/hwdb.bin"
-    rm -rf "$tree"/etc/{apt,cron.*,dpkg,init.d,rc?.d,alternatives.d,default/grub*,grub.d,kernel,initramfs-tools,dracut.conf.d,skel,pam.d/chfn}
+    rm -rf "${tree:?}"/{boot,var,tmp,run,root,home,srv,mnt,media,opt}/{*,.[!.]*}
+    rm -rf "${tree:?}"/usr/share/{doc,man,info,locale,lintian,bug,bash-completion,zsh,perl5,i18n,common-licenses.d,doc-base,menu,pixmaps,polkit-1}
+    rm -rf "${tree:?}"/usr/lib/{udev/hwdb.d,python3*,grub,dracut,kernel,modules/*/build,modules/*/source} "${tree:?}"/usr/{include,src,games,local}
+    rm -f "${tree:?}"/.made-* "$tree"/etc/{hostname,resolv.conf,dracut.conf,machine-id,ssh/ssh_host_*,shadow-,passwd-,group-,gshadow-,.pwd.lock,subuid*,subgid*} "$tree/usr/lib/udev/hwdb.bin"
+    rm -rf "${tree:?}"/etc/{apt,cron.*,dpkg,init.d,rc?.d,alternatives.d,default/grub*,grub.d,kernel,initramfs-tools,dracut.conf.d,skel,pam.d/chfn}
     # Device trees come from the firmware, or from the boot partition of boards that have none.
-    rm -rf "$tree"/usr/lib/linux-image-* "$tree"/vmlinuz* "$tree"/initrd.img* "$tree"/usr/share/{grub,zoneinfo,gcc}
+    rm -rf "${tree:?}"/usr/lib/linux-image-* "$tree"/vmlinuz* "$tree"/initrd.img* "$tree"/usr/share/{grub,zoneinfo,gcc}
     # Nobody logs in on a screen, and nothing here calls out by ssh.
-    rm -f "$tree"/usr/sbin/{agetty,getty,sulogin,zic,iconvconfig,mkhomedir_helper,pam*} "$tree"/usr/bin/{ssh,ssh-agent,ssh-add,ssh-keyscan,scp,sftp,slogin,login,localedef,su}
-    rm -rf "$tree"/etc/{ssh/moduli,ssh/ssh_config,ssh/ssh_config.d,update-motd.d,profile.d,ufw,sv,runit,selinux}
+    rm -f "${tree:?}"/usr/sbin/{agetty,getty,sulogin,zic,iconvconfig,mkhomedir_helper,pam*} "$tree"/usr/bin/{ssh,ssh-agent,ssh-add,ssh-keyscan,scp,sftp,slogin,login,localedef,su}
+    rm -rf "${tree:?}"/etc/{ssh/moduli,ssh/ssh_config,ssh/ssh_config.d,update-motd.d,profile.d,ufw,sv,runit,selinux}
     find "$tree/usr/bin" "$tree/usr/sbin" -name 'grub-*' ! -name grub-editenv -delete
     # A locked password would keep the owner's key out as well; this one lets no password in.
     sed -i 's/^owner:[^:]*:/owner:*:/' "$tree/etc/shadow"
@@ -69,7 +71,7 @@ clean_tree() {
 # The image's own systemd looks at every unit of ours, in the tree that it will run in.
 verify_units() {
     local tree=$1 units said
-    mapfile -t units < <(cd "$repo/systemd" && ls | sed 's/@\./@test./')
+    mapfile -t units < <(find "$repo/systemd" -type f -printf '%f\n' | sort | sed 's/@\./@test./')
     said=$(in_tools systemd-analyze verify --root="$tree" --man=no --recursive-errors=no "${units[@]}" 2>&1) ||
         fail "systemd finds fault with the units: $said"
     [[ -z $said ]] || fail "systemd finds fault with the units: $said"
