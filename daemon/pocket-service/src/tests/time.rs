@@ -27,19 +27,23 @@ pub(super) struct Clocks {
 
 impl Clocks {
     pub(super) fn new() -> Self {
-        Self::make(None)
+        Self::make(None, tempfile::tempdir().unwrap())
     }
 
     pub(super) fn with_mailbox() -> Self {
-        Self::make(Some(mpsc::channel(1)))
+        Self::make(Some(mpsc::channel(1)), tempfile::tempdir().unwrap())
     }
 
-    fn make(mailbox: Option<(mpsc::Sender<Message>, mpsc::Receiver<Message>)>) -> Self {
+    /// In a folder that there is.
+    pub(super) fn within(folder: TempDir) -> Self {
+        Self::make(None, folder)
+    }
+
+    fn make(mailbox: Option<(mpsc::Sender<Message>, mpsc::Receiver<Message>)>, folder: TempDir) -> Self {
         let weak = match &mailbox {
             Some((sender, _)) => sender.downgrade(),
             None => mpsc::channel(1).0.downgrade(),
         };
-        let folder = tempfile::tempdir().unwrap();
         let config = config(folder.path());
         let cost = config.hash_cost;
         let told = (

@@ -1,5 +1,9 @@
 //! Questions and calls that end by themselves: by a clock, a restart, another profile.
 
+use std::fs::File;
+use std::io::Write;
+use std::process::Command;
+
 use super::*;
 
 #[test]
@@ -71,7 +75,10 @@ fn a_restart_sends_nothing_again_and_lengthens_nothing() {
 
 /// A question that waits, on a device whose clocks are moved by hand.
 fn waiting() -> (Clocks, Consent) {
-    let mut clocks = Clocks::new();
+    waiting_on(Clocks::new())
+}
+
+fn waiting_on(mut clocks: Clocks) -> (Clocks, Consent) {
     let add = Operation::ProviderAdd(Box::new(provider("https://api.example.com/v1")));
     clocks.ask(add).map(drop).unwrap();
     let profile = Profile::CloudWithConsent;
@@ -181,4 +188,72 @@ fn an_answer_that_was_whole_is_one_however_its_line_ends() {
         assert_eq!(answered, whole, "{:?}", told.question.state);
         assert_eq!(told.text, "A book");
     }
+}
+
+/// A disk of its own, in memory; unmounted when it is dropped.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=96M,mode=700", "small"]);
+        let mounted = mount.arg(folder.path()).output();
+        mounted
+            .is_ok_and(|mounted| mounted.status.success())
+            .then(|| Self(folder))
+    }
+
+    /// Takes all room away, to the last byte.
+    fn fill(&self, name: &str) {
+        let mut file = File::create(self.0.path().join(name)).unwrap();
+        for step in [1 << 20, 4096, 1] {
+            while file.write_all(&vec![1; step]).is_ok() {}
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Lazily: a store may still be open on it.
+        let mut unmount = Command::new("umount");
+        drop(unmount.arg("--lazy").arg(self.0.path()).output());
+    }
+}
+
+#[test]
+fn on_a_full_disk_no_answer_is_no_and_that_is_written_down_later() {
+    let Some(disk) = SmallDisk::mount() else {
+        println!("skipped: mounting a small disk needs root");
+        return;
+    };
+    let folder = tempfile::tempdir_in(disk.0.path()).unwrap();
+    let (mut clocks, asked) = waiting_on(Clocks::within(folder));
+    let expired = |clocks: &mut Clocks| {
+        let show = Operation::AuditShow {
+            before: None,
+            limit: 100,
+        };
+        let Ok(Answer::Audit(log)) = clocks.ask(show).map(|reply| reply.answer) else {
+            panic!("no log");
+        };
+        let expired = |entry: &&audit::Entry| entry.event.operation == OperationKind::ConsentExpire;
+        log.iter().filter(expired).count()
+    };
+    disk.fill("filler");
+    clocks.pass(MINUTE * 11, MINUTE * 11);
+    // The store is not opened anew: nobody would do that here, and the vault would be locked.
+    for _ in 0..5 {
+        clocks.pass(Duration::from_secs(1), Duration::from_secs(1));
+        assert!(!clocks.is_locked());
+        assert_eq!(question(&mut clocks, asked.id), ConsentState::Expired);
+        assert_eq!(expired(&mut clocks), 0);
+    }
+    let (id, sha256) = (asked.id, asked.sha256);
+    assert!(clocks.ask(Operation::ConsentApprove { id, sha256 }).is_err());
+    std::fs::remove_file(disk.0.path().join("filler")).unwrap();
+    clocks.pass(Duration::from_secs(1), Duration::from_secs(1));
+    assert_eq!(question(&mut clocks, id), ConsentState::Expired);
+    assert_eq!(expired(&mut clocks), 1);
+    drop(clocks);
 }
