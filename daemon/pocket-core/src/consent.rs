@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::{ActorRef, Category, Cost, Place, Profile, ProviderName, RecordId, Timestamp};
+use crate::{ActorRef, AgentName, Category, Cost, Place, Profile, ProviderName, RecordId, Timestamp};
 
 /// What is asked of a model. The text travels beside it.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -277,6 +277,23 @@ pub mod asking {
             Verdict::New
         }
     }
+}
+
+/// What the owner consents to ahead of time.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct StandingTerms {
+    /// Which agent.
+    pub agent: AgentName,
+    /// Whose model.
+    pub provider: ProviderName,
+    /// Whose records may go along; none but the agent's own words when unsaid.
+    pub category: Option<Category>,
+    /// For how many calls.
+    pub calls: u32,
+    /// For how many bytes in all.
+    pub bytes: u64,
+    /// For how many minutes.
+    pub minutes: u32,
 }
 
 /// The owner's consent ahead of time, only in `CUSTOM`: one agent, one provider, one category at most,

@@ -53,7 +53,8 @@ pub use browse::{Browse, Browsed, Order};
 pub use call::CallFailure;
 pub use category::{Category, Sensitivity, UnknownCategory};
 pub use consent::{
-    Ask, Consent, ConsentError, ConsentState, InvalidStanding, Replaced, StandingConsent, asking,
+    Ask, Consent, ConsentError, ConsentState, InvalidStanding, Replaced, StandingConsent, StandingTerms,
+    asking,
 };
 pub use content::{Content, InvalidRecord, Problem};
 pub use failure::{Failure, FailureKind};

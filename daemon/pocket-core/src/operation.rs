@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentLimits, AgentName, Ask, Broker, Browse, Category, Content, OperationKind, Profile, Provider,
-    ProviderName, RecordId, Scopes, Timestamp,
+    ProviderName, RecordId, Scopes, StandingTerms, Timestamp,
 };
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
@@ -278,20 +278,7 @@ pub enum Operation {
     /// Shows the setup code, on the owner's own socket only.
     SetupCode,
     /// Consents ahead of time, in `CUSTOM` alone.
-    StandingAdd {
-        /// Which agent.
-        agent: AgentName,
-        /// Whose model.
-        provider: ProviderName,
-        /// Whose records may go along.
-        category: Option<Category>,
-        /// For how many calls.
-        calls: u32,
-        /// For how many bytes in all.
-        bytes: u64,
-        /// For how many minutes.
-        minutes: u32,
-    },
+    StandingAdd(StandingTerms),
     /// Takes that back.
     StandingRemove {
         /// Which one.
@@ -376,7 +363,7 @@ impl Operation {
             Self::SecretSet { .. } => OperationKind::SecretSet,
             Self::Setup => OperationKind::Setup,
             Self::SetupCode => OperationKind::SetupCode,
-            Self::StandingAdd { .. } => OperationKind::StandingAdd,
+            Self::StandingAdd(_) => OperationKind::StandingAdd,
             Self::StandingRemove { .. } => OperationKind::StandingRemove,
             Self::Status => OperationKind::Status,
             Self::Unlock { .. } => OperationKind::Unlock,

@@ -47,7 +47,7 @@ use crate::passphrase::NewPassphrase;
 
 use agents::Agents;
 use broker::Brokers;
-use consent::{Consents, Wanted};
+use consent::Consents;
 use documents::Uploads;
 use exported::Exported;
 use index::Indexes;
@@ -375,24 +375,7 @@ impl Vault {
             Operation::ProviderRemove { name } => self.provider_remove(act, &name)?.into(),
             Operation::RecoveryConfirm => self.recovery_confirm(device, act)?.into(),
             Operation::RecoveryNew => self.recovery_new(device, act)?,
-            Operation::StandingAdd {
-                agent,
-                provider,
-                category,
-                calls,
-                bytes,
-                minutes,
-            } => {
-                let wanted = Wanted {
-                    agent,
-                    provider,
-                    category,
-                    calls,
-                    bytes,
-                    minutes,
-                };
-                self.standing_add(act, wanted)?.into()
-            }
+            Operation::StandingAdd(terms) => self.standing_add(act, terms)?.into(),
             Operation::StandingRemove { id } => self.standing_remove(act, id)?.into(),
             Operation::Setup | Operation::SetupCode => {
                 return Err(Failure::new(

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use pocket_core::{AgentName, Category, Place, Profile, Protocol, ProviderName, RecordId, Scopes};
+use pocket_core::{
+    AgentName, Category, Place, Profile, Protocol, ProviderName, RecordId, Scopes, StandingTerms,
+};
 
 /// Everything that can be typed after `pocketctl`.
 #[derive(Parser)]
@@ -386,14 +388,14 @@ pub(crate) enum ConsentCommand {
     /// Keep it here, or stop it on its way
     Deny { id: RecordId },
     /// Let an agent ask for a while without asking you; in the profile CUSTOM only
-    Lease(StandingTerms),
+    Lease(NewLease),
     /// Take a lease back
     Revoke { id: RecordId },
 }
 
 /// What the owner consents to ahead of time.
 #[derive(Args)]
-pub(crate) struct StandingTerms {
+pub(crate) struct NewLease {
     /// Which agent
     pub(crate) agent: AgentName,
     /// Whose model
@@ -411,6 +413,19 @@ pub(crate) struct StandingTerms {
     /// For so long
     #[arg(long = "for", value_name = "MINUTES")]
     pub(crate) minutes: u32,
+}
+
+impl From<NewLease> for StandingTerms {
+    fn from(lease: NewLease) -> Self {
+        Self {
+            agent: lease.agent,
+            provider: lease.provider,
+            category: lease.category,
+            calls: lease.calls,
+            bytes: lease.bytes,
+            minutes: lease.minutes,
+        }
+    }
 }
 
 #[derive(Subcommand)]

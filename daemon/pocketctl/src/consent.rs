@@ -5,13 +5,13 @@ use std::path::Path;
 
 use pocket_core::{
     ActorRef, AgentSummary, Answer, Category, Consent, ConsentDetail, ConsentPart, ConsentState, Operation,
-    RecordId, StandingConsent,
+    RecordId, StandingConsent, StandingTerms,
 };
 use pocket_crypto::SecretBytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::arguments::{ConsentCommand, StandingTerms};
+use crate::arguments::ConsentCommand;
 use crate::ask;
 use crate::entry::moment;
 use crate::exit::Problem;
@@ -32,7 +32,7 @@ pub(crate) fn run(session: &mut Session, command: ConsentCommand) -> Result<(), 
                 .output
                 .print(&json!({"denied": id}), &format!("denied {id}"))
         }
-        ConsentCommand::Lease(terms) => lease(session, terms),
+        ConsentCommand::Lease(terms) => lease(session, terms.into()),
         ConsentCommand::List => list(session),
         ConsentCommand::Revoke { id } => {
             session.ask(Operation::StandingRemove { id })?;
@@ -218,31 +218,17 @@ fn confirmed(session: &mut Session, id: RecordId) -> Result<String, Problem> {
 }
 
 fn lease(session: &mut Session, terms: StandingTerms) -> Result<(), Problem> {
-    let StandingTerms {
-        agent,
-        provider,
-        category,
-        calls,
-        bytes,
-        minutes,
-    } = terms;
     let text = format!(
-        "{} may ask {provider} {calls} times and send {bytes} bytes for {minutes} minutes without asking you{}",
-        agent.as_str(),
-        with_records(category),
+        "{} may ask {} {} times and send {} bytes for {} minutes without asking you{}",
+        terms.agent.as_str(),
+        terms.provider,
+        terms.calls,
+        terms.bytes,
+        terms.minutes,
+        with_records(terms.category),
     );
-    let json = json!({
-        "agent": agent, "provider": provider, "category": category, "calls": calls, "bytes": bytes,
-        "minutes": minutes,
-    });
-    session.ask(Operation::StandingAdd {
-        agent,
-        provider,
-        category,
-        calls,
-        bytes,
-        minutes,
-    })?;
+    let json = json!(terms);
+    session.ask(Operation::StandingAdd(terms))?;
     session.output.print(&json, &text)
 }
 

@@ -6,7 +6,7 @@ mod ends;
 
 use pocket_core::{
     Agent, Ask, Asked, CallFailure, Consent, ConsentDetail, ConsentState, Contact, Labelled, OperationKind,
-    OutboxState, Profile, StandingConsent, Timestamp, audit,
+    OutboxState, Profile, StandingConsent, StandingTerms, Timestamp, audit,
 };
 use pocket_grant::Report;
 use sha2::{Digest, Sha256};

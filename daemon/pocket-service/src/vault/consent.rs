@@ -33,7 +33,6 @@ use crate::outbound::Outbound;
 use calls::Running;
 use content::Content;
 use kept::{encode, row_name};
-pub(super) use standing::Wanted;
 
 /// The names of the questions' rows begin so.
 const PREFIX: &str = "consent/";

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use pocket_core::{AgentSummary, Category, Failure, FailureKind, Operation, Provider};
+use pocket_core::{AgentSummary, Category, Failure, FailureKind, Operation, Provider, StandingTerms};
 
 use crate::again::Again;
 use crate::door::Door;
@@ -104,14 +104,14 @@ async fn consent(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Fail
         "" => None,
         _ => Some(read(fields, "category")?),
     };
-    let operation = Operation::StandingAdd {
+    let operation = Operation::StandingAdd(StandingTerms {
         agent: read(fields, "agent")?,
         provider: read(fields, "provider")?,
         category,
         calls: read(fields, "calls")?,
         bytes: read(fields, "bytes")?,
         minutes: read(fields, "minutes")?,
-    };
+    });
     door.ask(operation).await.map(drop)
 }
 

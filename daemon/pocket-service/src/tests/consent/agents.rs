@@ -117,13 +117,15 @@ fn an_agent_can_not_tire_the_owner_into_a_yes() {
 fn a_standing_consent_sends_without_asking_until_it_is_used_up_or_custom_ends() {
     let mut desk = Desk::new(Profile::CloudWithConsent);
     let agent = desk.agent("one", "cloud,notes:read");
-    let standing = |calls| Operation::StandingAdd {
-        agent: "one".parse().unwrap(),
-        provider: "mine".parse().unwrap(),
-        category: None,
-        calls,
-        bytes: 10_000,
-        minutes: 10,
+    let standing = |calls| {
+        Operation::StandingAdd(StandingTerms {
+            agent: "one".parse().unwrap(),
+            provider: "mine".parse().unwrap(),
+            category: None,
+            calls,
+            bytes: 10_000,
+            minutes: 10,
+        })
     };
     assert_eq!(
         kind(desk.call(owner(), standing(2))),

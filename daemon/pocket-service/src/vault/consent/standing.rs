@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use pocket_core::{
-    AgentName, Answer, Category, Consent, Failure, Permit, ProviderName, Question, RecordId, StandingConsent,
-    Timestamp,
+    Answer, Consent, Failure, Permit, Question, RecordId, StandingConsent, StandingTerms, Timestamp,
 };
 use pocket_store::Changes;
 
@@ -17,18 +16,12 @@ use crate::vault::{Act, Vault};
 /// Most standing consents: an owner keeps an eye on no more.
 const MOST: usize = 8;
 
-/// What the owner consents to ahead of time.
-pub(in crate::vault) struct Wanted {
-    pub(in crate::vault) agent: AgentName,
-    pub(in crate::vault) provider: ProviderName,
-    pub(in crate::vault) category: Option<Category>,
-    pub(in crate::vault) calls: u32,
-    pub(in crate::vault) bytes: u64,
-    pub(in crate::vault) minutes: u32,
-}
-
 impl Vault {
-    pub(in crate::vault) fn standing_add(&mut self, act: Act, wanted: Wanted) -> Result<Answer, Failure> {
+    pub(in crate::vault) fn standing_add(
+        &mut self,
+        act: Act,
+        terms: StandingTerms,
+    ) -> Result<Answer, Failure> {
         let now = act.now.wall;
         self.consents.standing = self.standing_now(now);
         if self.consents.standing.len() >= MOST {
@@ -37,8 +30,8 @@ impl Vault {
                 "take one back first",
             ));
         }
-        let agent = self.agents.id_of(&wanted.agent)?;
-        let provider = self.consents.provider(Some(&wanted.provider))?;
+        let agent = self.agents.id_of(&terms.agent)?;
+        let provider = self.consents.provider(Some(&terms.provider))?;
         if provider.is_local() {
             return Err(failure::invalid(
                 "a model on this device needs no consent",
@@ -48,12 +41,12 @@ impl Vault {
         let standing = StandingConsent {
             id: random_id(),
             agent,
-            provider: wanted.provider,
-            category: wanted.category,
-            calls: wanted.calls,
-            bytes: wanted.bytes,
+            provider: terms.provider,
+            category: terms.category,
+            calls: terms.calls,
+            bytes: terms.bytes,
             from: now,
-            until: now.plus(Duration::from_secs(u64::from(wanted.minutes) * 60)),
+            until: now.plus(Duration::from_secs(u64::from(terms.minutes) * 60)),
         };
         let standing = standing
             .checked(self.lease.in_force(now))
