@@ -99,6 +99,12 @@ pub enum OperationKind {
     SetupCode,
     /// The owner consented ahead of time.
     StandingAdd,
+    /// With so many bytes in all: part of a consent ahead of time.
+    StandingBytes,
+    /// For so many calls: part of a consent ahead of time.
+    StandingCalls,
+    /// For so many minutes: part of a consent ahead of time.
+    StandingMinutes,
     /// The owner took that back.
     StandingRemove,
     Status,
@@ -111,7 +117,7 @@ pub enum OperationKind {
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 72] = [
+    pub const ALL: [Self; 75] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -178,6 +184,9 @@ impl OperationKind {
         Self::Setup,
         Self::SetupCode,
         Self::StandingAdd,
+        Self::StandingBytes,
+        Self::StandingCalls,
+        Self::StandingMinutes,
         Self::StandingRemove,
         Self::Status,
         Self::Stop,
@@ -185,6 +194,14 @@ impl OperationKind {
         Self::UploadBegin,
         Self::UploadChunk,
     ];
+
+    /// Whether it is part of a consent ahead of time: its entry names consent, agent and provider.
+    pub const fn is_of_standing(self) -> bool {
+        matches!(
+            self,
+            Self::StandingBytes | Self::StandingCalls | Self::StandingMinutes
+        )
+    }
 
     /// Whether it may change data or the state of the device.
     pub const fn changes(self) -> bool {
@@ -285,6 +302,9 @@ impl OperationKind {
             Self::Setup => "setup",
             Self::SetupCode => "setup-code",
             Self::StandingAdd => "standing-add",
+            Self::StandingBytes => "standing-bytes",
+            Self::StandingCalls => "standing-calls",
+            Self::StandingMinutes => "standing-minutes",
             Self::StandingRemove => "standing-remove",
             Self::Status => "status",
             Self::Stop => "stop",

@@ -324,6 +324,9 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::Rekey
         | K::Resume
         | K::SelfTest
+        | K::StandingBytes
+        | K::StandingCalls
+        | K::StandingMinutes
         | K::Stop => Needs::Device,
         K::AcceptLoss
         | K::AgentAdd

@@ -64,6 +64,9 @@ fn the_table() {
             | K::Rekey
             | K::Resume
             | K::SelfTest
+            | K::StandingBytes
+            | K::StandingCalls
+            | K::StandingMinutes
             | K::Stop => ["no", "no", "no", "no", "yes"],
             K::Ask | K::AskStanding | K::ConsentApprove | K::StandingAdd => ["no"; 5],
             K::AskLocal => ["no", "yes", "yes", "yes", "no"],

@@ -6,10 +6,13 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use thiserror::Error;
 
-use crate::{InvalidPrice, Price};
+use crate::{InvalidPrice, Price, RecordId};
 
 /// Longest path, model name or other short text of a provider, in bytes.
 const LONGEST: usize = 256;
+
+const FNV_BASIS: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+const FNV_PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
 
 /// The name that the owner gives a provider: 1 to 64 lower-case letters, digits, `-`, `_` and `.`.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -20,6 +23,12 @@ impl ProviderName {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// What the audit log, which holds no names, calls it: FNV-1a of 128 bits (draft-eastlake-fnv).
+    pub fn id(&self) -> RecordId {
+        let mix = |hash: u128, byte: u8| (hash ^ u128::from(byte)).wrapping_mul(FNV_PRIME);
+        RecordId::from_bytes(self.0.bytes().fold(FNV_BASIS, mix).to_be_bytes())
     }
 }
 
@@ -321,6 +330,17 @@ pub enum InvalidProvider {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_id_of_a_name_is_its_published_digest() {
+        for (name, id) in [
+            ("a", "d228cb696f1a8caf78912b704e4a8964"),
+            ("foobar", "343e1662793c64bf6f0d3597ba446f18"),
+        ] {
+            let name: ProviderName = name.parse().unwrap();
+            assert_eq!(name.id().to_string(), id);
+        }
+    }
 
     #[test]
     fn a_place_is_https_to_a_name_or_a_socket_here() {

@@ -118,7 +118,7 @@ const ELSEWHERE: [OperationKind; 11] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 16] = [
+const OWN: [OperationKind; 19] = [
     OperationKind::AskStanding,
     OperationKind::AutoLock,
     OperationKind::BrokerLink,
@@ -134,6 +134,9 @@ const OWN: [OperationKind; 16] = [
     OperationKind::Rekey,
     OperationKind::Resume,
     OperationKind::SelfTest,
+    OperationKind::StandingBytes,
+    OperationKind::StandingCalls,
+    OperationKind::StandingMinutes,
     OperationKind::Stop,
 ];
 

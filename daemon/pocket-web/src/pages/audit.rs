@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use pocket_core::audit::{Entry, Outcome, Refusal};
+use pocket_core::audit::{Entry, Event, Outcome, Refusal};
 use pocket_core::{
     ActorRef, Answer, Category, Door as DoorName, Failure, Operation, OperationKind, RecordId,
 };
@@ -18,6 +18,7 @@ use serde::Deserialize;
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
 use crate::pages::agents;
+use crate::pages::asking::providers;
 use crate::present::{Moment, Notice, Phrase, Shell, bytes_in_words, filled, number, page, phrase, title_of};
 use crate::query::Query;
 use crate::trouble::Trouble;
@@ -114,18 +115,25 @@ pub(crate) struct Row {
     pub(crate) bad: bool,
 }
 
-/// The names of the agents that there are.
-pub(crate) struct Names(HashMap<RecordId, String>);
+/// The names of the agents and of the models that there are.
+pub(crate) struct Names {
+    agents: HashMap<RecordId, String>,
+    providers: HashMap<RecordId, String>,
+}
 
 impl Names {
     /// Asks for them.
     pub(crate) async fn of(door: &Door) -> Result<Self, Failure> {
         let agents = agents::all(door).await?.into_iter();
-        Ok(Self(
-            agents
+        let providers = providers(door).await?.into_iter();
+        Ok(Self {
+            agents: agents
                 .map(|agent| (agent.id, agent.name.as_str().to_owned()))
                 .collect(),
-        ))
+            providers: providers
+                .map(|provider| (provider.name.id(), provider.name.to_string()))
+                .collect(),
+        })
     }
 }
 
@@ -213,18 +221,18 @@ async fn entries(door: &Door, before: Option<u64>, limit: u32) -> Result<Vec<Ent
 /// An entry in words.
 pub(crate) fn row(t: &Words, entry: &Entry, names: &Names) -> Row {
     let event = &entry.event;
-    let what = t.operation(event.operation);
-    let what = if matches!(
-        event.operation,
-        OperationKind::CallReceived | OperationKind::CallSent
-    ) {
-        let size = bytes_in_words(t, event.count.into());
-        filled("{0} ({1})", &[what.into(), size])
-    } else if event.count > 1 {
-        let count = number(t, event.count.into());
-        filled("{0} ({1})", &[what.into(), count])
-    } else {
-        what.into()
+    let what: Phrase = match (event.operation.is_of_standing(), event.records.as_slice()) {
+        (true, [_, agent, provider]) => between(t, event, (*agent, *provider), names).into(),
+        _ => t.operation(event.operation).into(),
+    };
+    let what = match event.operation {
+        OperationKind::CallReceived | OperationKind::CallSent | OperationKind::StandingBytes => {
+            filled("{0} ({1})", &[what, bytes_in_words(t, event.count.into())])
+        }
+        _ if event.count > 1 || event.operation.is_of_standing() => {
+            filled("{0} ({1})", &[what, number(t, event.count.into())])
+        }
+        _ => what,
     };
     Row {
         sequence: number(t, entry.sequence),
@@ -237,13 +245,26 @@ pub(crate) fn row(t: &Words, entry: &Entry, names: &Names) -> Row {
     }
 }
 
+/// Whom a consent ahead of time lets ask whom.
+fn between(t: &Words, event: &Event, (agent, provider): (RecordId, RecordId), names: &Names) -> String {
+    let agent = who(t, ActorRef::Agent(agent), names);
+    let provider = match names.providers.get(&provider) {
+        Some(name) => name.clone(),
+        None => provider.to_string().get(..8).unwrap_or_default().to_owned(),
+    };
+    fill(
+        t.standing_between,
+        &[t.operation(event.operation), &agent, &provider],
+    )
+}
+
 const fn is_bad(outcome: Outcome) -> bool {
     matches!(outcome, Outcome::Failed(_) | Outcome::Refused(_))
 }
 
 pub(crate) fn who(t: &Words, actor: ActorRef, names: &Names) -> String {
     match actor {
-        ActorRef::Agent(id) => match names.0.get(&id) {
+        ActorRef::Agent(id) => match names.agents.get(&id) {
             Some(name) => fill(t.agent_named, &[name]),
             None => fill(t.former_agent, &[id.to_string().get(..8).unwrap_or_default()]),
         },

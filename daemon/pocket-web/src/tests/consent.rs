@@ -245,6 +245,23 @@ async fn consent_ahead_of_time_is_offered_in_custom_alone() {
     assert_eq!(taken.location(), "/consent?done=saved", "{}", taken.text);
     let list = owner.get("/consent").await.text;
     assert!(list.contains("3 calls left") && list.contains("helper"), "{list}");
+    let log = owner.get("/audit").await.text;
+    for words in [
+        "consent given ahead: most calls, agent helper to mine (3)",
+        "consent given ahead: most bytes, agent helper to mine (1,000 bytes)",
+        "consent given ahead: minutes, agent helper to mine (10)",
+    ] {
+        assert!(log.contains(words), "{words}: {log}");
+    }
+    owner
+        .submit("/settings", "/settings/look", &[("language", "de")])
+        .await;
+    let log = owner.get("/audit").await.text;
+    let words = "im Voraus zugestimmt: höchstens Aufrufe, Agent helper an mine (3)";
+    assert!(log.contains(words), "{log}");
+    owner
+        .submit("/settings", "/settings/look", &[("language", "en")])
+        .await;
     let Ok(Answer::Consents { standing, .. }) = device
         .control(Operation::ConsentList)
         .await

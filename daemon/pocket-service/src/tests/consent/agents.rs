@@ -137,7 +137,21 @@ fn a_standing_consent_sends_without_asking_until_it_is_used_up_or_custom_ends() 
         kind(desk.call(agent.clone(), standing(2))),
         Some(FailureKind::Refused)
     );
+    assert!(desk.logged(OperationKind::StandingCalls).is_empty());
     desk.call(owner(), standing(2)).map(drop).unwrap();
+    for (kind, count) in [
+        (OperationKind::StandingBytes, 10_000),
+        (OperationKind::StandingCalls, 2),
+        (OperationKind::StandingMinutes, 10),
+    ] {
+        let logged = &desk.logged(kind)[0];
+        assert_eq!((logged.count, logged.category), (count, None));
+        let Actor::Agent(Agent { id, .. }) = agent else {
+            panic!("no agent");
+        };
+        let provider = "mine".parse::<pocket_core::ProviderName>().unwrap();
+        assert_eq!(logged.records[1..], [id, provider.id()]);
+    }
     for number in 0..2 {
         let asked = desk
             .ask_as(agent.clone(), Ask::default(), &format!("{QUESTION} {number}"))

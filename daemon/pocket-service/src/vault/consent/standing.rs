@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use pocket_core::audit::{Event, Outcome};
 use pocket_core::{
-    Answer, Consent, Failure, Permit, Question, RecordId, StandingConsent, StandingTerms, Timestamp,
+    ActorRef, Answer, Consent, Failure, OperationKind, Permit, Question, RecordId, StandingConsent,
+    StandingTerms, Timestamp,
 };
 use pocket_store::Changes;
 
@@ -51,6 +53,7 @@ impl Vault {
         let standing = standing
             .checked(self.lease.in_force(now))
             .map_err(|error| failure::invalid(error.to_string(), "give less, or ask each time"))?;
+        self.note(particulars(&standing, terms.minutes, act.permit.actor()))?;
         self.commit(act.permit, &[], Changes::new(), act.now)?;
         self.consents.standing.push(standing);
         Ok(Answer::Done)
@@ -91,4 +94,25 @@ impl Vault {
             .iter()
             .find_map(|standing| question.by_standing(standing, &consent.provider, consent.size, now.wall))
     }
+}
+
+/// What the log says of a consent ahead of time, besides that it was given: each entry with its number, and with
+/// the ids of the consent, the agent and the provider.
+fn particulars(standing: &StandingConsent, minutes: u32, actor: ActorRef) -> Vec<Event> {
+    let bytes = u32::try_from(standing.bytes).unwrap_or(u32::MAX);
+    let numbers = [
+        (OperationKind::StandingCalls, standing.calls),
+        (OperationKind::StandingBytes, bytes),
+        (OperationKind::StandingMinutes, minutes),
+    ];
+    let event = |(operation, count)| Event {
+        at: standing.from,
+        actor,
+        operation,
+        category: standing.category,
+        records: vec![standing.id, standing.agent, standing.provider.id()],
+        count,
+        outcome: Outcome::Allowed,
+    };
+    numbers.map(event).to_vec()
 }
