@@ -132,6 +132,14 @@ impl Changes {
             .any(|change| matches!(change, Change::Bytes(_) | Change::Put(..)))
     }
 
+    /// The names of the sealed files that records are to have.
+    pub(crate) fn files(&self) -> impl Iterator<Item = [u8; 32]> {
+        self.list.values().filter_map(|change| match change {
+            Change::Put(_, blob) => blob.as_ref().map(|blob| blob.name),
+            Change::Bytes(_) | Change::Mark(_) | Change::Remove => None,
+        })
+    }
+
     /// What is changed.
     pub(crate) fn subjects(&self) -> impl Iterator<Item = &Subject> {
         self.list.keys()

@@ -37,8 +37,19 @@ impl Store {
         self.commit(entries, Changes::new())
     }
 
+    /// What did not happen leaves no sealed file behind. Of a write that failed nobody knows whether it
+    /// happened: the next open sees.
     pub(crate) fn commit(&mut self, entries: &[audit::Entry], changes: Changes) -> Result<(), StoreError> {
         self.usable()?;
+        let brought = self.unnamed(&changes);
+        let committed = self.commit_all(entries, changes);
+        if committed.is_err() && !self.must_reopen() {
+            self.remove_unnamed(&brought);
+        }
+        committed
+    }
+
+    fn commit_all(&mut self, entries: &[audit::Entry], changes: Changes) -> Result<(), StoreError> {
         self.check_audit_order(entries)?;
         if changes.adds() {
             self.refuse_when_low()?;

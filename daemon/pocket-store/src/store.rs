@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use pocket_core::{Category, Finding, audit};
 
-use crate::StoreError;
 use crate::blob::{self, BLOBS, BlobRef, BlobWriter};
 use crate::check::Scrub;
 use crate::database::Database;
@@ -14,6 +13,7 @@ use crate::keys::{KeySet, ShelfKeys};
 use crate::rekey::Rekey;
 use crate::shelf::Shelf;
 use crate::space::{Ballast, Space, free_bytes, low_water};
+use crate::{Changes, StoreError};
 
 /// The store. One value, one thread; long reads of sealed files apart.
 pub struct Store {
@@ -112,6 +112,27 @@ impl Store {
     pub fn discard_blob(&self, blob: &BlobRef) -> Result<(), StoreError> {
         let blobs = self.blobs();
         blob::remove(&blobs, &blob.name).map_err(StoreError::io("remove a file from", &blobs))
+    }
+
+    /// Removes the sealed files that changes would have brought along which do not happen.
+    pub fn discard(&self, changes: &Changes) {
+        self.remove_unnamed(&self.unnamed(changes));
+    }
+
+    /// The sealed files of changes that no row names. One whose row was removed is named until that is on the
+    /// disk.
+    pub(crate) fn unnamed(&self, changes: &Changes) -> Vec<[u8; 32]> {
+        let named = |name: &[u8; 32]| {
+            self.doomed.contains(name) || self.shelves.values().any(|shelf| shelf.index.has_file(name))
+        };
+        changes.files().filter(|name| !named(name)).collect()
+    }
+
+    pub(crate) fn remove_unnamed(&self, names: &[[u8; 32]]) {
+        for name in names {
+            // One that stays is an orphan, and the next open removes it.
+            drop(blob::remove_lazily(&self.blobs(), name));
+        }
     }
 
     /// Where the audit log stands, by what was applied last.

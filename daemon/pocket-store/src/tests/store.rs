@@ -7,7 +7,7 @@ use pocket_core::{Category, Document, FailureKind, Record};
 use pocket_crypto::SecretBytes;
 
 use super::support::*;
-use crate::{Changes, Opened, StoreError};
+use crate::{BlobRef, Changes, Opened, Store, StoreError};
 
 #[test]
 fn a_record_of_every_category_comes_back_after_reopening() {
@@ -211,6 +211,47 @@ fn an_unfinished_or_unnamed_file_does_not_stay() {
     let store = device.open_clean();
     assert_eq!(blob_files(&device), 0);
     store.discard_blob(&orphan).unwrap();
+}
+
+#[test]
+fn a_change_that_does_not_happen_leaves_no_file_behind() {
+    let device = Device::new();
+    let mut store = device.open_clean();
+    let file = |store: &Store| {
+        let mut writer = store.begin_blob(Category::Documents).unwrap();
+        writer.write(&[1; 100_000]).unwrap();
+        writer.finish().unwrap().0
+    };
+    let document = one_of_each()
+        .into_iter()
+        .find(|entry| entry.content.category() == Category::Documents)
+        .unwrap();
+    let kept = file(&store);
+    let put = |blob: BlobRef| Changes::new().put(document.clone(), Some(blob));
+    apply(&mut store, put(kept.clone())).unwrap();
+    assert_eq!(blob_files(&device), 1);
+
+    let chain = pocket_core::audit::Chain::new(store.audit_head(), store.audit_mac());
+    let stale = chain.link(vec![event(pocket_core::OperationKind::Add)]);
+    apply(&mut store, Changes::new()).unwrap();
+    for blob in [file(&store), kept.clone()] {
+        let refused = store.commit(&stale, put(blob));
+        assert!(matches!(refused, Err(StoreError::AuditOrder { .. })));
+        assert_eq!(blob_files(&device), 1, "the file of the change, and no other");
+    }
+    store.discard(&put(file(&store)));
+    store.discard(&put(kept));
+    assert_eq!(blob_files(&device), 1);
+    // Until the row that named it is gone from the disk too, a file stays.
+    let next = file(&store);
+    let named = store.blob_of(document.id).unwrap().unwrap();
+    let chain = pocket_core::audit::Chain::new(store.audit_head(), store.audit_mac());
+    let entries = chain.link(vec![event(pocket_core::OperationKind::Edit)]);
+    store.commit(&entries, put(next)).unwrap();
+    store.discard(&put(named));
+    assert_eq!(blob_files(&device), 2);
+    store.sync().unwrap();
+    assert_eq!(blob_files(&device), 1);
 }
 
 #[test]

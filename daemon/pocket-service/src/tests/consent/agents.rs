@@ -190,3 +190,29 @@ fn a_standing_consent_sends_without_asking_until_it_is_used_up_or_custom_ends() 
     assert!(standing_now(&desk).is_empty(), "it outlived a restart");
     assert!(desk.next_call().is_none());
 }
+
+#[test]
+fn what_could_not_be_sent_ahead_of_time_leaves_no_file_behind() {
+    let desk = Desk::new(Profile::Custom);
+    let agent = desk.agent("one", "cloud");
+    let terms = StandingTerms {
+        agent: "one".parse().unwrap(),
+        provider: "mine".parse().unwrap(),
+        category: None,
+        calls: 5,
+        bytes: 10_000,
+        minutes: 10,
+    };
+    let name = "key".to_owned();
+    for operation in [Operation::StandingAdd(terms), Operation::SecretDelete { name }] {
+        desk.call(owner(), operation).map(drop).unwrap();
+    }
+    let refused = desk.ask_as(agent, Ask::default(), QUESTION);
+    assert_eq!(kind(refused), Some(FailureKind::NotFound), "its key is gone");
+    let mut left = vec![desk.device.folder.path().join("data/blobs")];
+    while let Some(path) = left.pop() {
+        assert!(path.is_dir(), "{} is left", path.display());
+        let inside = std::fs::read_dir(path).unwrap();
+        left.extend(inside.map(|item| item.unwrap().path()));
+    }
+}

@@ -152,7 +152,9 @@ impl Vault {
         outgoing: Outgoing,
         now: Now,
     ) -> Result<Answer, Failure> {
-        let ready = self.ready(&consent, outgoing.body)?;
+        let ready = self
+            .ready(&consent, outgoing.body)
+            .inspect_err(|_| self.store.discard(&changes))?;
         // Used up before it is sent: what fails is not given back.
         for standing in &mut self.consents.standing {
             if standing.id == left.id {
@@ -191,7 +193,10 @@ impl Vault {
         ready: Ready,
         now: Now,
     ) -> Result<Answer, Failure> {
-        let place = self.consents.outbound.place().ok_or_else(failure::busy)?;
+        let Some(place) = self.consents.outbound.place() else {
+            self.store.discard(&changes);
+            return Err(failure::busy());
+        };
         let id = consent.id;
         let records = [(Category::Outbox, id)];
         let leave = self.commit_as(permit, &records, changes, Outcome::Done, now)?;
