@@ -3,17 +3,21 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 
 use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
 use crate::asking::{device_and_model, ended};
-use crate::device::{Device, path_text, text, workspace};
+use crate::device::{Device, path_text, program, text, workspace};
 use crate::model::{Model, Request};
 use crate::webdriver::Browser;
 
 /// What a camera wrote beside the pixels.
 const CANARY: &[u8] = b"taken at 48.137154, 11.576124";
+
+/// Words that look like a picture in the bytes of a request, and are none.
+const TOKEN: &str = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
 
 /// A picture of 64 by 64 pixels, uncompressed, with more in the file than pixels.
 pub(crate) fn photo(device: &Device) -> PathBuf {
@@ -86,7 +90,7 @@ fn of_a_picture_the_pixels_leave_and_of_a_letter_its_text() {
         path_text(&photo),
         "--attach",
         path_text(&letter),
-        "What is this?",
+        &format!("What is this? {TOKEN}"),
     ]);
     asked.failed(4, "consent-needed");
     let question: Value = serde_json::from_str(asked.out.trim()).unwrap();
@@ -98,6 +102,18 @@ fn of_a_picture_the_pixels_leave_and_of_a_letter_its_text() {
         .ctl(&["consent", "show", &id, "--pictures", path_text(&folder)])
         .one();
     let words = &shown["parts"][0];
+    let plainly = Command::new(program("pocketctl"))
+        .arg("--data-dir")
+        .arg(device.place.data())
+        .args(["consent", "show", &id])
+        .output()
+        .unwrap();
+    let plainly = String::from_utf8(plainly.stdout).unwrap();
+    let (_, exactly) = plainly.split_once("The exact bytes").unwrap();
+    assert!(
+        exactly.contains("characters of a picture]") && exactly.contains(TOKEN),
+        "what is not a picture is read: {exactly}"
+    );
     assert!(text(&words["original"]).contains("letter.pdf:\nFor Annegret Moosbichler, about the fence"));
     assert!(text(&words["redacted"]).contains("about the fence"));
     let picture = fs::read(folder.join("picture-1.png")).unwrap();

@@ -241,32 +241,30 @@ pub struct ConsentDetail {
     pub question: Consent,
     /// Its texts.
     pub parts: Vec<ConsentPart>,
+    /// Where pictures stand in the bytes, as text: from, to, in order.
+    pub pictured: Vec<(u64, u64)>,
 }
 
 impl ConsentDetail {
     /// The bytes as text to be read. What stands for a picture in them is only counted: nobody reads it,
     /// and the picture itself can be looked at.
     pub fn readable(&self, bytes: &[u8]) -> String {
-        let text = String::from_utf8_lossy(bytes);
-        if self.question.pictures == 0 {
-            return text.into_owned();
+        let mut text = String::new();
+        let mut from = 0;
+        let at = |place: u64| usize::try_from(place).unwrap_or(usize::MAX);
+        for (start, end) in &self.pictured {
+            text.push_str(&String::from_utf8_lossy(
+                bytes.get(from..at(*start)).unwrap_or_default(),
+            ));
+            text.push_str(&format!(
+                "[{} characters of a picture]",
+                end.saturating_sub(*start)
+            ));
+            from = at(*end);
         }
-        let is_base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
-        let runs = text
-            .as_bytes()
-            .chunk_by(|one, next| is_base64(one) == is_base64(next));
-        let runs = runs.map(|run| {
-            if run.len() >= Self::PICTURED && run.iter().all(is_base64) {
-                format!("[{} characters of a picture]", run.len()).into()
-            } else {
-                String::from_utf8_lossy(run)
-            }
-        });
-        runs.collect()
+        text.push_str(&String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()));
+        text
     }
-
-    /// Shortest picture in base64 that is not read, in characters: the smallest whole PNG has 90.
-    const PICTURED: usize = 80;
 }
 
 /// An answer. Secrets (recovery key, token, setup code) and pieces of files travel beside it.

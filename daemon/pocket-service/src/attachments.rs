@@ -14,6 +14,9 @@ use crate::reader::{ReadError, Reader};
 /// Most bytes of one file, as it comes: 8 MiB, a large photograph of a telephone.
 pub const MOST_ATTACHED: usize = 8 * 1024 * 1024;
 
+/// Longest name of a file that is given along, in characters.
+const LONGEST_NAME: usize = 255;
+
 /// What was made of the files so far, for the next question.
 #[derive(Default)]
 pub struct Attachments {
@@ -28,6 +31,13 @@ impl Attachments {
     /// # Errors
     /// [`Failure`] names the file when it can't be read, or is too much.
     pub async fn add(&mut self, reader: &Reader, name: &str, bytes: &[u8]) -> Result<(), Failure> {
+        // It stands ahead of the text: a line of its own, and no more.
+        let name: String = name
+            .chars()
+            .filter(|c| !c.is_control())
+            .take(LONGEST_NAME)
+            .collect();
+        let name = name.as_str();
         if bytes.len() > MOST_ATTACHED {
             return Err(failure::invalid(
                 format!("{name} has more than 8 MiB"),

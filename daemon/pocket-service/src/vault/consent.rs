@@ -280,6 +280,7 @@ impl Vault {
         let question = self.consents.look(self.consents.get(actor, id)?, act.now);
         let mut content = self.question_content(id)?;
         let parts = std::mem::take(&mut content.parts);
+        let pictured = content.pictured();
         let beside = match picture {
             None => &mut content.body,
             Some(number) => usize::try_from(number)
@@ -290,7 +291,11 @@ impl Vault {
                 })?,
         };
         Ok(Reply {
-            answer: Answer::Consent(Box::new(ConsentDetail { question, parts })),
+            answer: Answer::Consent(Box::new(ConsentDetail {
+                question,
+                parts,
+                pictured,
+            })),
             payload: Some(SecretBytes::new(std::mem::take(beside))),
         })
     }

@@ -19,6 +19,10 @@ pub(super) const FREE: u64 = 1024 * 1024;
 /// format"; GNU's has blanks behind it).
 const USTAR: (usize, &[u8]) = (257, b"ustar");
 
+/// What sizes are rounded up to in a tar, and what its end has at least, in bytes.
+const BLOCK: usize = 512;
+const END: usize = 1024;
+
 pub(super) fn is_zip(path: &str, bytes: &[u8]) -> bool {
     path.to_lowercase().ends_with(".zip") && bytes.starts_with(b"PK\x03\x04")
 }
@@ -55,9 +59,11 @@ impl<'a> Archive<'a> {
     /// The files of a tar up to where it is damaged.
     fn tar(bytes: &'a [u8]) -> Self {
         let mut files = Vec::new();
-        let whole = stored(bytes, &mut files).is_some();
-        // Its end is two blocks of zeros, without which it looks as if nothing were missing.
-        let broken_off = !whole || !bytes.ends_with(&[0; 1024]);
+        let end = stored(bytes, &mut files);
+        // Its end is two blocks of zeros, without which it looks as if nothing were missing. What stands
+        // behind them is not read.
+        let rest = end.and_then(|end| bytes.get(end..)).unwrap_or_default();
+        let broken_off = rest.len() < END || rest.iter().any(|byte| *byte != 0);
         Self::Tar { files, broken_off }
     }
 
@@ -121,20 +127,25 @@ fn refused(error: &ZipError) -> Unreadable {
     }
 }
 
-/// Adds all files that stand whole in a tar; links, devices and the like are none. `None` where it is
-/// damaged, or ends in the middle.
-fn stored<'a>(bytes: &'a [u8], files: &mut Vec<Stored<'a>>) -> Option<()> {
+/// Adds all files that stand whole in a tar; links, devices and the like are none. Gives where they end;
+/// `None` where it is damaged, or ends in the middle.
+fn stored<'a>(bytes: &'a [u8], files: &mut Vec<Stored<'a>>) -> Option<usize> {
+    let mut ended = 0;
     for entry in tar::Archive::new(Cursor::new(bytes)).entries().ok()? {
         let entry = entry.ok()?;
         let begin = usize::try_from(entry.raw_file_position()).ok()?;
         let end = begin.checked_add(usize::try_from(entry.size()).ok()?)?;
         let bytes = bytes.get(begin..end)?;
-        if entry.header().entry_type() == EntryType::Regular {
+        ended = end.next_multiple_of(BLOCK);
+        if matches!(
+            entry.header().entry_type(),
+            EntryType::Regular | EntryType::Continuous
+        ) {
             let name = String::from_utf8(entry.path_bytes().into_owned()).unwrap_or_default();
             files.push(Stored { name, bytes });
         }
     }
-    Some(())
+    Some(ended)
 }
 
 /// A file that is being unpacked.

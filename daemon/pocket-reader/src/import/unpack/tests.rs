@@ -258,6 +258,29 @@ fn of_a_tar_that_broke_off_comes_what_was_whole_and_the_rest_is_told() {
     damaged[1024] ^= 1;
     let come = told_of("it.tar", &damaged);
     assert_eq!(come, ["file a.md", "Alpha", "file it.tar", "Damaged"]);
+    // Behind the end of one there is another, which no program would look at.
+    let two = [
+        tarred(&[("a.md", b"# Alpha\n")]),
+        tarred(&[("b.md", b"# Beta\n")]),
+    ]
+    .concat();
+    assert_eq!(
+        told_of("it.tar", &two),
+        ["file a.md", "Alpha", "file it.tar", "Damaged"]
+    );
+}
+
+#[test]
+fn a_file_that_is_kept_in_one_piece_is_a_file() {
+    let mut tar = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(tar::EntryType::Continuous);
+    header.set_size(8);
+    tar.append_data(&mut header, "a.md", &b"# Alpha\n"[..]).unwrap();
+    assert_eq!(
+        told_of("it.tar", &tar.into_inner().unwrap()),
+        ["file a.md", "Alpha"]
+    );
 }
 
 #[test]

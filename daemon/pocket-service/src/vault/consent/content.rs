@@ -1,6 +1,7 @@
 //! What a question holds: its texts with what was replaced in them, the very bytes that would leave, and
 //! the answer. It lies in the sealed file of the question's record.
 
+use base64ct::{Base64, Encoding};
 use pocket_core::{ConsentMark, ConsentPart, Failure, Replaced};
 use pocket_privacy::{CleanPicture, Filtered, Replacement};
 use serde::{Deserialize, Serialize};
@@ -58,6 +59,19 @@ impl Content {
             body: body.to_vec(),
             answer: String::new(),
         }
+    }
+
+    /// Where the pictures stand in the body, both protocols write them in Base64.
+    pub(super) fn pictured(&self) -> Vec<(u64, u64)> {
+        let body = str::from_utf8(&self.body).unwrap_or_default();
+        let mut from = 0;
+        let places = self.pictures.iter().filter_map(|picture| {
+            let picture = Base64::encode_string(picture);
+            let start = from + body.get(from..)?.find(&picture)?;
+            from = start + picture.len();
+            Some((u64::try_from(start).ok()?, u64::try_from(from).ok()?))
+        });
+        places.collect()
     }
 
     /// As it lies in the file.
