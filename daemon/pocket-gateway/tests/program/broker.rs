@@ -175,7 +175,7 @@ pub(crate) struct Ear {
 
 impl Ear {
     /// The payload that is said next at a topic that ends so; and whether it was retained.
-    pub(crate) fn hear(&mut self, topic: &str) -> (String, bool) {
+    pub(crate) fn hear(&self, topic: &str) -> (String, bool) {
         loop {
             let line = self.heard.recv_timeout(PATIENCE);
             let line = line.expect("nothing is said any more");

@@ -43,7 +43,7 @@ fn home_assistant_is_told_what_the_device_is_and_how() {
             || terms_of(&broker),
             |authority| encrypted(broker.port, authority),
         );
-        let mut ear = broker.listen();
+        let ear = broker.listen();
         let mut link = Link::open(&gateway, &terms);
         assert!(!link.connected(), "the broker has never seen the device");
         let (config, _) = ear.hear("homeassistant/device/pocketai-0123456789abcdef/config");
@@ -67,7 +67,7 @@ fn home_assistant_is_told_what_the_device_is_and_how() {
             (&state["health"], &state["profile"]),
             (&"attention".into(), &"CUSTOM".into())
         );
-        let mut late = broker.listen();
+        let late = broker.listen();
         let (availability, retained) = late.hear("/availability");
         assert!(
             retained && availability == "online",
@@ -191,7 +191,7 @@ fn a_link_is_opened_by_the_daemon_once_and_until_its_end() {
         ..terms.clone()
     };
     assert_eq!(Link::open(&gateway, &over).fault(), F::Expired);
-    let mut ear = broker.listen();
+    let ear = broker.listen();
     let short = LinkTerms {
         expires: now().plus(Duration::from_secs(3)),
         ..terms_of(&broker)
