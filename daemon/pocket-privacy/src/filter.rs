@@ -10,7 +10,7 @@ use crate::find;
 use crate::placeholder::{self, LONGEST, Placeholder, Spelling};
 use crate::resolve::{Find, resolve};
 use crate::view::View;
-use crate::{Kind, Known};
+use crate::{Kind, Known, visible};
 
 /// Longest text that is filtered, in bytes: 2 MiB. Longer ones are no question, and would take memory
 /// that a small board has not.
@@ -104,7 +104,8 @@ impl Filter {
         Self::default()
     }
 
-    /// Takes out of `text` what is `known` and what is recognised.
+    /// Takes out of `text` what is `known` and what is recognised, and what shows nothing: nobody who
+    /// reads what leaves could see it.
     ///
     /// # Errors
     /// [`TooLong`] over [`MOST_TEXT`].
@@ -112,10 +113,13 @@ impl Filter {
         if text.len() > MOST_TEXT {
             return Err(TooLong);
         }
+        let decoded = decoded(text, known);
         let view = View::of(text);
-        let mut finds = Vec::new();
-        known.find(&view, &mut finds);
-        find::all(&view, &mut finds);
+        let mut finds = found(&view, known);
+        finds.extend(decoded.into_iter().map(|(find, bytes)| {
+            let Range { start, end } = view.letters_in(&bytes);
+            Find { start, end, ..find }
+        }));
         Ok(self.replace(text, &view, &resolve(finds)))
     }
 
@@ -130,7 +134,8 @@ impl Filter {
             let Some(written) = text.get(original.clone()).filter(|written| !written.is_empty()) else {
                 continue;
             };
-            result.push_str(text.get(copied..original.start).unwrap_or_default());
+            let between = text.get(copied..original.start);
+            visible::push(between.unwrap_or_default(), &mut result);
             let placeholder = self.placeholder(find, view, written);
             let start = result.len();
             result.push_str(&placeholder.text());
@@ -141,7 +146,7 @@ impl Filter {
                 result: start..result.len(),
             });
         }
-        result.push_str(text.get(copied..).unwrap_or_default());
+        visible::push(text.get(copied..).unwrap_or_default(), &mut result);
         Filtered {
             text: result,
             replacements,
@@ -209,6 +214,25 @@ impl Filter {
             kept: String::new(),
         }
     }
+}
+
+fn found(view: &View, known: &Known) -> Vec<Find> {
+    let mut finds = Vec::new();
+    known.find(view, &mut finds);
+    find::all(view, &mut finds);
+    finds
+}
+
+/// What is found where the text is read decoded, with the bytes in which it stands. It is found beside
+/// what the text as written gives, so that decoding hides nothing.
+fn decoded(text: &str, known: &Known) -> Vec<(Find, Range<usize>)> {
+    let Some(view) = View::decoded(text) else {
+        return Vec::new();
+    };
+    let finds = found(&view, known).into_iter();
+    finds
+        .map(|find| (find, view.bytes(&(find.start..find.end))))
+        .collect()
 }
 
 fn next<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, u32>, of: K) -> u32 {

@@ -6,6 +6,7 @@
 //! with the length of the text. What it finds and what it can't find is in `docs/privacy.md`.
 
 mod category;
+mod decode;
 mod filter;
 mod find;
 mod kind;
@@ -15,6 +16,7 @@ mod picture;
 mod placeholder;
 mod resolve;
 mod view;
+mod visible;
 
 pub use category::{Leaving, leaving};
 pub use filter::{Answering, Filter, Filtered, MOST_TEXT, Replacement, TooLong};

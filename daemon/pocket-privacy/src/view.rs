@@ -6,6 +6,9 @@ use std::ops::Range;
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 use zeroize::Zeroize;
 
+use crate::decode;
+use crate::visible::{self, is_hidden};
+
 /// One letter of the folded text. A letter that folds to two (`ß`) is there twice, with the same bytes.
 #[derive(Zeroize)]
 struct Letter {
@@ -38,26 +41,41 @@ impl Drop for View {
 impl View {
     /// Reads `text`, which has less than 4 GiB.
     pub(crate) fn of(text: &str) -> Self {
-        let mut letters = Vec::with_capacity(text.len());
-        for (start, letter) in text.char_indices() {
-            let end = start.saturating_add(letter.len_utf8());
-            let (start, end) = (offset(start), offset(end));
-            fold(letter, &mut |plain, small| {
-                letters.push(Letter {
-                    small,
-                    plain,
-                    start,
-                    end,
-                });
-            });
-        }
-        let mut view = Self {
-            letters,
-            #[cfg(test)]
-            looks: std::cell::Cell::default(),
-        };
+        let mut view = Self::empty();
+        view.letters.reserve_exact(text.len());
+        view.add_all(text, 0..text.len());
         view.unmask();
         view
+    }
+
+    /// Reads `text` as [`decode`] puts it together, if that differs from how it is written.
+    pub(crate) fn decoded(text: &str) -> Option<Self> {
+        let mut view = Self::empty();
+        let (mut at, mut copied, mut before) = (0, 0, '\0');
+        while let Some(letter) = text.get(at..).and_then(|rest| rest.chars().next()) {
+            let piece = decode::read(before, text.get(at..).unwrap_or_default());
+            match piece {
+                Some(piece) => {
+                    view.add_all(text, copied..at);
+                    copied = at.saturating_add(piece.length);
+                    if let Some(letter) = piece.letter {
+                        view.add(letter, at, piece.length);
+                        before = letter;
+                    }
+                    at = copied;
+                }
+                None => {
+                    before = letter;
+                    at = at.saturating_add(letter.len_utf8());
+                }
+            }
+        }
+        if copied == 0 {
+            return None;
+        }
+        view.add_all(text, copied..at);
+        view.unmask();
+        Some(view)
     }
 
     /// How many letters there are.
@@ -170,6 +188,40 @@ impl View {
         }
     }
 
+    /// The letters that stand in these bytes of the original.
+    pub(crate) fn letters_in(&self, bytes: &Range<usize>) -> Range<usize> {
+        let first = |at: usize| self.letters.partition_point(|letter| place(letter.start) < at);
+        first(bytes.start)..first(bytes.end)
+    }
+
+    const fn empty() -> Self {
+        Self {
+            letters: Vec::new(),
+            #[cfg(test)]
+            looks: std::cell::Cell::new(0),
+        }
+    }
+
+    fn add_all(&mut self, text: &str, bytes: Range<usize>) {
+        let from = bytes.start;
+        for (at, letter) in text.get(bytes).unwrap_or_default().char_indices() {
+            self.add(letter, from.saturating_add(at), letter.len_utf8());
+        }
+    }
+
+    /// Adds a letter that stands in `length` bytes from `start` on.
+    fn add(&mut self, letter: char, start: usize, length: usize) {
+        let (start, end) = (offset(start), offset(start.saturating_add(length)));
+        fold(letter, &mut |plain, small| {
+            self.letters.push(Letter {
+                small,
+                plain,
+                start,
+                end,
+            });
+        });
+    }
+
     /// Turns letters of other scripts that look like Latin ones into those, in words that mix scripts.
     fn unmask(&mut self) {
         let mut at = 0;
@@ -217,6 +269,10 @@ pub(crate) fn folded(text: &str) -> String {
 
 /// Gives each letter that `letter` folds to, without accent, and without accent and case.
 fn fold(letter: char, visit: &mut dyn FnMut(char, char)) {
+    if is_invisible(letter) {
+        return;
+    }
+    let letter = visible::control(letter).unwrap_or(letter);
     if letter.is_ascii() {
         let plain = if letter == '\r' || letter == '\t' {
             ' '
@@ -224,9 +280,6 @@ fn fold(letter: char, visit: &mut dyn FnMut(char, char)) {
             letter
         };
         return visit(plain, plain.to_ascii_lowercase());
-    }
-    if is_invisible(letter) {
-        return;
     }
     if let Some(sign) = sign(letter) {
         return visit(sign, sign);
@@ -298,7 +351,6 @@ const fn sign(letter: char) -> Option<char> {
         | '\u{205f}'
         | '\u{3000}'
         | '\u{2800}' => ' ',
-        '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
         '\u{2010}'..='\u{2015}'
         | '\u{2212}'
         | '\u{2043}'
@@ -317,13 +369,9 @@ const fn sign(letter: char) -> Option<char> {
     })
 }
 
-/// What shows nothing: zero-width letters, soft hyphens, directions, variants of emoji.
+/// What a word is the same without: what shows nothing, and what makes an Arabic one longer.
 const fn is_invisible(letter: char) -> bool {
-    matches!(letter,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{640}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
-        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+    is_hidden(letter) || letter == '\u{640}'
 }
 
 /// The Latin letter that one of Cyrillic or Greek is taken for.
@@ -388,6 +436,8 @@ mod tests {
             ("Анна", "анна"),
             ("ÆØÅ Łódź", "aeoa lodz"),
             ("김민수", "김민수"),
+            ("a\u{e0068}b\u{fff9}c\u{fffa}d\u{fffb}e\u{1bca0}f\0g", "abcdefg"),
+            ("a\u{c}b\u{1f}c\u{85}d", "a\nb c\nd"),
         ] {
             assert_eq!(folded(written), read, "{written}");
         }
@@ -400,5 +450,32 @@ mod tests {
         assert_eq!(view.bytes(&(2..3)), 2..4);
         assert_eq!(view.bytes(&(4..5)), 7..9);
         assert_eq!(view.bytes(&(9..12)), 0..0);
+    }
+
+    #[test]
+    fn entities_and_broken_words_are_read_as_what_they_stand_for() {
+        let decoded = |text: &str| View::decoded(text).map(|view| view.text(0..view.len()));
+        for (written, read) in [
+            ("Anne&#103;ret &#x4D;oos&#98ichler", "annegret moosbichler"),
+            ("a&amp;lt;b &quot;&commat;&Uuml;&szlig;", "a&lt;b \"@uss"),
+            ("Anne-\ngret Moos\u{ad}\r\n> bichler", "annegret moosbichler"),
+            ("&#45;-\n&#97;", "--\na"),
+        ] {
+            assert_eq!(decoded(written).as_deref(), Some(read), "{written}");
+        }
+        for text in [
+            "a - b-1-\n2",
+            "-----BEGIN\n-----\nMII",
+            "AT&T; &#xd800; &nosuch;",
+            "x-",
+            "&#",
+            "&",
+            "a-\n",
+        ] {
+            assert_eq!(decoded(text), None, "{text}");
+        }
+        let view = View::decoded("x &#103;y").expect("an entity");
+        assert_eq!(view.bytes(&(2..3)), 2..8);
+        assert_eq!(View::of("x &#103;y").letters_in(&(2..8)), 2..8);
     }
 }

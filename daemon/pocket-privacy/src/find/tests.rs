@@ -208,10 +208,13 @@ fn names_and_addresses_of_others() {
 
 /// How many letters are looked at in a text that repeats `piece` up to `length` bytes.
 fn looks(piece: &str, length: usize) -> usize {
-    let view = View::of(&piece.repeat(length / piece.len()));
-    let mut finds = Vec::new();
-    all(&view, &mut finds);
-    view.looks.get()
+    let text = piece.repeat(length / piece.len());
+    let views = [Some(View::of(&text)), View::decoded(&text)];
+    let looks = views.iter().flatten().map(|view| {
+        all(view, &mut Vec::new());
+        view.looks.get()
+    });
+    looks.sum()
 }
 
 #[test]
@@ -275,6 +278,12 @@ fn no_text_takes_more_than_its_length() {
         "ä",
         "|a",
         "N0S 4NL ",
+        "a-\n",
+        "a-    ",
+        "&#97;",
+        "&amp;",
+        "&#",
+        "\u{200d}",
         "a\n",
     ] {
         let (short, long) = (looks(piece, 6_000), looks(piece, 18_000));
