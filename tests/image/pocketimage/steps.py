@@ -241,6 +241,8 @@ def key_bytes(card):
         header = file.read(16 << 20)
     slots = [header[at:at + 512] for at in range(0x8000, len(header), 4096) if any(header[at:at + 512])]
     check(slots, "the header of the data partition has no slot")
+    # Each that is gone is looked for on the whole card: eight, from all over the slot.
+    slots = slots[:: max(1, len(slots) // 8)][:8]
     dump = ["debugfs", "-R", "cat disk.key", f"{card}?offset={keystore}"]
     key = subprocess.run(dump, capture_output=True, check=True).stdout
     check(len(key) == 64, f"the key of the data is not where it was looked for: {len(key)} bytes")
@@ -248,11 +250,14 @@ def key_bytes(card):
 
 
 def partition(card, name):
-    """Where a partition begins, in bytes."""
-    table = subprocess.run(["sfdisk", "--json", card], capture_output=True, text=True, check=True).stdout
-    for part in json.loads(table)["partitiontable"]["partitions"]:
-        if part.get("name") == name:
-            return part["start"] * 512
+    """Where a partition begins, in bytes, by the GPT of the card."""
+    with open(card, "rb") as file:
+        file.seek(2 * 512)
+        table = file.read(128 * 128)
+    for at in range(0, len(table), 128):
+        entry = table[at:at + 128]
+        if entry[56:].decode("utf-16-le").rstrip("\0") == name:
+            return int.from_bytes(entry[32:40], "little") * 512
     raise Failed(f"the card has no partition {name}")
 
 
