@@ -159,6 +159,8 @@ impl<'a> Session<'a> {
             Heard::TooLarge { topic, packet } if topic == self.topics.capture => {
                 self.refuse(packet, Refused::TooLong).await
             }
+            // No press, and someone may have had it kept for whoever comes.
+            Heard::TooLarge { topic, packet } if topic == self.topics.lock => self.confirm(packet).await,
             Heard::Packet(_) | Heard::TooLarge { .. } => Err(LinkFault::Garbled.into()),
         }
     }

@@ -349,6 +349,11 @@ fn a_press_of_the_button_is_passed_on_and_an_old_one_is_not() {
     let mut link = Link::open(&gateway, &terms_of(&broker));
     link.connected();
     mark(&broker, &mut link, "one");
+    // One that is too large is none, and ends nothing, however often it is met.
+    broker.publish("lock", &[b'L'; 100_000], &["-r"]);
+    drop(link);
+    let mut link = Link::open(&gateway, &terms_of(&broker));
+    mark(&broker, &mut link, "still here");
     broker.publish("lock", b"UNLOCK", &[]);
     broker.publish("lock", b"LOCK ", &[]);
     mark(&broker, &mut link, "two");
