@@ -49,6 +49,8 @@ enum End {
     /// The daemon has gone, or says what makes no sense.
     Daemon,
     Fault(LinkFault),
+    /// Nothing is wrong: the broker has more texts, for a new connection.
+    Again,
 }
 
 impl From<LinkFault> for End {
@@ -85,6 +87,20 @@ impl Daemon {
         Ok(word)
     }
 
+    /// What comes of `work`, unless the daemon goes while it lasts. What it says meanwhile is how the device is,
+    /// or about a connection that is no more.
+    async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Result<T, End> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                // First of all: who does not want the link any more must not see it introduce itself.
+                biased;
+                word = self.hear() => drop(word?),
+                done = &mut work => return Ok(done),
+            }
+        }
+    }
+
     /// How the device is.
     async fn state(&mut self) -> Result<DeviceState, End> {
         loop {
@@ -105,7 +121,7 @@ pub(crate) struct Opened {
 /// Keeps the link until its leave ends, the daemon goes, or another one is opened.
 pub(crate) async fn attend(only: &Only, opened: Opened, (from, to): (OwnedReadHalf, OwnedWriteHalf)) {
     let (sender, words) = mpsc::channel(WAITING);
-    let hearing = spawn_local(hear(from, sender));
+    let mut hearing = spawn_local(hear(from, sender));
     let mut daemon = Daemon {
         to,
         words,
@@ -115,6 +131,8 @@ pub(crate) async fn attend(only: &Only, opened: Opened, (from, to): (OwnedReadHa
     let leave = until(opened.terms.expires);
     let replaced = only.take();
     let end = tokio::select! {
+        // Whatever is under way: the daemon gives no reason, and waits for nothing.
+        _ = &mut hearing => End::Daemon,
         end = keep(&opened, &mut daemon) => end,
         () = leave => End::Fault(LinkFault::Expired),
         _ = replaced => End::Daemon,
@@ -151,6 +169,14 @@ async fn keep(opened: &Opened, daemon: &mut Daemon) -> End {
         let fault = match connect(opened, &trust, daemon).await {
             End::Daemon => return End::Daemon,
             End::Fault(fault) => fault,
+            End::Again => {
+                // At once, but for a broker that would have us do nothing else.
+                let rest = FIRST_PAUSE.saturating_sub(begun.elapsed());
+                if let Err(end) = daemon.meanwhile(sleep(rest)).await {
+                    return end;
+                }
+                continue;
+            }
         };
         info!(reason = %fault, "the broker is not connected");
         if let Err(end) = daemon.tell(&LinkReport::Lost(fault)).await {
@@ -159,7 +185,7 @@ async fn keep(opened: &Opened, daemon: &mut Daemon) -> End {
         if begun.elapsed() >= LAST_PAUSE {
             pause = FIRST_PAUSE;
         }
-        if let Err(end) = idle(daemon, jittered(pause)).await {
+        if let Err(end) = daemon.meanwhile(sleep(jittered(pause))).await {
             return end;
         }
         pause = LAST_PAUSE.min(pause * 2);
@@ -168,9 +194,10 @@ async fn keep(opened: &Opened, daemon: &mut Daemon) -> End {
 
 /// One connection, from its beginning to its end.
 async fn connect(opened: &Opened, trust: &Trust, daemon: &mut Daemon) -> End {
-    let stream = match own::reach(&opened.terms, trust).await {
-        Ok(stream) => stream,
-        Err(fault) => return fault.into(),
+    let stream = match daemon.meanwhile(own::reach(&opened.terms, trust)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(fault)) => return fault.into(),
+        Err(end) => return end,
     };
     match Session::open(stream, opened, daemon).await {
         Ok(mut session) => {
@@ -178,18 +205,6 @@ async fn connect(opened: &Opened, trust: &Trust, daemon: &mut Daemon) -> End {
             session.run().await
         }
         Err(end) => end,
-    }
-}
-
-/// Waits, and hears the daemon meanwhile.
-async fn idle(daemon: &mut Daemon, pause: Duration) -> Result<(), End> {
-    let over = sleep(pause);
-    tokio::pin!(over);
-    loop {
-        tokio::select! {
-            () = &mut over => return Ok(()),
-            word = daemon.hear() => drop(word?),
-        }
     }
 }
 

@@ -28,7 +28,8 @@ const KEEP_ALIVE: u16 = 30;
 const PING: Duration = Duration::from_secs(20);
 /// How long the broker may say nothing.
 const SILENCE: Duration = Duration::from_secs(45);
-/// Messages that may wait for the daemon: brokers hold back after 20 that are not confirmed.
+/// Messages that may wait for the daemon. What comes beyond that is left to the broker, which offers again what
+/// nobody confirmed to whoever connects anew: some offer 20 more after each confirmation, and all at once later.
 const MOST_WAITING: usize = 64;
 
 /// A text that waits for the daemon.
@@ -46,6 +47,8 @@ pub(super) struct Session<'a> {
     captures: VecDeque<Capture>,
     /// The capture that the daemon has: its number there, and at the broker.
     offered: Option<(u32, u16)>,
+    /// Whether the broker was left with texts that it offers again to a new connection alone.
+    left: bool,
     /// Messages of ours that the broker has not confirmed.
     unconfirmed: HashSet<u16>,
     /// That one of them which says how the device is; a newer one waits for it.
@@ -67,9 +70,12 @@ impl<'a> Session<'a> {
         daemon.state().await?;
         let topics = Topics::of(&opened.terms);
         let mut wire = Wire::new(stream);
-        wire.send(&Packet::Connect(introduction(&topics, opened))).await?;
-        let answer = timeout(GREETING, wire.next()).await;
-        let ConnAck { session_present, .. } = let_in(answer.map_err(|_| LinkFault::Silent)??)?;
+        let introduced = async {
+            wire.send(&Packet::Connect(introduction(&topics, opened))).await?;
+            let answer = timeout(GREETING, wire.next()).await;
+            let_in(answer.map_err(|_| LinkFault::Silent)??)
+        };
+        let ConnAck { session_present, .. } = daemon.meanwhile(introduced).await??;
         let resumed = session_present;
         daemon.tell(&LinkReport::Connected { resumed }).await?;
         let mut session = Self {
@@ -78,6 +84,7 @@ impl<'a> Session<'a> {
             daemon,
             captures: VecDeque::new(),
             offered: None,
+            left: false,
             unconfirmed: HashSet::new(),
             state: None,
             newer: false,
@@ -120,6 +127,9 @@ impl<'a> Session<'a> {
                 _ = ping.tick() => self.ping().await,
             };
             if let Err(end) = done {
+                if matches!(end, End::Again) {
+                    self.wire.part().await;
+                }
                 return end;
             }
         }
@@ -188,11 +198,8 @@ impl<'a> Session<'a> {
         };
         if self.captures.len() >= MOST_WAITING {
             // One that nobody waits for may be lost, as its sender said.
-            return if packet == 0 {
-                Ok(())
-            } else {
-                Err(LinkFault::Flooded.into())
-            };
+            self.left |= packet != 0;
+            return Ok(());
         }
         self.captures.push_back(Capture {
             packet,
@@ -213,7 +220,7 @@ impl<'a> Session<'a> {
             return Ok(());
         }
         let Some(capture) = self.captures.pop_front() else {
-            return Ok(());
+            return if self.left { Err(End::Again) } else { Ok(()) };
         };
         self.daemon.captures = self.daemon.captures.wrapping_add(1);
         let number = self.daemon.captures;

@@ -19,6 +19,9 @@ const MOST_TOPIC: usize = 256;
 /// How long the broker may take to take a packet.
 const WRITE: Duration = Duration::from_secs(10);
 
+/// How long the broker may take to end a connection that was parted from.
+const PARTING: Duration = Duration::from_secs(2);
+
 /// What has come.
 #[derive(Debug)]
 pub(super) enum Heard {
@@ -81,6 +84,18 @@ impl Wire {
             Ok(Err(_)) => Err(LinkFault::Lost),
             Err(_) => Err(LinkFault::Silent),
         }
+    }
+
+    /// Says farewell, so that no last will is published, and waits for the broker's end: were the connection closed
+    /// over what is unread, the last confirmations could be lost with it.
+    pub(super) async fn part(&mut self) {
+        let parted = async {
+            self.send(&Packet::Disconnect).await?;
+            while self.next().await.is_ok() {}
+            Ok::<_, LinkFault>(())
+        };
+        // One that does not end is left all the same.
+        drop(timeout(PARTING, parted).await);
     }
 
     /// What can be read of what is there; `None` when more has to come.

@@ -143,6 +143,20 @@ impl Mosquitto {
         self.publish("capture", text.as_bytes(), &[]);
     }
 
+    /// Leaves many texts for the device, a line each.
+    pub(crate) fn capture_all(&self, texts: &[String]) {
+        let topic = format!("pocketai/{DEVICE}/capture");
+        let mut child = self
+            .client("mosquitto_pub")
+            .args(["-q", "1", "-l", "-t", &topic])
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = texts.join("\n") + "\n";
+        child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
     /// Hears everything that is said there.
     pub(crate) fn listen(&self) -> Ear {
         let mut child = self

@@ -308,6 +308,36 @@ fn nothing_is_lost_or_doubled_while_the_broker_goes_and_comes_back() {
 }
 
 #[test]
+fn a_burst_of_texts_is_taken_in_turn_and_ends_nothing() {
+    let (gateway, broker) = (gateway(), Mosquitto::plain());
+    let mut link = Link::open(&gateway, &terms_of(&broker));
+    link.connected();
+    let all = |kind: &str| (0..150).map(|n| format!("{kind} {n}")).collect::<Vec<_>>();
+    // Once while it is connected, and once while it is away.
+    let mut sent = all("burst");
+    broker.capture_all(&sent);
+    let mut kept = Kept::default();
+    for round in 0..2 {
+        while kept.texts.len() < sent.len() {
+            kept.take(&mut link, true);
+        }
+        if round == 0 {
+            drop(link);
+            broker.capture_all(&all("away"));
+            sent.extend(all("away"));
+            link = Link::open(&gateway, &terms_of(&broker));
+        }
+    }
+    broker.capture("the last");
+    while kept.take(&mut link, true) != "the last" {}
+    sent.push("the last".to_owned());
+    let mut texts = kept.texts;
+    texts.sort();
+    sent.sort();
+    assert_eq!(texts, sent);
+}
+
+#[test]
 fn what_is_no_text_is_refused_in_words_and_does_not_come_again() {
     let (gateway, broker) = (gateway(), Mosquitto::plain());
     broker.publish("capture", b"kept for everyone", &["-r"]);
@@ -367,6 +397,43 @@ fn a_press_of_the_button_is_passed_on_and_an_old_one_is_not() {
     let mut link = Link::open(&gateway, &terms_of(&broker));
     assert_eq!(link.take(), "waits");
     mark(&broker, &mut link, "nobody locks what was away");
+}
+
+/// All that a broker reads of a link that is given up once it has begun to speak, and is not answered.
+fn given_up(encrypted_with: Option<&Authority>) -> Vec<u8> {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let gateway = gateway();
+    let terms = encrypted_with.map_or_else(|| terms(port), |authority| encrypted(port, authority));
+    let link = Link::open(&gateway, &terms);
+    let (mut stream, _) = listener.accept().unwrap();
+    // Shorter than what the gateway itself waits for a greeting.
+    stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut begun = [0; 20];
+    stream.read_exact(&mut begun).unwrap();
+    drop(link);
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).expect("the link was not given up");
+    [&begun[..], &rest].concat()
+}
+
+#[test]
+fn a_link_that_nobody_wants_ends_while_the_broker_keeps_it_waiting() {
+    // Before the greeting of TLS is answered, no word of MQTT is said; without TLS no more than the introduction.
+    const HANDSHAKE: u8 = 0x16;
+    let greeted = given_up(Some(&Authority::new()));
+    assert_eq!(greeted[0], HANDSHAKE);
+    let canary = PASSWORD.as_bytes();
+    assert!(!greeted.windows(canary.len()).any(|bytes| bytes == canary));
+    let introduced = given_up(None);
+    assert_eq!(introduced[0], 0x10, "a CONNECT, and nothing after it");
+    assert!(
+        introduced[1] < 0x80 || introduced[2] == 1,
+        "its length has two digits at most"
+    );
+    let (more, high) = (introduced[1] >> 7, usize::from(introduced[2]));
+    let length = usize::from(introduced[1] & 0x7f) + usize::from(more) * 128 * high;
+    assert_eq!(introduced.len(), 2 + usize::from(more) + length);
 }
 
 #[test]
