@@ -314,6 +314,64 @@ fn a_text_that_is_offered_again_is_kept_once_over_a_restart_and_another_of_the_s
 }
 
 #[test]
+fn a_broker_that_forgot_us_counts_anew_after_a_crash_too() {
+    let mut house = House::new(Profile::LocalNetwork);
+    let link = house.link().unwrap();
+    assert_eq!(house.told(&link, captured(1, false, "milk")), None);
+    assert_eq!(house.told(&link, LinkReport::Connected { resumed: false }), None);
+    house.device.restart();
+    house.links = house.device.service.as_mut().unwrap().take_links().unwrap();
+    house.device.unlock();
+    let link = house.link().unwrap();
+    assert_eq!(house.told(&link, LinkReport::Connected { resumed: true }), None);
+    // Its first offer never reached the engine.
+    assert_eq!(house.told(&link, captured(1, true, "milk")), None);
+    assert_eq!(house.notes().len(), 2);
+    // A number that another text has had since then is no longer that of the one before.
+    assert_eq!(house.told(&link, captured(1, false, "bread")), None);
+    assert_eq!(house.told(&link, captured(1, true, "milk")), None);
+    assert_eq!(house.notes().len(), 4);
+}
+
+#[test]
+fn a_link_ends_at_once_with_the_secret_that_it_was_opened_with() {
+    let mut house = House::new(Profile::LocalNetwork);
+    let put = |house: &House, value: &str| {
+        let operation = Operation::SecretSet {
+            name: "mqtt".to_owned(),
+            note: String::new(),
+        };
+        let request = Request::new(owner(), operation).with_payload(secret(value));
+        house.device.handle().call_blocking(request).map(drop).unwrap();
+    };
+    put(&house, "old");
+    let with_secret = Broker {
+        user: Some("pocketai".to_owned()),
+        secret: Some("mqtt".to_owned()),
+        transport: Transport::PlainWithPassword,
+        ..broker()
+    };
+    drop(house.link());
+    house.device.ask(set(with_secret)).map(drop).unwrap();
+    let mut link = house.link().unwrap();
+    put(&house, "new");
+    assert!(link.given_up.try_recv().is_err_and(|end| end == closed()));
+    let mut link = house.link().unwrap();
+    let password = link
+        .password
+        .as_ref()
+        .map(|password| password.expose_bytes().to_vec());
+    assert_eq!(password.as_deref(), Some(&b"new"[..]));
+    let delete = Operation::SecretDelete {
+        name: "mqtt".to_owned(),
+    };
+    house.device.ask(delete).map(drop).unwrap();
+    assert!(link.given_up.try_recv().is_err_and(|end| end == closed()));
+    let fault = house.status().fault.map(|(fault, _)| fault);
+    assert_eq!(fault, Some(LinkFault::SecretMissing));
+}
+
+#[test]
 fn too_many_texts_in_a_minute_wait_at_the_broker_and_one_entry_says_so() {
     let mut house = House::new(Profile::LocalNetwork);
     let link = house.link().unwrap();

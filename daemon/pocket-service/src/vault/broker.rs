@@ -52,9 +52,14 @@ pub(crate) struct Brokers {
     refused: Option<(Refused, Timestamp)>,
 }
 
+/// Which value of a secret it is: one that was deleted and set again was changed at another time.
+type Revision = (u32, Timestamp);
+
 /// A link that someone carries.
 struct Running {
     number: u64,
+    /// The revision of the secret that it was opened with.
+    secret: Option<Revision>,
     connected: Option<Timestamp>,
     state: watch::Sender<DeviceState>,
     told: Instant,
@@ -220,6 +225,15 @@ impl Vault {
             self.broker.broke(LinkFault::GatewayAbsent, now);
             return Ok(true);
         }
+        let secret = self.secret_in_use()?;
+        if self
+            .broker
+            .running
+            .as_ref()
+            .is_some_and(|running| running.secret != secret)
+        {
+            self.broker.begin_anew();
+        }
         if self.broker.running.is_some() {
             self.tell_state(now);
             return Ok(false);
@@ -260,8 +274,10 @@ impl Vault {
         let (wanted, given_up) = oneshot::channel();
         self.broker.links += 1;
         let number = self.broker.links;
+        let secret = self.secret_in_use()?;
         self.broker.running = Some(Running {
             number,
+            secret,
             connected: None,
             state,
             told: now.steady,
@@ -275,6 +291,29 @@ impl Vault {
             given_up,
         });
         Ok(())
+    }
+
+    /// The link ends at once with the secret that it was opened with: who carries it has the old value.
+    pub(super) fn secret_changed(&mut self, name: &str, now: Now) -> Result<(), Failure> {
+        let used = self
+            .broker
+            .set
+            .as_ref()
+            .and_then(|(broker, _)| broker.secret.as_deref());
+        if used == Some(name) {
+            self.broker.begin_anew();
+            self.tend_link(now)?;
+        }
+        Ok(())
+    }
+
+    /// Which value the broker's secret has now.
+    fn secret_in_use(&self) -> Result<Option<Revision>, Failure> {
+        let set = self.broker.set.as_ref();
+        match set.and_then(|(broker, _)| broker.secret.as_deref()) {
+            Some(name) => self.secret_revision(name),
+            None => Ok(None),
+        }
     }
 
     /// Looked up for each link, so that a deletion counts at once.
@@ -326,8 +365,7 @@ impl Vault {
                 running.connected = Some(now.wall);
                 self.broker.pause = FIRST_PAUSE;
                 if !resumed {
-                    // What it numbers from now on has nothing to do with what it numbered before.
-                    self.broker.captures.forget_numbers();
+                    self.forget_numbers(now)?;
                 }
                 Ok(Linked::Changed)
             }
@@ -343,6 +381,18 @@ impl Vault {
             }
             LinkReport::Refused(refused) => self.note_refused_capture(refused, now),
         }
+    }
+
+    /// What the broker numbers from now on has nothing to do with what it numbered before. That is on disk before
+    /// the first of its texts is taken: a text that no one has kept must not be known after a crash.
+    fn forget_numbers(&mut self, now: Now) -> Result<(), Failure> {
+        let Some(captures) = self.broker.captures.without_numbers() else {
+            return Ok(());
+        };
+        let permit = decide_link(self.lease, now.wall).map_err(failure::refused)?;
+        self.commit(permit, &[], captures.put(Changes::new()), now)?;
+        self.broker.captures = captures;
+        Ok(())
     }
 
     /// The ordinary way to lock, with who asked on record.

@@ -1,7 +1,7 @@
 //! Secrets: their names are shown, their values never.
 
 use pocket_core::{
-    Answer, Category, Content, Entry, Failure, Origin, Record, RecordId, SecretName, SecretSummary,
+    Answer, Category, Content, Entry, Failure, Origin, Record, RecordId, SecretName, SecretSummary, Timestamp,
 };
 use pocket_crypto::SecretBytes;
 use pocket_store::Changes;
@@ -15,6 +15,13 @@ const LONGEST: usize = 64 * 1024;
 
 impl Vault {
     pub(super) fn secret_set(&mut self, act: Act, name: String, note: String) -> Result<Answer, Failure> {
+        let (set, now) = (name.clone(), act.now);
+        let done = self.put_secret(act, name, note)?;
+        self.secret_changed(&set, now)?;
+        Ok(done)
+    }
+
+    fn put_secret(&mut self, act: Act, name: String, note: String) -> Result<Answer, Failure> {
         let value = act
             .payload
             .ok_or_else(|| failure::invalid("the secret's value is missing", "give it on standard input"))?;
@@ -80,6 +87,7 @@ impl Vault {
         }
         let changes = Changes::new().remove(Category::Secrets, id);
         self.commit(act.permit, &[(Category::Secrets, id)], changes, act.now)?;
+        self.secret_changed(name, act.now)?;
         Ok(Answer::Done)
     }
 
@@ -95,6 +103,13 @@ impl Vault {
             let remedy = "set it with `pocketctl secret set`, or name another one";
             failure::not_found(&format!("secret: {name}"), remedy)
         })
+    }
+
+    /// Which value a secret has: how often and when it was set; `None` when there is none.
+    pub(super) fn secret_revision(&self, name: &str) -> Result<Option<(u32, Timestamp)>, Failure> {
+        let entry = self.store.get(Category::Secrets, self.secret_id(name)?);
+        let entry = entry.map_err(|error| failure::store(&error))?;
+        Ok(entry.map(|entry| (entry.revision, entry.updated)))
     }
 
     /// A secret is known by its name: the same name is the same record.

@@ -96,8 +96,12 @@ impl Captures {
         self.holding.is_some()
     }
 
-    pub(super) fn forget_numbers(&mut self) {
-        self.taken.clear();
+    /// The same for a broker that counts anew; `None` when nothing is remembered anyway.
+    pub(super) fn without_numbers(&self) -> Option<Self> {
+        (!self.taken.is_empty()).then(|| Self {
+            taken: VecDeque::new(),
+            ..self.clone()
+        })
     }
 
     fn count(&mut self, now: Timestamp) -> Result<(), Failure> {
@@ -119,6 +123,8 @@ impl Captures {
         };
         // Nobody offers again what has no number.
         if taken.0 != 0 {
+            // A number is another text's only once the broker has done with the one before.
+            after.taken.retain(|(packet, _)| *packet != taken.0);
             after.taken.push_back(taken);
         }
         if after.taken.len() > REMEMBERED {
