@@ -13,7 +13,7 @@ use rumqttc::mqttbytes::v4::{
     ConnAck, Connect, ConnectReturnCode, LastWill, Login, Packet, PubAck, Publish, SubAck, Subscribe,
     SubscribeFilter, SubscribeReasonCode,
 };
-use tokio::time::{Instant, interval, timeout};
+use tokio::time::{interval, timeout};
 
 use super::own::Stream;
 use super::topics::{self, LOCK, OFFLINE, ONLINE, Topics};
@@ -56,7 +56,6 @@ pub(super) struct Session<'a> {
     /// Whether there is a newer one.
     newer: bool,
     last: u16,
-    heard: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -89,7 +88,6 @@ impl<'a> Session<'a> {
             state: None,
             newer: false,
             last: 0,
-            heard: Instant::now(),
         };
         session.begin().await?;
         Ok(session)
@@ -136,7 +134,7 @@ impl<'a> Session<'a> {
     }
 
     async fn ping(&mut self) -> Result<(), End> {
-        if self.heard.elapsed() >= SILENCE {
+        if self.wire.heard().elapsed() >= SILENCE {
             return Err(LinkFault::Silent.into());
         }
         Ok(self.wire.send(&Packet::PingReq).await?)
@@ -160,7 +158,6 @@ impl<'a> Session<'a> {
 
     /// Takes what the broker says.
     async fn take(&mut self, heard: Heard) -> Result<(), End> {
-        self.heard = Instant::now();
         match heard {
             Heard::Packet(Packet::Publish(publish)) => self.take_message(publish).await,
             Heard::Packet(Packet::PubAck(PubAck { pkid })) => self.confirmed(pkid).await,

@@ -8,7 +8,7 @@ use pocket_core::LinkFault;
 use rumqttc::mqttbytes::Error;
 use rumqttc::mqttbytes::v4::Packet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::own::Stream;
 
@@ -45,6 +45,8 @@ pub(super) struct Wire {
     stream: Box<dyn Stream>,
     read: BytesMut,
     skipped: Option<Skipped>,
+    /// When bytes came last: a large message over a slow line is life too. MQTT lets none be over 256 MiB.
+    heard: Instant,
 }
 
 impl Wire {
@@ -53,7 +55,13 @@ impl Wire {
             stream,
             read: BytesMut::new(),
             skipped: None,
+            heard: Instant::now(),
         }
+    }
+
+    /// When something came last, if only a part of a packet.
+    pub(super) const fn heard(&self) -> Instant {
+        self.heard
     }
 
     /// The next packet. Cancelling it loses nothing.
@@ -65,7 +73,7 @@ impl Wire {
             self.read.reserve(MOST_PACKET);
             match self.stream.read_buf(&mut self.read).await {
                 Ok(0) | Err(_) => return Err(LinkFault::Lost),
-                Ok(_) => {}
+                Ok(_) => self.heard = Instant::now(),
             }
         }
     }
@@ -234,6 +242,25 @@ mod tests {
             assert!(matches!(heard[2], Heard::Packet(Packet::Publish(_))));
             assert_eq!(heard.len(), 3);
         }
+    }
+
+    #[test]
+    fn a_part_of_a_message_is_a_sign_of_life() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (mut far, near) = duplex(64);
+            let mut wire = Wire::new(Box::new(near));
+            let begun = wire.heard();
+            far.write_all(&publish(3 * MOST_PACKET, QoS::AtLeastOnce)[..50])
+                .await
+                .unwrap();
+            tokio::select! {
+                biased;
+                _ = wire.next() => panic!("it is not all there"),
+                () = std::future::ready(()) => {}
+            }
+            assert!(wire.heard() > begun);
+        });
     }
 
     #[test]
