@@ -145,8 +145,13 @@ pub enum LinkReport {
     LockPressed,
     /// The broker does not answer, or no longer. It is tried again.
     Lost(LinkFault),
-    /// A text came that can't be kept; the broker does not offer it again.
-    Refused(Refused),
+    /// A text came that can't be kept. Once this is settled, the broker does not offer it again.
+    Refused {
+        /// Counts up with the captures.
+        number: u32,
+        /// Why it can't be kept.
+        why: Refused,
+    },
 }
 
 /// A word as a whole frame.

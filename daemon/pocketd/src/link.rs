@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pocket_core::{FailureKind, LinkFault};
+use pocket_core::{FailureKind, LinkFault, Refused};
 use pocket_courier::{Gateway, Line};
 use pocket_grant::{LinkReport, LinkWord};
 use pocket_service::{Handle, Link};
@@ -16,7 +16,8 @@ struct Held {
     number: u32,
     packet: u16,
     redelivered: bool,
-    text: String,
+    /// Or why it can't be kept, which the log must have before the broker forgets it.
+    text: Result<String, Refused>,
     again: Instant,
 }
 
@@ -81,22 +82,27 @@ impl Keeper {
     /// Passes on what the gateway tells; a link that is over is told once.
     async fn pass_on(&mut self, report: Option<LinkReport>) -> Result<(), Over> {
         let report = report.unwrap_or(LinkReport::Ended(LinkFault::GatewayAbsent));
-        if let LinkReport::Captured {
-            number,
-            packet,
-            redelivered,
-            text,
-        } = report
-        {
-            self.held = Some(Held {
+        let (number, packet, redelivered, text) = match report {
+            LinkReport::Captured {
                 number,
                 packet,
                 redelivered,
                 text,
-                again: Instant::now(),
-            });
-            return self.offer().await;
-        }
+            } => (number, packet, redelivered, Ok(text)),
+            LinkReport::Refused { number, why } => (number, 0, false, Err(why)),
+            report => return self.tell(report).await,
+        };
+        self.held = Some(Held {
+            number,
+            packet,
+            redelivered,
+            text,
+            again: Instant::now(),
+        });
+        self.offer().await
+    }
+
+    async fn tell(&mut self, report: LinkReport) -> Result<(), Over> {
         let last = matches!(report, LinkReport::Ended(_));
         let passed = self.handle.linked(self.number, report).await;
         if last || passed.is_err() {
@@ -111,15 +117,19 @@ impl Keeper {
         let Some(held) = &mut self.held else {
             return Ok(());
         };
-        let report = LinkReport::Captured {
-            number: held.number,
-            packet: held.packet,
-            redelivered: held.redelivered,
-            text: held.text.clone(),
+        let number = held.number;
+        let report = match &held.text {
+            Ok(text) => LinkReport::Captured {
+                number,
+                packet: held.packet,
+                redelivered: held.redelivered,
+                text: text.clone(),
+            },
+            Err(why) => LinkReport::Refused { number, why: *why },
         };
         match self.handle.linked(self.number, report).await {
             Ok(()) => {
-                let settled = LinkWord::Settled(held.number);
+                let settled = LinkWord::Settled(number);
                 self.held = None;
                 self.line.say(settled).await;
                 Ok(())

@@ -37,7 +37,8 @@ struct Capture {
     /// Its number at the broker; 0 where nobody waits for its confirmation.
     packet: u16,
     redelivered: bool,
-    text: String,
+    /// Or why it can't be kept.
+    text: Result<String, Refused>,
 }
 
 pub(super) struct Session<'a> {
@@ -164,7 +165,7 @@ impl<'a> Session<'a> {
             Heard::Packet(Packet::SubAck(answer)) => Ok(subscribed(&answer)?),
             Heard::Packet(Packet::PingResp) => Ok(()),
             Heard::TooLarge { topic, packet } if topic == self.topics.capture => {
-                self.refuse(packet, Refused::TooLong).await
+                self.queue(packet, false, Err(Refused::TooLong)).await
             }
             // No press, and someone may have had it kept for whoever comes.
             Heard::TooLarge { topic, packet } if topic == self.topics.lock => self.confirm(packet).await,
@@ -189,10 +190,17 @@ impl<'a> Session<'a> {
         if publish.topic != self.topics.capture {
             return Err(LinkFault::Garbled.into());
         }
-        let text = match text(&publish) {
-            Ok(text) => text,
-            Err(refused) => return self.refuse(packet, refused).await,
-        };
+        let text = text(&publish);
+        self.queue(packet, publish.dup, text).await
+    }
+
+    /// What can't be kept waits in turn too: the broker is told to forget it once that is on record.
+    async fn queue(
+        &mut self,
+        packet: u16,
+        redelivered: bool,
+        text: Result<String, Refused>,
+    ) -> Result<(), End> {
         if self.captures.len() >= MOST_WAITING {
             // One that nobody waits for may be lost, as its sender said.
             self.left |= packet != 0;
@@ -200,15 +208,10 @@ impl<'a> Session<'a> {
         }
         self.captures.push_back(Capture {
             packet,
-            redelivered: publish.dup,
+            redelivered,
             text,
         });
         self.offer().await
-    }
-
-    async fn refuse(&mut self, packet: u16, refused: Refused) -> Result<(), End> {
-        self.daemon.tell(&LinkReport::Refused(refused)).await?;
-        self.confirm(packet).await
     }
 
     /// Gives the daemon the next capture, once it has done with the one before.
@@ -222,11 +225,14 @@ impl<'a> Session<'a> {
         self.daemon.captures = self.daemon.captures.wrapping_add(1);
         let number = self.daemon.captures;
         self.offered = Some((number, capture.packet));
-        let report = LinkReport::Captured {
-            number,
-            packet: capture.packet,
-            redelivered: capture.redelivered,
-            text: capture.text,
+        let report = match capture.text {
+            Ok(text) => LinkReport::Captured {
+                number,
+                packet: capture.packet,
+                redelivered: capture.redelivered,
+                text,
+            },
+            Err(why) => LinkReport::Refused { number, why },
         };
         self.daemon.tell(&report).await
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use pocket_core::{DeviceState, LinkFault, LinkTerms, Profile, Timestamp};
+use pocket_core::{DeviceState, LinkFault, LinkTerms, Profile, Refused, Timestamp};
 use pocket_crypto::SecretBytes;
 use pocket_grant::{LinkReport, LinkWord, SealedLink, body_length, decode_link_report, greeting, word_frame};
 use tempfile::TempDir;
@@ -294,6 +294,13 @@ impl Link {
     }
 
     /// The next text: its number, the broker's number, whether it is offered again, and what it says.
+    pub(crate) fn refused(&mut self) -> (u32, Refused) {
+        match self.hear() {
+            LinkReport::Refused { number, why } => (number, why),
+            _ => panic!("not refused"),
+        }
+    }
+
     pub(crate) fn captured(&mut self) -> (u32, u16, bool, String) {
         loop {
             match self.hear() {

@@ -343,9 +343,10 @@ fn what_is_no_text_is_refused_in_words_and_does_not_come_again() {
     broker.publish("capture", b"kept for everyone", &["-r"]);
     let mut link = Link::open(&gateway, &terms_of(&broker));
     link.connected();
-    let refused = |link: &mut Link| match link.hear() {
-        LinkReport::Refused(refused) => refused,
-        _ => panic!("not refused"),
+    let refused = |link: &mut Link| {
+        let (number, why) = link.refused();
+        link.say(LinkWord::Settled(number));
+        why
     };
     assert_eq!(refused(&mut link), Refused::Retained);
     broker.publish("capture", b"", &["-r"]);
@@ -370,6 +371,13 @@ fn what_is_no_text_is_refused_in_words_and_does_not_come_again() {
     broker.capture("nothing came again");
     // What was settled at the last moment may; what was refused does not.
     while link.take() != "nothing came again" {}
+    // Nor is it forgotten before the daemon has it on record.
+    broker.publish("capture", b"\x1b[2J", &[]);
+    assert_eq!(link.refused().1, Refused::NotText);
+    drop(link);
+    let mut link = Link::open(&gateway, &terms_of(&broker));
+    assert!(link.connected());
+    assert_eq!(link.refused().1, Refused::NotText);
 }
 
 #[test]

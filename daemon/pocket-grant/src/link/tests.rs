@@ -107,7 +107,10 @@ fn words_and_reports_come_out_as_they_went_in_and_nothing_may_follow_them() {
         LinkReport::Ended(LinkFault::Expired),
         LinkReport::LockPressed,
         LinkReport::Lost(LinkFault::Silent),
-        LinkReport::Refused(Refused::TooLong),
+        LinkReport::Refused {
+            number: 1,
+            why: Refused::TooLong,
+        },
     ] {
         let frame = link_report_frame(&report).unwrap();
         let read = decode_link_report(body(&frame)).unwrap();

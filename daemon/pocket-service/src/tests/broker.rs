@@ -261,8 +261,26 @@ fn a_text_from_the_broker_is_a_note_of_the_inbox_and_marked_as_from_outside() {
     assert_eq!(note.tags, ["inbox"]);
     assert_eq!(notes[0].origin, Origin::Broker);
     assert_eq!(house.logged(OperationKind::Add, audit::Outcome::Done), 1);
-    assert_eq!(house.told(&link, LinkReport::Refused(Refused::TooLong)), None);
-    assert_eq!(house.told(&link, LinkReport::Refused(Refused::NotText)), None);
+    assert_eq!(
+        house.told(
+            &link,
+            LinkReport::Refused {
+                number: 1,
+                why: Refused::TooLong
+            }
+        ),
+        None
+    );
+    assert_eq!(
+        house.told(
+            &link,
+            LinkReport::Refused {
+                number: 2,
+                why: Refused::NotText
+            }
+        ),
+        None
+    );
     assert_eq!(
         house.status().refused.map(|(refused, _)| refused),
         Some(Refused::NotText)

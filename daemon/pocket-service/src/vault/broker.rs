@@ -379,7 +379,7 @@ impl Vault {
                 self.broker.fault = Some((fault, now.wall));
                 Ok(Linked::Changed)
             }
-            LinkReport::Refused(refused) => self.note_refused_capture(refused, now),
+            LinkReport::Refused { why, .. } => self.note_refused_capture(why, now),
         }
     }
 
