@@ -102,7 +102,7 @@ impl Keeper {
         self.offer().await
     }
 
-    async fn tell(&mut self, report: LinkReport) -> Result<(), Over> {
+    async fn tell(&self, report: LinkReport) -> Result<(), Over> {
         let last = matches!(report, LinkReport::Ended(_));
         let passed = self.handle.linked(self.number, report).await;
         if last || passed.is_err() {
