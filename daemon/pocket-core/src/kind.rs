@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// The kind of an operation or of something that the device did by itself: what policy decides on
 /// and what the audit log calls it.
+///
+/// Like every enum that is stored, it lies on the disk by its number: a new one goes to the end, and into
+/// `stored.txt`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[expect(

@@ -40,6 +40,8 @@ mod reading;
 mod record;
 mod reset;
 mod settings;
+#[cfg(test)]
+mod stored_tests;
 mod strength;
 mod time;
 
