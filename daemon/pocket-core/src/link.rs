@@ -131,9 +131,6 @@ pub enum LinkFault {
     /// The leave is not valid any more.
     #[error("the time of the profile is over")]
     Expired,
-    /// More messages than a device can hold that has not been asked for them.
-    #[error("the broker sent more messages at once than it may")]
-    Flooded,
     /// The leave was not made by the daemon, or was shown before.
     #[error("the link was not opened by this daemon")]
     Forged,
@@ -181,7 +178,6 @@ impl LinkFault {
             }
             Self::CertificateName => "name the broker as its certificate does",
             Self::Expired => "open the profile again",
-            Self::Flooded => "look who publishes to the device's topics",
             Self::Forged | Self::GatewayAbsent => {
                 "see that pocket-gateway is installed, of the same version as pocketd, and running"
             }

@@ -16,6 +16,7 @@ mod reading;
 mod records;
 mod rekey;
 mod remember;
+mod rows;
 mod search;
 mod secrets;
 mod status;
@@ -92,6 +93,8 @@ pub(crate) struct Vault {
     outside: Vec<Finding>,
     /// What is damaged in the store, as far as it is known.
     findings: Vec<Finding>,
+    /// Rows of the engine's own that this version does not understand.
+    unknown: Vec<Finding>,
 }
 
 /// The keyed MAC of the audit chain; the key stays in the store.

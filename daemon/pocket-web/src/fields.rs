@@ -65,7 +65,7 @@ impl Fields {
     }
 
     /// Reads the texts that stand before the first file of a form of several parts, of at most `limit`
-    /// bytes each; the file itself is left alone.
+    /// bytes in all; the file itself is left alone.
     pub(crate) async fn read_before_files(request: Request, limit: usize) -> Result<Self, Trouble> {
         let form = request.extract().await.map_err(|_| Trouble::NotAForm)?;
         Self::before_files(form, limit).await
@@ -74,6 +74,7 @@ impl Fields {
     /// The same of a form whose beginning was read already.
     pub(crate) async fn before_files(mut form: Multipart, limit: usize) -> Result<Self, Trouble> {
         let mut pairs = Vec::new();
+        let mut room = limit;
         while let Some(mut field) = form.next_field().await.map_err(|_| Trouble::NotAForm)? {
             if field.file_name().is_some() || pairs.len() >= MOST_FIELDS_BEFORE_FILES {
                 break;
@@ -81,9 +82,7 @@ impl Fields {
             let name = field.name().unwrap_or_default().to_owned();
             let mut bytes = Zeroizing::new(Vec::new());
             while let Some(piece) = field.chunk().await.map_err(|_| Trouble::NotAForm)? {
-                if bytes.len().saturating_add(piece.len()) > limit {
-                    return Err(Trouble::TooLarge);
-                }
+                room = room.checked_sub(piece.len()).ok_or(Trouble::TooLarge)?;
                 bytes.extend_from_slice(&piece);
             }
             let value = str::from_utf8(&bytes).map_err(|_| Trouble::NotAForm)?;

@@ -169,7 +169,7 @@ words! {
         broker_host_hint, broker_port, broker_port_hint, broker_secret, broker_secret_hint,
         broker_user, device_topics, discovery_prefix, discovery_prefix_hint, encryption,
         fault_address_public, fault_authority, fault_certificate_expired, fault_certificate_invalid,
-        fault_certificate_issuer, fault_certificate_name, fault_expired, fault_flooded,
+        fault_certificate_issuer, fault_certificate_name, fault_expired,
         fault_garbled, fault_gateway, fault_host_unknown, fault_login, fault_lost,
         fault_not_allowed, fault_secret, fault_silent, fault_tls, fault_unreachable, inbox,
         link_connected, link_connecting, link_failed, link_shut, network_about, network_title,

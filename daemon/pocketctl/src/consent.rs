@@ -334,8 +334,14 @@ fn facts(question: &Consent, names: &Names) -> String {
         (
             "size",
             format!(
-                "{} bytes, about {} tokens, {} pictures",
-                question.size, question.tokens, question.pictures
+                "{} bytes, about {} tokens{}",
+                question.size,
+                question.tokens,
+                match question.pictures {
+                    0 => String::new(),
+                    1 => ", 1 picture".to_owned(),
+                    more => format!(", {more} pictures"),
+                }
             ),
         ),
         ("cost", cost(question)),

@@ -13,6 +13,7 @@ use crate::failure;
 use crate::handle::Reply;
 use crate::keys::Device;
 use crate::setup::groups;
+use crate::vault::rows::encode;
 
 impl Vault {
     /// Locks; in panic it revokes every agent and shuts every profile first.
@@ -78,7 +79,7 @@ impl Vault {
         // Closing must work on a full disk too: no lease is OFFLINE_ONLY.
         let changes = match profile {
             Profile::OfflineOnly => Changes::new().remove_system(LEASE),
-            _ => Changes::new().put_system(LEASE, encode_lease(lease)?),
+            _ => Changes::new().put_system(LEASE, encode(&lease)),
         };
         let now = act.now;
         self.commit(act.permit, &[], changes, now)?;
@@ -343,8 +344,4 @@ impl Vault {
             "save your data with `pocketctl export`, then replace the card",
         ))
     }
-}
-
-fn encode_lease(lease: Lease) -> Result<Vec<u8>, Failure> {
-    postcard::to_stdvec(&lease).map_err(|_| failure::internal("the lease could not be encoded"))
 }

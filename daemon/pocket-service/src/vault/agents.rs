@@ -8,7 +8,7 @@ use pocket_core::{
 };
 use pocket_crypto::SecretBytes;
 use pocket_crypto::token::{self, Token};
-use pocket_store::{Changes, Store};
+use pocket_store::Changes;
 use serde::{Deserialize, Serialize};
 
 use super::records::random_id;
@@ -16,6 +16,7 @@ use super::usage::{self, Calls, Charge, MINUTE, Usage};
 use super::{Act, Vault};
 use crate::failure;
 use crate::handle::Reply;
+use crate::vault::rows::{Rows, encode};
 
 /// The names of agents' rows begin so.
 const PREFIX: &str = "agent/";
@@ -44,18 +45,12 @@ pub(crate) struct Agents {
 }
 
 impl Agents {
-    pub(super) fn load(store: &Store) -> Result<Self, Failure> {
+    pub(super) fn load(rows: &mut Rows<'_>) -> Result<Self, Failure> {
         let mut known: Vec<StoredAgent> = Vec::new();
-        for name in store
-            .system_names(PREFIX)
-            .map_err(|error| failure::store(&error))?
-        {
-            let Some(bytes) = store.system(&name).map_err(|error| failure::store(&error))? else {
-                continue;
-            };
-            // An agent that can't be read has no access: it fails closed.
-            known.extend(postcard::from_bytes(&bytes).ok());
+        for name in rows.names(PREFIX)? {
+            known.extend(rows.read(&name)?);
         }
+        let store = rows.store();
         let mut usage = HashMap::new();
         for agent in &known {
             let row = store
@@ -200,9 +195,7 @@ impl Vault {
             created: act.now.wall,
             token_hash: token.hash(),
         };
-        let bytes =
-            postcard::to_stdvec(&agent).map_err(|_| failure::internal("an agent could not be encoded"))?;
-        let changes = Changes::new().put_system(&row(agent.id), bytes);
+        let changes = Changes::new().put_system(&row(agent.id), encode(&agent));
         self.commit(act.permit, &[], changes, act.now)?;
         let summary = self.agents.summary(&agent);
         self.agents.known.push(agent);
@@ -249,10 +242,8 @@ impl Vault {
             limits: self.agents.usage_of(id).limits,
             ..Usage::default()
         };
-        let bytes =
-            postcard::to_stdvec(&agent).map_err(|_| failure::internal("an agent could not be encoded"))?;
         let changes = Changes::new()
-            .put_system(&row(id), bytes)
+            .put_system(&row(id), encode(&agent))
             .put_system(&usage::name(id), usage.row());
         self.commit(act.permit, &[], changes, act.now)?;
         self.agents.settle(id, usage);

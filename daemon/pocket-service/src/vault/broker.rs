@@ -11,15 +11,15 @@ use pocket_core::{
 };
 use pocket_crypto::SecretBytes;
 use pocket_grant::LinkReport;
-use pocket_store::{Changes, Store};
+use pocket_store::Changes;
 use rand::Rng;
-use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use super::{Act, Vault};
 use crate::engine::Now;
 use crate::failure;
 use crate::outbound::Link;
+use crate::vault::rows::{Rows, encode};
 use captures::Captures;
 
 /// The name of the row.
@@ -31,20 +31,12 @@ const LAST_PAUSE: Duration = Duration::from_secs(120);
 /// How often the broker is told how the device is though nothing has changed.
 const ROUND: Duration = Duration::from_secs(60);
 
-/// The row. A newer shape gets a variant of its own.
-#[derive(Deserialize, Serialize)]
-enum Stored<B> {
-    V1 { broker: B, device: [u8; 8] },
-}
-
 /// What the engine knows of the owner's broker.
 #[derive(Default)]
 pub(crate) struct Brokers {
     set: Option<(Broker, [u8; 8])>,
     captures: Captures,
     running: Option<Running>,
-    /// How many links there were.
-    links: u64,
     /// When the next one may be opened.
     after: Option<Instant>,
     pause: Duration,
@@ -84,12 +76,10 @@ pub(crate) enum Linked {
 
 impl Brokers {
     /// Reads it back. One that can't be read is connected to no more.
-    pub(super) fn load(store: &Store) -> Result<Self, Failure> {
-        let row = store.system(ROW).map_err(|error| failure::store(&error))?;
-        let read = row.and_then(|row| postcard::from_bytes(&row).ok());
+    pub(super) fn load(rows: &mut Rows<'_>) -> Result<Self, Failure> {
         Ok(Self {
-            set: read.map(|Stored::V1 { broker, device }| (broker, device)),
-            captures: Captures::load(store)?,
+            set: rows.read(ROW)?,
+            captures: Captures::load(rows.store())?,
             ..Self::default()
         })
     }
@@ -145,12 +135,7 @@ impl Vault {
             .set
             .as_ref()
             .map_or_else(random, |(_, device)| *device);
-        let stored = Stored::V1 {
-            broker: &broker,
-            device,
-        };
-        let row =
-            postcard::to_stdvec(&stored).map_err(|_| failure::internal("a broker could not be encoded"))?;
+        let row = encode(&(&broker, device));
         let captures = self.broker.captures.renewed();
         let changes = captures.put(Changes::new().put_system(ROW, row));
         let now = act.now;
@@ -272,8 +257,8 @@ impl Vault {
             .ok_or_else(|| failure::internal("a link was to be opened without leave"))?;
         let (state, states) = watch::channel(self.device_state(now));
         let (wanted, given_up) = oneshot::channel();
-        self.broker.links += 1;
-        let number = self.broker.links;
+        // A late word of an earlier link must not be taken for this one's.
+        let number = u64::from_be_bytes(random());
         let secret = self.secret_in_use()?;
         self.broker.running = Some(Running {
             number,

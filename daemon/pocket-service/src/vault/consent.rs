@@ -20,8 +20,7 @@ use pocket_core::{
 use pocket_crypto::SecretBytes;
 use pocket_models::Outgoing;
 use pocket_privacy::Filter;
-use pocket_store::{Changes, Store};
-use serde::{Deserialize, Serialize};
+use pocket_store::Changes;
 use sha2::{Digest, Sha256};
 
 use super::records::random_id;
@@ -30,9 +29,10 @@ use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
 use crate::outbound::Outbound;
+use crate::vault::rows::{Rows, encode};
 use calls::Running;
 use content::Content;
-use kept::{encode, row_name};
+use kept::row_name;
 
 /// The names of the questions' rows begin so.
 const PREFIX: &str = "consent/";
@@ -40,12 +40,6 @@ const PREFIX: &str = "consent/";
 const MOST_REFUSED: u32 = 10;
 /// Most questions that are remembered; beyond, the oldest that are over are forgotten.
 const MOST: usize = 500;
-
-/// The row. A newer shape gets a variant of its own.
-#[derive(Deserialize, Serialize)]
-enum Stored<C> {
-    V1(C),
-}
 
 /// What the engine knows of questions and of whom can be asked.
 #[derive(Default)]
@@ -76,21 +70,15 @@ pub(super) struct NewQuestion<'a> {
 
 impl Consents {
     /// Reads them back. What can't be read is not asked any more.
-    pub(super) fn load(store: &Store, outbound: Outbound) -> Result<Self, Failure> {
+    pub(super) fn load(rows: &mut Rows<'_>, outbound: Outbound) -> Result<Self, Failure> {
         let mut consents = Self {
             outbound,
-            providers: providers::load(store)?,
+            providers: providers::load(rows)?,
             ..Self::default()
         };
-        for name in store
-            .system_names(PREFIX)
-            .map_err(|error| failure::store(&error))?
-        {
-            let row = store.system(&name).map_err(|error| failure::store(&error))?;
-            let read = row.and_then(|row| postcard::from_bytes::<Stored<Consent>>(&row).ok());
-            if let Some(Stored::V1(consent)) = read {
-                consents.known.insert(consent.id, consent);
-            }
+        for name in rows.names(PREFIX)? {
+            let read: Option<Consent> = rows.read(&name)?;
+            consents.known.extend(read.map(|consent| (consent.id, consent)));
         }
         Ok(consents)
     }

@@ -15,6 +15,7 @@ use super::{
 use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::keys::Device;
+use crate::vault::rows::Rows;
 
 impl Vault {
     /// Makes the store of a new device, with its first record.
@@ -144,6 +145,7 @@ impl Vault {
             rekeying: false,
             outside: device.findings.clone(),
             findings,
+            unknown: Vec::new(),
         };
         vault.recall()?;
         Ok(vault)
@@ -158,14 +160,14 @@ impl Vault {
         self.consents = Consents::default();
         self.broker = Brokers::default();
         self.exported = Exported::default();
+        self.unknown.clear();
         if self.store.system_whole().is_ok() {
-            let lease = self.store.system(LEASE).map_err(|error| failure::store(&error))?;
-            self.lease = lease
-                .and_then(|bytes| postcard::from_bytes(&bytes).ok())
-                .unwrap_or_default();
-            self.agents = Agents::load(&self.store)?;
-            self.consents = Consents::load(&self.store, self.outbound.clone())?;
-            self.broker = Brokers::load(&self.store)?;
+            let mut rows = Rows::of(&self.store);
+            self.lease = rows.read(LEASE)?.unwrap_or_default();
+            self.agents = Agents::load(&mut rows)?;
+            self.consents = Consents::load(&mut rows, self.outbound.clone())?;
+            self.broker = Brokers::load(&mut rows)?;
+            self.unknown = rows.unknown();
             self.stale = Stale::load(&self.store)?;
             let exported = self
                 .store

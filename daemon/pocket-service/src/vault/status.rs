@@ -36,7 +36,7 @@ impl Vault {
     }
 
     pub(super) fn all_findings(&self) -> Vec<Finding> {
-        [self.outside.as_slice(), &self.findings].concat()
+        [self.outside.as_slice(), &self.unknown, &self.findings].concat()
     }
 
     pub(super) fn describe_category(&self, category: Category) -> pocket_core::CategoryStatus {

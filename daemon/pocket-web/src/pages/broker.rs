@@ -161,7 +161,6 @@ const fn fault_in_words(t: &Words, fault: LinkFault) -> &'static str {
         LinkFault::CertificateIssuer => t.fault_certificate_issuer,
         LinkFault::CertificateName => t.fault_certificate_name,
         LinkFault::Expired => t.fault_expired,
-        LinkFault::Flooded => t.fault_flooded,
         LinkFault::Forged | LinkFault::GatewayAbsent => t.fault_gateway,
         LinkFault::Garbled => t.fault_garbled,
         LinkFault::HostUnknown => t.fault_host_unknown,

@@ -181,6 +181,12 @@ fn a_standing_consent_sends_without_asking_until_it_is_used_up_or_custom_ends() 
         .map(drop)
         .unwrap();
     assert!(standing_now(&desk).is_empty());
+    let logged = desk.logged(OperationKind::StandingRemove);
+    assert!(
+        logged
+            .iter()
+            .any(|event| event.records.first() == Some(&id) && event.count == 5)
+    );
     desk.call(owner(), standing(5)).map(drop).unwrap();
     desk.open(Profile::CloudWithConsent);
     desk.open(Profile::Custom);

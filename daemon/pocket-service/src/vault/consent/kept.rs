@@ -7,12 +7,13 @@ use pocket_core::{
 use pocket_store::Changes;
 use zeroize::Zeroizing;
 
+use super::PREFIX;
 use super::content::Content;
-use super::{PREFIX, Stored};
 use crate::engine::Now;
 use crate::failure;
 use crate::vault::Vault;
 use crate::vault::records::checked;
+use crate::vault::rows::encode;
 
 impl Vault {
     /// What a question holds.
@@ -108,10 +109,6 @@ impl Vault {
 
 pub(super) fn row_name(id: RecordId) -> String {
     format!("{PREFIX}{id}")
-}
-
-pub(super) fn encode(consent: &Consent) -> Vec<u8> {
-    postcard::to_stdvec(&Stored::V1(consent)).expect("encoding into memory can't fail")
 }
 
 const fn outbox_state(state: &ConsentState) -> OutboxState {

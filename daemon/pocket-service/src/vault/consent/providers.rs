@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use pocket_core::{Answer, Failure, FailureKind, Provider, ProviderName};
-use pocket_store::{Changes, Store};
+use pocket_store::Changes;
 
-use super::{Consents, Stored};
+use super::Consents;
 use crate::failure;
+use crate::vault::rows::{Rows, encode};
 use crate::vault::{Act, Vault};
 
 /// The names of the rows begin so.
@@ -15,17 +16,11 @@ const PREFIX: &str = "provider/";
 const MOST: usize = 32;
 
 /// Reads them back. One that can't be read is not asked any more.
-pub(super) fn load(store: &Store) -> Result<BTreeMap<ProviderName, Provider>, Failure> {
+pub(super) fn load(rows: &mut Rows<'_>) -> Result<BTreeMap<ProviderName, Provider>, Failure> {
     let mut providers = BTreeMap::new();
-    for name in store
-        .system_names(PREFIX)
-        .map_err(|error| failure::store(&error))?
-    {
-        let row = store.system(&name).map_err(|error| failure::store(&error))?;
-        let read = row.and_then(|row| postcard::from_bytes::<Stored<Provider>>(&row).ok());
-        if let Some(Stored::V1(provider)) = read {
-            providers.insert(provider.name.clone(), provider);
-        }
+    for name in rows.names(PREFIX)? {
+        let read: Option<Provider> = rows.read(&name)?;
+        providers.extend(read.map(|provider| (provider.name.clone(), provider)));
     }
     Ok(providers)
 }
@@ -74,9 +69,7 @@ impl Vault {
                 "remove one that is no longer asked",
             ));
         }
-        let row = postcard::to_stdvec(&Stored::V1(&provider))
-            .map_err(|_| failure::internal("a provider could not be encoded"))?;
-        let changes = Changes::new().put_system(&row_name(&name), row);
+        let changes = Changes::new().put_system(&row_name(&name), encode(&provider));
         self.commit(act.permit, &[], changes, act.now)?;
         self.consents.providers.insert(name, provider);
         Ok(Answer::Done)

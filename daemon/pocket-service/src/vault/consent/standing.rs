@@ -60,12 +60,12 @@ impl Vault {
     }
 
     pub(in crate::vault) fn standing_remove(&mut self, act: Act, id: RecordId) -> Result<Answer, Failure> {
-        if !self.consents.standing.iter().any(|standing| standing.id == id) {
-            return Err(failure::not_found(
-                "standing consent",
-                "see `pocketctl consent list`",
-            ));
-        }
+        let standing = self.consents.standing.iter().find(|standing| standing.id == id);
+        let standing =
+            standing.ok_or_else(|| failure::not_found("standing consent", "see `pocketctl consent list`"))?;
+        let left = (OperationKind::StandingRemove, standing.calls);
+        let event = particular(standing, act.permit.actor(), act.now.wall, left);
+        self.note(vec![event])?;
         self.commit(act.permit, &[], Changes::new(), act.now)?;
         self.consents.standing.retain(|standing| standing.id != id);
         Ok(Answer::Done)
@@ -105,14 +105,24 @@ fn particulars(standing: &StandingConsent, minutes: u32, actor: ActorRef) -> Vec
         (OperationKind::StandingBytes, bytes),
         (OperationKind::StandingMinutes, minutes),
     ];
-    let event = |(operation, count)| Event {
-        at: standing.from,
+    numbers
+        .map(|number| particular(standing, actor, standing.from, number))
+        .to_vec()
+}
+
+fn particular(
+    standing: &StandingConsent,
+    actor: ActorRef,
+    at: Timestamp,
+    (operation, count): (OperationKind, u32),
+) -> Event {
+    Event {
+        at,
         actor,
         operation,
         category: standing.category,
         records: vec![standing.id, standing.agent, standing.provider.id()],
         count,
         outcome: Outcome::Allowed,
-    };
-    numbers.map(event).to_vec()
+    }
 }

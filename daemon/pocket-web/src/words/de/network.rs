@@ -27,7 +27,6 @@ pub(super) const WORDS: NetworkWords = NetworkWords {
     fault_certificate_issuer: "das Zertifikat des Brokers ist von niemandem, dem vertraut wird; gib die Ausgabestelle an, von der es kommt",
     fault_certificate_name: "das Zertifikat des Brokers ist für einen anderen Namen; nenne den Broker so wie dort",
     fault_expired: "die Zeit des Profils ist um",
-    fault_flooded: "der Broker hat zu viele Nachrichten auf einmal geschickt; sieh nach, wer an die Topics des Geräts schreibt",
     fault_garbled: "was dort antwortet, ist kein MQTT-Broker; prüfe den Port",
     fault_gateway: "pocket-gateway fehlt, steht still oder ist von einer anderen Version",
     fault_host_unknown: "niemand in deinem Netz kennt den Namen des Brokers; gib seine Adresse an",

@@ -27,7 +27,6 @@ pub(super) const WORDS: NetworkWords = NetworkWords {
     fault_certificate_issuer: "nobody that is trusted issued the broker’s certificate; give the authority that it comes from",
     fault_certificate_name: "the broker’s certificate is for another name; name the broker as it does",
     fault_expired: "the time of the profile is over",
-    fault_flooded: "the broker sent too many messages at once; look who publishes to the device’s topics",
     fault_garbled: "what answers there is no MQTT broker; check the port",
     fault_gateway: "pocket-gateway is missing, stopped, or of another version",
     fault_host_unknown: "nobody in your network knows the broker’s name; give its address",
