@@ -42,6 +42,8 @@ prune_modules() {
     (cd "$tree/usr/lib/modules/$version/kernel" && find . -name '*.ko*' -printf '%P\n' |
         grep -vxFf <(printf '%s\n' "$keep") | xargs rm -f)
     find "$tree/usr/lib/modules/$version/kernel" -type d -empty -delete
+    # Unpacked: the root and the initrd are compressed as a whole, and a small processor is slow at xz.
+    find "$tree/usr/lib/modules/$version/kernel" -name '*.ko.xz' -exec xz --decompress {} +
     in_tools depmod --basedir "$tree" "$version"
     say "kernel modules: $(wc -l <<<"$keep") kept"
 }

@@ -55,6 +55,10 @@ clean_tree() {
     rm -rf "${tree:?}"/etc/{apt,cron.*,dpkg,init.d,rc?.d,alternatives.d,default/grub*,grub.d,kernel,initramfs-tools,dracut.conf.d,skel,pam.d/chfn}
     # Device trees come from the firmware, or from the boot partition of boards that have none.
     rm -rf "${tree:?}"/usr/lib/linux-image-* "$tree"/vmlinuz* "$tree"/initrd.img* "$tree"/usr/share/{grub,zoneinfo,gcc}
+    # Each runs at every start, twice: kept are those whose units are used (fstab, the root's hashes, and what
+    # a kernel command line masks).
+    find "$tree/usr/lib/systemd/system-generators" -type f ! -name 'systemd-fstab-generator' \
+        ! -name 'systemd-veritysetup-generator' ! -name 'systemd-debug-generator' -delete
     # Nobody logs in on a screen, and nothing here calls out by ssh.
     rm -f "${tree:?}"/usr/sbin/{agetty,getty,sulogin,zic,iconvconfig,mkhomedir_helper,pam*} "$tree"/usr/bin/{ssh,ssh-agent,ssh-add,ssh-keyscan,scp,sftp,slogin,login,localedef,su}
     rm -rf "${tree:?}"/etc/{ssh/moduli,ssh/ssh_config,ssh/ssh_config.d,update-motd.d,profile.d,ufw,sv,runit,selinux}
