@@ -79,6 +79,7 @@ make_esp() {
         mcopy -m -i "$image" "$parts/grubenv" ::pocketai/grubenv
         mcopy -m -i "$image" "$boot/READ-ME.txt" ::pocketai/READ-ME.txt
     ' esp "$image" "$parts" "$repo/image/boot"
+    if [[ -n $board ]]; then add_board "$image"; fi
 }
 
 # The card as it is flashed: only what is not made at first boot.
@@ -98,4 +99,5 @@ TABLE
     place esp $start
     place boot $((start + esp_size))
     place root $((start + esp_size + boot_size))
+    if [[ -n $board ]]; then make_hybrid "$disk"; fi
 }
