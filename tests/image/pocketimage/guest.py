@@ -9,6 +9,8 @@ import subprocess
 import time
 from pathlib import Path
 
+from . import hand
+
 MIB = 1024 * 1024
 FIRMWARE = Path("/usr/share/AAVMF/AAVMF_CODE.fd")
 VARIABLES = Path("/usr/share/AAVMF/AAVMF_VARS.fd")
@@ -50,16 +52,23 @@ def make_key(folder):
 
 
 class Guest:
-    """A running board. Use it with `with`."""
+    """A running board. Use it with `with`.
 
-    def __init__(self, folder, card, name, probe=None, capture=False, stick=None, network=True):
+    hand      lets the test run orders inside, and read the journal (hand.py)
+    capture   writes down what its network card sends and gets
+    resume    goes on from where `save` left another one, on a card of the same content
+    log       writes down each write and flush of the card, for `replay`
+    """
+
+    def __init__(self, folder, card, name, hand=False, capture=False, network=True, resume=None, log=None, more=()):
         self.folder, self.card, self.name = Path(folder), Path(card), name
-        self.probe, self.capture, self.stick, self.network = probe, capture, stick, network
+        self.with_hand, self.capture, self.network, self.resume, self.log = hand, capture, network, resume, log
+        self.more = list(more)
         self.port = free_port()
-        self.serial = self.folder / f"{name}.serial"
-        self.pcap = self.folder / f"{name}.pcap"
-        self.report = self.folder / f"{name}.report"
-        self.process = None
+        self.serial, self.pcap, self.told, self.variables, self.qmp_path, self.hand_path = (
+            self.folder / f"{name}.{kind}" for kind in ("serial", "pcap", "journal", "variables", "qmp", "hand")
+        )
+        self.process, self.hand, self.known = None, None, self.folder / f"{name}.known"
 
     def __enter__(self):
         self.start()
@@ -69,35 +78,41 @@ class Guest:
         self.cut()
 
     def start(self):
-        variables = self.folder / "variables.fd"
-        if not variables.exists():
-            shutil.copy(VARIABLES, variables)
-        for old in (self.serial, self.pcap, self.report):
+        for old in (self.serial, self.pcap, self.told, self.qmp_path, self.hand_path, self.known):
             old.unlink(missing_ok=True)
-        self.qmp_path = self.folder / f"{self.name}.qmp"
-        self.qmp_path.unlink(missing_ok=True)
+        # Firmware keeps nothing that matters: each board begins with the variables of a new one.
+        shutil.copy(VARIABLES, self.variables)
+        if self.log:
+            self.log.unlink(missing_ok=True)
+            self.log.touch()
         self.started = time.monotonic()
-        self.process = subprocess.Popen(self.command(variables), stdin=subprocess.DEVNULL)
+        self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL)
+        if self.resume:
+            self.until(self.is_read, "the board's memory is read", 120)
+            self.qmp("cont")
 
-    def command(self, variables):
+    def is_read(self):
+        return self.qmp_path.exists() and self.qmp("query-status")["status"] != "inmigrate"
+
+    def command(self):
         command = [
             "nice", "-n", os.environ.get("NICE", "10"), "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512",
             "-nodefaults", "-display", "none", "-serial", f"file:{self.serial}",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
             "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
-            "-drive", f"if=pflash,format=raw,file={variables}",
-            "-drive", f"if=none,id=card,format=raw,discard=unmap,cache=writeback,file={self.card}",
+            "-drive", f"if=pflash,format=raw,file={self.variables}",
+            *self.disk(),
             "-device", "virtio-blk-pci,drive=card,romfile=,bootindex=1",
             "-device", "virtio-rng-pci,romfile=",
+            "-device", "qemu-xhci,id=usb,romfile=",
+            "-device", "virtio-keyboard-pci,romfile=",
             "-device", "virtio-serial-pci,romfile=",
-            "-chardev", f"file,id=report,path={self.report}",
-            "-device", "virtserialport,chardev=report,name=report",
+            "-chardev", f"file,id=journal,path={self.told}",
+            "-device", "virtserialport,chardev=journal,name=journal",
+            "-chardev", f"socket,id=hand,path={self.hand_path},server=on,wait=off",
+            "-device", "virtserialport,chardev=hand,name=hand",
+            *self.more,
         ]
-        if self.stick:
-            command += [
-                "-drive", f"if=none,id=stick,format=raw,readonly=on,file={self.stick}",
-                "-device", "virtio-blk-pci,drive=stick,romfile=,bootindex=9",
-            ]
         if self.network:
             command += [
                 "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22",
@@ -105,15 +120,64 @@ class Guest:
             ]
         if self.capture:
             command += ["-object", f"filter-dump,id=dump,netdev=net,file={self.pcap}"]
-        if self.probe:
-            unit = base64.b64encode(self.probe.encode()).decode()
-            credential = f"io.systemd.credential.binary:systemd.extra-unit.probe.service={unit}"
-            command += ["-smbios", f"type=11,value={credential}"]
-            wants = "[Unit]\nWants=probe.service\n"
-            dropin = base64.b64encode(wants.encode()).decode()
-            credential = f"io.systemd.credential.binary:systemd.unit-dropin.multi-user.target={dropin}"
-            command += ["-smbios", f"type=11,value={credential}"]
+        if self.with_hand:
+            command += hand.credentials()
+        if self.resume:
+            command += ["-incoming", f"exec:cat {self.resume}"]
         return command
+
+    def disk(self):
+        file = f"driver=file,filename={self.card},discard=unmap"
+        if not self.log:
+            return ["-blockdev", f"{file},node-name=card"]
+        return [
+            "-blockdev", f"{file},node-name=medium",
+            "-blockdev", f"driver=file,node-name=log,filename={self.log}",
+            "-blockdev", "driver=blklogwrites,node-name=card,discard=unmap,file=medium,log=log",
+        ]
+
+    def save(self, to):
+        """Stops the board for good, its memory written down; the card is as it stood."""
+        self.qmp("stop")
+        self.qmp("migrate-set-parameters", **{"max-bandwidth": 1 << 33})
+        self.qmp("migrate", uri=f"exec:cat >{to}")
+        self.until(lambda: self.qmp("query-migrate")["status"] in ("completed", "failed"), "the memory is written down", 120)
+        check(self.qmp("query-migrate")["status"] == "completed", "the memory could not be written down")
+        self.cut()
+
+    def root(self, order, patience=PATIENCE):
+        """Runs shell inside, as root; (exit code, what it printed)."""
+        if self.hand is None:
+            self.until(lambda: self.hand_path.exists(), "QEMU offers the hand's line", 30)
+            self.hand = hand.Hand(self.hand_path, patience)
+        return self.hand.run(order)
+
+    def ask(self, question):
+        """What one of hand.QUESTIONS is answered with."""
+        return self.root(hand.QUESTIONS[question])[1]
+
+    def journal(self):
+        """What the journal said so far, since the power came on."""
+        return self.told.read_text(errors="replace") if self.told.exists() else ""
+
+    def until_told(self, words, patience=PATIENCE):
+        """Waits until the journal says it."""
+        self.until(lambda: words in self.journal(), f"the journal says {words!r}", patience)
+
+    def key(self, down):
+        """The button goes down, or comes up."""
+        event = {"type": "key", "data": {"down": down, "key": {"type": "qcode", "data": "f1"}}}
+        self.qmp("input-send-event", events=[event])
+
+    def plug(self, stick):
+        """A USB stick of this content is put in."""
+        self.qmp("blockdev-add", **{"driver": "raw", "node-name": stick.stem, "read-only": True,
+                                    "file": {"driver": "file", "filename": str(stick)}})
+        self.qmp("device_add", driver="usb-storage", drive=stick.stem, id=f"stick-{stick.stem}", bus="usb.0")
+
+    def unplug(self, stick):
+        """It is pulled out again."""
+        self.qmp("device_del", id=f"stick-{stick.stem}")
 
     def seconds(self):
         """Since the power came on."""
@@ -128,6 +192,9 @@ class Guest:
             self.process.kill()
         if self.process is not None:
             self.process.wait()
+        if self.hand is not None:
+            self.hand.close()
+            self.hand = None
 
     def console(self):
         return self.serial.read_text(errors="replace") if self.serial.exists() else ""
@@ -164,7 +231,7 @@ class Guest:
     def ssh_command(self, *words, forward=None):
         command = [
             "ssh", "-i", self.folder / "owner", "-p", str(self.port), "-o", "BatchMode=yes", "-o", "ConnectTimeout=20",
-            "-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={self.folder}/known",
+            "-o", "StrictHostKeyChecking=accept-new", "-o", f"UserKnownHostsFile={self.known}",
             "-o", "LogLevel=ERROR", "-o", "IdentitiesOnly=yes", "-o", "ExitOnForwardFailure=yes",
         ]
         for pair in forward or ():

@@ -1,19 +1,20 @@
-"""What is proven, one step each."""
+"""What is proven of the image. Each step takes a bench and fails in words."""
 
 import json
-import mmap
-import shutil
 import subprocess
+import threading
 import time
 import urllib.request
 from pathlib import Path
 
-from . import pcap, probe
-from .guest import Failed, Guest, Tunnel, check, make_key, prepare_card
+from . import hand, pcap
+from .card import copy, count, environment, give_key, has_key, in_keystore, secrets, size
+from .guest import Guest, Tunnel, check, make_key, prepare_card
 
 PASSPHRASE = "quiet otter under the seven lamps"
 NOTE = "the heron stands in the reeds at dusk"
 CARD_MIB = 2048
+OWNER = threading.local()
 
 
 class Bench:
@@ -27,26 +28,23 @@ class Bench:
         """A freshly flashed card."""
         card = self.folder / f"{name}.img"
         prepare_card(self.image, card, size_mib, self.key if key else None)
-        (self.folder / "known").unlink(missing_ok=True)
-        (self.folder / "variables.fd").unlink(missing_ok=True)
         return card
 
     def guest(self, card, name, **more):
         return Guest(self.folder, card, name, **more)
 
-    def kept(self, name):
-        """A card that an earlier step prepared, copied; prepared now where there is none."""
-        source = self.folder / "owned.img"
-        if not source.exists():
-            first_boot(self)
-        copy = self.folder / f"{name}.img"
-        copy.unlink(missing_ok=True)
-        shutil.copyfile(source, copy)
-        return copy
+    def owned(self, name):
+        """A copy of the card that the step first-boot left."""
+        return copy(self.folder / "owned.img", self.folder / f"{name}.img")
+
+    def running(self, name, **more):
+        """A device that runs, its owner's vault open: it goes on from where the step inside left it."""
+        card = copy(self.folder / "ready.img", self.folder / f"{name}.img")
+        return self.guest(card, name, hand=True, resume=self.folder / "ready.memory", **more)
 
 
 def seen(text):
-    print(f"   {text}", flush=True)
+    print(f"   {getattr(OWNER, 'step', '')}: {text}", flush=True)
 
 
 def page(tunnel, path="/"):
@@ -64,9 +62,8 @@ def unlock(guest):
     guest.ctl("--passphrase-fd", "0", "unlock", stdin=PASSPHRASE + "\n")
 
 
-def inside(guest):
-    """What the probe says, once it has said all."""
-    return guest.until(lambda: probe.answers(guest.report), "the probe has looked")
+def has_note(guest, when):
+    check(NOTE in guest.ctl("search", "heron"), f"what was kept is gone {when}")
 
 
 def take_over(guest):
@@ -77,7 +74,7 @@ def take_over(guest):
 
 
 def first_boot(bench):
-    """a new card grows, is encrypted, serves its page, takes an owner and a note; another start has them"""
+    """a new card grows, is encrypted, serves its page, takes an owner and a note"""
     card = bench.card("owned.new")
     with bench.guest(card, "first") as guest:
         guest.wait_for_ssh()
@@ -86,44 +83,55 @@ def first_boot(bench):
         with Tunnel(guest) as tunnel:
             check("PocketAI" in page(tunnel), "the page is not served through the tunnel")
         take_over(guest)
-        check(NOTE in guest.ctl("search", "heron"), "what was kept is not found")
+        has_note(guest, "at once")
         guest.ctl("status")
     card.rename(bench.folder / "owned.img")
-    again = bench.kept("again")
-    with bench.guest(again, "again") as guest:
-        guest.wait_for_ssh()
-        seen(f"from power-on to pocketd answering the owner: {guest.seconds():.0f} s (after a power cut)")
-        check(status(guest)["state"] == "locked", "after a start the vault is not locked")
-        unlock(guest)
-        check(NOTE in guest.ctl("search", "heron"), "what was kept before the power cut is gone")
 
 
 def insides(bench):
-    """inside, everything is as the documents say: sealed, verified, silent, nothing failed"""
-    card = bench.kept("inside")
-    with bench.guest(card, "inside", probe=probe.unit(), capture=True) as guest:
-        found = inside(guest)
-        check(not found["failed"], f"units have failed: {found['failed']}")
-        check("status:      verified" in found["verity"], f"the root is not verified: {found['verity']}")
-        check("LUKS2" in found["luks"], f"the data is not encrypted: {found['luks']}")
-        listens = probe.listening(found["listening"])
-        others = [
-            (address, port) for address, port, _ in listens
-            if address != "127.0.0.1" and (address, port) != ("0.0.0.0", 22) and port != 68
-        ]
-        check(listens and not others, f"something listens that must not: {others}")
-        cards = [line.split(":")[0].strip() for line in found["pocketd-net"].splitlines() if ":" in line]
-        check(cards == ["lo"], f"pocketd sees a network: {cards}")
-        check("active" not in found["gateway"].split(), f"the gateway runs in OFFLINE_ONLY: {found['gateway']}")
-        check(len(found["swap"].splitlines()) == 1, f"there is swap: {found['swap']}")
-        check(not found["writable"], f"files of the system can be written: {found['writable']}")
-        check(NOTE not in found["journal"] and PASSPHRASE not in found["journal"], "the journal knows the note")
-        memory = {line.split(":")[0]: int(line.split()[1]) for line in found["memory"].splitlines()}
-        used = (memory["MemTotal"] - memory["MemAvailable"]) // 1024
-        seen(f"memory of the whole system, vault locked: {used} MiB of {memory['MemTotal'] // 1024}")
-        seen(found["time"].splitlines()[0])
-        seen("listens: " + ", ".join(f"{address}:{port}" for address, port, _ in listens))
+    """after a power cut the data is there; inside, all is as the documents say: sealed, verified, silent"""
+    card = bench.owned("ready")
+    with bench.guest(card, "ready", hand=True, capture=True) as guest:
+        guest.wait_for_ssh()
+        seen(f"from power-on to pocketd answering the owner: {guest.seconds():.0f} s (after a power cut)")
+        check(status(guest)["state"] == "locked", "after a start the vault is not locked")
+        guest.until_told("is good:")
+        looked_at(guest)
+        unlock(guest)
+        has_note(guest, "after the power cut")
         silent(guest)
+        guest.root("sync")
+        guest.save(bench.folder / "ready.memory")
+
+
+def looked_at(guest):
+    failed = guest.ask("failed")
+    check(not failed, f"units have failed: {failed}")
+    check("status:      verified" in guest.ask("verity"), "the root is not verified")
+    check("LUKS2" in guest.ask("luks"), "the data is not encrypted")
+    listens = hand.listening(guest.ask("listening"))
+    others = [
+        (address, port) for address, port, _ in listens
+        if address != "127.0.0.1" and (address, port) != ("0.0.0.0", 22) and port != 68
+    ]
+    check(listens and not others, f"something listens that must not: {others}")
+    cards = [line.split(":")[0].strip() for line in guest.ask("pocketd-net").splitlines() if ":" in line]
+    check(cards == ["lo"], f"pocketd sees a network: {cards}")
+    check("active" not in guest.ask("gateway").split(), "the gateway runs in OFFLINE_ONLY")
+    check(len(guest.ask("swap").splitlines()) == 1, "there is swap")
+    writable = guest.ask("writable")
+    check(not writable, f"files of the system can be written: {writable}")
+    journal = guest.ask("journal")
+    check(NOTE not in journal and PASSPHRASE not in journal, "the journal knows the note")
+    seen(f"memory of the whole system, vault locked: {used(guest)}")
+    seen(guest.ask("time").splitlines()[0])
+    seen("listens: " + ", ".join(f"{address}:{port}" for address, port, _ in listens))
+
+
+def used(guest):
+    """Memory in words."""
+    memory = {line.split(":")[0]: int(line.split()[1]) for line in guest.ask("memory").splitlines()}
+    return f"{(memory['MemTotal'] - memory['MemAvailable']) // 1024} MiB of {memory['MemTotal'] // 1024}"
 
 
 def silent(guest):
@@ -132,9 +140,10 @@ def silent(guest):
     own = "52:54:00:12:34:56"
     sent = [kind for source, kind, _ in pcap.packets(guest.pcap) if source == own]
     check("dhcp" in sent, f"the capture does not even have the request for an address: {sent}")
-    others = [kind for kind in sent if kind not in ("arp", "dhcp")]
+    # What answers the owner's ssh is of a connection that came in.
+    others = [kind for kind in sent if kind not in ("arp", "dhcp") and not kind.startswith("tcp 22->")]
     check(not others, f"the device spoke in OFFLINE_ONLY: {others}")
-    seen(f"sent in {guest.seconds():.0f} s: {len(sent)} packets, of them none but {sorted(set(sent))}")
+    seen(f"sent in {guest.seconds():.0f} s: {len(sent)} packets, of them none but {sorted({kind.split('->')[0] for kind in sent})}")
 
 
 def tampered_root(bench):
@@ -157,166 +166,139 @@ def tampered_root(bench):
 
 def bundles(bench):
     folder = bench.folder / "bundles"
-    if not (folder / "good.stick").exists():
+    made_last = folder / "good.stick"
+    if not made_last.exists() or made_last.stat().st_mtime < bench.image.stat().st_mtime:
         maker = [str(Path(__file__).resolve().parents[1] / "bundles"), str(folder)]
         made = subprocess.run(maker, capture_output=True, text=True)
         check(made.returncode == 0, f"the bundles could not be made: {made.stderr[-2000:]}")
     return folder
 
 
-def environment(card):
-    """The boot loader's variables, read from the card."""
-    read = subprocess.run(
-        ["mtype", "-i", f"{card}@@1M", "::pocketai/grubenv"], capture_output=True, text=True, check=True
-    )
-    return dict(line.split("=", 1) for line in read.stdout.splitlines() if "=" in line)
-
-
-def install(bench, card, bundle):
-    """Puts the stick in, waits until the device has dealt with it; what its journal says."""
-    look = "sleep 5; while systemctl --plain --no-legend list-units 'pocket-update@*' | grep -q activating; do sleep 2; done"
+def install(bench, guest, bundle):
+    """Puts the stick in, waits until the device has dealt with it; what its journal says of it."""
+    before = len(guest.journal())
     stick = bundles(bench) / f"{bundle}.stick"
-    with bench.guest(card, f"install-{bundle}", probe=probe.unit(look), stick=stick) as guest:
-        found = guest.until(lambda: probe.answers(guest.report), "the stick was dealt with", 600)
-        return [line for line in found["journal"].splitlines() if "update[" in line or "rauc" in line]
+    guest.plug(stick)
+    ends = ("is tried at the next start", "pocket-update@sda.service: Failed", "pocket-update@sda.service: Deactivated")
+    guest.until(lambda: any(end in guest.journal()[before:] for end in ends), f"the stick {bundle} is dealt with")
+    guest.unplug(stick)
+    return [line for line in guest.journal()[before:].splitlines() if "update[" in line or "rauc" in line]
 
 
 def refused_bundles(bench):
     """a bundle that was changed, one of a stranger and one of an older release are refused"""
-    for bundle, words in (("changed", "update"), ("foreign", "not signed"), ("older", "older than the running")):
-        card = bench.kept("refused")
-        before = environment(card)
-        said = install(bench, card, bundle)
-        check(environment(card)["ORDER"] == before["ORDER"], f"{bundle}: the slot was switched: {said}")
-        check(any(words in line for line in said), f"{bundle}: the journal does not say why: {said}")
-        check(not any("is tried at the next start" in line for line in said), f"{bundle}: it was installed")
-        seen(f"{bundle}: {said[-1].split(']: ')[-1]}")
+    with bench.running("refused") as guest:
+        before = environment(guest.card)
+        for bundle, words in (("changed", "was changed"), ("foreign", "not signed"), ("older", "older than the running")):
+            said = install(bench, guest, bundle)
+            guest.root("until ! [[ -e /dev/sda ]]; do sleep 0.5; done")
+            check(any(words in line for line in said), f"{bundle}: the journal does not say why: {said}")
+            check(not any("is tried at the next start" in line for line in said), f"{bundle}: it was installed")
+            check(environment(guest.card) == before, f"{bundle}: the boot loader was told of it")
+            seen(f"{bundle}: {next(line for line in said if words in line).split(']: ')[-1]}")
 
 
 def update(bench):
     """a later release is installed, runs, is found good once its owner unlocks, and has the data"""
-    card = bench.kept("updated")
-    said = install(bench, card, "good")
-    check(environment(card)["ORDER"].startswith("B"), f"the other slot is not next: {said}")
-    with bench.guest(card, "updated") as guest:
+    with bench.running("updated") as guest:
+        card = guest.card
+        said = install(bench, guest, "good")
+        check(environment(card)["ORDER"].startswith("B"), f"the other slot is not next: {said}")
+        guest.root("systemctl --no-block reboot")
+        guest.until(lambda: "slot B, try 1 of 3" in guest.console(), "the new slot is started")
         guest.wait_for_ssh()
-        check("slot B, try 1 of 3" in guest.console(), "the new slot does not run")
         check(environment(card)["B_TRY"] == "1", "it counts as good before anyone looked")
         unlock(guest)
-        check(NOTE in guest.ctl("search", "heron"), "what was kept is gone after the update")
+        has_note(guest, "after the update")
         guest.until(lambda: environment(card)["B_TRY"] == "0", "the new slot is found good")
     seen(f"boot loader: {environment(card)}")
 
 
 def rolled_back(bench):
     """a later release that does not start is left after three tries; the former one has the data"""
-    card = bench.kept("rolled")
-    install(bench, card, "broken")
-    with bench.guest(card, "rolled") as guest:
+    with bench.running("rolled") as guest:
+        install(bench, guest, "broken")
+        guest.root("systemctl --no-block reboot")
         guest.until(lambda: "slot A, try" in guest.console(), "the former slot runs again", 900)
         tries = [line.strip() for line in guest.console().splitlines() if "PocketAI, slot" in line]
         check(len([line for line in tries if "slot B" in line]) == 3, f"not three tries: {tries}")
         guest.wait_for_ssh()
         unlock(guest)
-        check(NOTE in guest.ctl("search", "heron"), "what was kept is gone after the rollback")
+        has_note(guest, "after the rollback")
     seen(f"tries: {tries}")
 
 
 def sick(bench):
     """a later release in which pocketd does not answer is left by itself"""
-    card = bench.kept("sick")
-    install(bench, card, "sick")
-    with bench.guest(card, "sick") as guest:
+    with bench.running("sick") as guest:
+        install(bench, guest, "sick")
+        guest.root("systemctl --no-block reboot")
         guest.until(lambda: "slot A, try" in guest.console(), "the former slot runs again", 1800)
         guest.wait_for_ssh()
         unlock(guest)
-        check(NOTE in guest.ctl("search", "heron"), "what was kept is gone after the rollback")
-
-
-def key_bytes(card):
-    """What opened the data partition: the key's file and the slots of the header, as lie on the card."""
-    keystore, data = partition(card, "keystore"), partition(card, "data")
-    with open(card, "rb") as file:
-        file.seek(data)
-        header = file.read(16 << 20)
-    slots = [header[at:at + 512] for at in range(0x8000, len(header), 4096) if any(header[at:at + 512])]
-    check(slots, "the header of the data partition has no slot")
-    # Each that is gone is looked for on the whole card: eight, from all over the slot.
-    slots = slots[:: max(1, len(slots) // 8)][:8]
-    dump = ["debugfs", "-R", "cat disk.key", f"{card}?offset={keystore}"]
-    key = subprocess.run(dump, capture_output=True, check=True).stdout
-    check(len(key) == 64, f"the key of the data is not where it was looked for: {len(key)} bytes")
-    return key, slots
-
-
-def partition(card, name):
-    """Where a partition begins, in bytes, by the GPT of the card."""
-    with open(card, "rb") as file:
-        file.seek(2 * 512)
-        table = file.read(128 * 128)
-    for at in range(0, len(table), 128):
-        entry = table[at:at + 128]
-        if entry[56:].decode("utf-16-le").rstrip("\0") == name:
-            return int.from_bytes(entry[32:40], "little") * 512
-    raise Failed(f"the card has no partition {name}")
-
-
-def count(card, pieces):
-    """How many of the pieces are still somewhere on the card."""
-    with open(card, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as bytes_of_card:
-        return sum(bytes_of_card.find(piece) >= 0 for piece in pieces)
-
-
-def give_key(bench, card):
-    """The maker puts the key on the card, as before the first start."""
-    subprocess.run(
-        ["mcopy", "-o", "-i", f"{card}@@1M", f"{bench.key}.pub", "::pocketai/authorized_keys"], check=True
-    )
+        has_note(guest, "after the rollback")
+        said = [line.split("]: ")[-1] for line in guest.journal().splitlines() if "is not good" in line]
+    seen(f"tries: {len(said)}; {said[-1:]}")
 
 
 def reset(bench):
-    """a factory reset leaves no key, no slot, no ssh key; the device is new"""
-    card = bench.kept("reset")
-    key, slots = key_bytes(card)
-    check(count(card, [key, *slots]) == 1 + len(slots), "the search does not find what is there")
-    with bench.guest(card, "reset") as guest:
-        guest.wait_for_ssh()
-        unlock(guest)
-        before = (bench.folder / "known").read_text()
+    """a factory reset leaves no key, no slot, no ssh key on the card; the device is new"""
+    with bench.running("reset") as guest:
+        card = guest.card
+        guest.root("sync")
+        keys, slots = secrets(card)
+        check(count(card, [*keys, *slots]) == len(keys) + len(slots), "the search does not find what is there")
+        # The line of the host's key, after which the file is named.
+        former = in_data(guest, "cat /data/ssh/ssh_host_ed25519_key.pub")
         said = guest.ctl("--passphrase-fd", "0", "factory-reset", "--confirm", "ERASE", stdin=PASSPHRASE + "\n")
         seen(said.strip().splitlines()[0])
-        guest.until(lambda: guest.console().count("PocketAI, slot") >= 2, "the device starts again")
-        # Until the new keystore is there; nobody can come in to ask.
-        guest.until(lambda: reset_is_done(card), "the card is made anew", 400)
-    check(count(card, [key]) == 0, "the key of the data is still on the card")
-    left = count(card, slots)
-    check(left == 0, f"{left} of {len(slots)} pieces of the old key slots are still on the card")
-    seen(f"searched {card.stat().st_size >> 20} MiB: the old key, and {len(slots)} pieces of its slots: none is left")
-    read = subprocess.run(["mtype", "-i", f"{card}@@1M", "::pocketai/authorized_keys"], capture_output=True)
-    check(read.returncode != 0, "the owner's ssh key is still on the card")
-    give_key(bench, card)
-    (bench.folder / "known").unlink()
-    with bench.guest(card, "reset-after") as guest:
+        guest.until(lambda: guest.console().count("PocketAI, slot") >= 1, "the device starts again")
+        guest.until_told("storage: ready")
+        gone(bench, card, keys, slots)
+    give_key(card, bench.key)
+    with bench.guest(card, "reset-after", hand=True) as guest:
         guest.wait_for_ssh()
         check(status(guest)["state"] == "first-run", "after the reset the device is not new")
-        check((bench.folder / "known").read_text().split()[2] != before.split()[2], "the device's ssh key is the old one")
+        check(in_data(guest, "cat /data/ssh/ssh_host_ed25519_key.pub") != former, "the device's ssh key is the old one")
 
 
-def reset_is_done(card):
-    """Whether the new keystore says that there is data again."""
-    dump = ["debugfs", "-R", "cat state", f"{card}?offset={partition(card, 'keystore')}"]
-    said = subprocess.run(dump, capture_output=True).stdout
-    owned = subprocess.run(["debugfs", "-R", "stat owned", dump[-1]], capture_output=True, text=True)
-    return said == b"ready\n" and "Inode:" not in owned.stdout
+def in_data(guest, order):
+    code, said = guest.root(order)
+    check(code == 0, f"{order}: {said}")
+    return said
 
 
-ALL = {
-    "first-boot": first_boot,
-    "inside": insides,
-    "tampered-root": tampered_root,
-    "refused-bundles": refused_bundles,
-    "update": update,
-    "rolled-back": rolled_back,
-    "sick": sick,
-    "reset": reset,
-}
+def gone(bench, card, keys, slots):
+    """Nothing that opened the data, and nobody who might come in, is on the card any more."""
+    check(count(card, keys) == 0, "a key is still on the card")
+    left = count(card, slots)
+    check(left == 0, f"{left} of {len(slots)} pieces of the old key slots are still on the card")
+    check(not has_key(card), "the owner's ssh key is still on the card")
+    public = bench.key.with_suffix(".pub").read_bytes().split()[1]
+    check(count(card, [public]) == 0, "bytes of the owner's ssh key are still on the card")
+    seen(f"searched {size(card)} MiB: the two old keys, {len(slots)} pieces of the slots, the ssh key: nothing is left")
+
+
+def is_new(card):
+    """Whether the keystore says that there is data, and no owner yet."""
+    return in_keystore(card, "cat state") == b"ready\n" and b"Inode:" not in in_keystore(card, "stat owned")
+
+
+def memory(bench):
+    """with the vault open and ten thousand records the whole system takes what the documents say"""
+    ctl = "pocketctl --control /run/pocketai/control.sock"
+    lines = "seq 1 10000 | sed 's/.*/{\"body\": \"note & of the heron, the reeds, and the evening at the lake\"}/'"
+    with bench.running("memory") as guest:
+        begun = time.monotonic()
+        code, said = guest.root(f"{lines} | {ctl} --json add notes - | wc -l", patience=2400)
+        check(code == 0 and said.endswith("10000"), f"the records are not kept: {said}")
+        seen(f"10,000 records kept in {time.monotonic() - begun:.0f} s")
+        # As after a start: nothing left of the work in the kernel's caches, and pocketd begun anew.
+        guest.root("systemctl restart pocketd.service")
+        guest.until(lambda: guest.root(f"echo '{PASSPHRASE}' | {ctl} --passphrase-fd 0 unlock")[0] == 0, "the vault opens")
+        code, said = guest.root(f"{ctl} search heron | head -n 1")
+        check(code == 0 and said, f"nothing is found: {said}")
+        guest.root("sync; echo 3 >/proc/sys/vm/drop_caches")
+        status = guest.root("cat /proc/$(systemctl show --property MainPID --value pocketd.service)/status")[1]
+        resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        seen(f"memory of the whole system, vault open, 10,000 records: {used(guest)}; pocketd {resident // 1024} MiB")

@@ -1,0 +1,100 @@
+"""The USB cable to the owner's laptop, without a wire, and the chip that keeps a key."""
+
+import os
+import subprocess
+import time
+
+from .guest import check, free_port
+from .steps import seen
+
+# What the kernel's dummy controller has at its one end is a laptop's view of the other.
+LAPTOP = """
+for number in $(seq 60); do
+    for card in /sys/class/net/*; do
+        if [[ $(<$card/address) == 02:50:6f:63:6b:01 ]]; then echo "${card##*/}"; exit 0; fi
+    done
+    sleep 1
+done
+exit 1
+"""
+
+
+def cable(bench):
+    """a laptop at the USB cable gets a network card with an address to ask at, and a line that tells the key"""
+    with bench.running("cable") as guest:
+        guest.root("modprobe dummy_hcd")
+        guest.until_told("gadget: a laptop at the cable")
+        guest.until(lambda: "10.55.0.1/29" in guest.root("networkctl --no-pager status usb0")[1], "the card has its address", 60)
+        code, laptop = guest.root(LAPTOP)
+        check(code == 0, "the laptop sees no network card")
+        code, said = guest.root("timeout 20 head -n 4 /dev/ttyACM0")
+        check("ssh owner@10.55.0.1" in said and "SHA256:" in said, f"the line does not tell: {said}")
+        known = guest.root("ssh-keygen -l -f /data/ssh/ssh_host_ed25519_key.pub")[1]
+        check(known in said, f"the line tells another key: {said}")
+        listens = guest.root("cat /proc/net/udp")[1]
+        check(":0043 " in listens, "nobody gives the laptop an address")
+        seen(f"laptop's card {laptop}; its line: {said.splitlines()[-1].strip()}")
+
+
+# The image's own programs on this host, as while it was built. In the folder: a key, later what was sealed.
+IN_ROOT = """
+root=$1 folder=$2; shift 2
+mount -t proc proc "$root/proc"
+mount --bind /dev "$root/dev"
+mount --bind "$folder" "$root/tmp"
+mount -t tmpfs run "$root/run"
+exec chroot "$root" /usr/lib/pocketai/storage "$@"
+"""
+
+
+class Chip:
+    """A TPM 2.0 in software, new."""
+
+    def __init__(self, folder):
+        self.folder, self.port = folder, free_port()
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.iterdir():
+            old.unlink()
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            ["swtpm", "socket", "--tpm2", "--flags", "not-need-init,startup-clear", "--tpmstate", f"dir={self.folder}",
+             "--server", f"type=tcp,port={self.port}", "--ctrl", f"type=tcp,port={self.port + 1}"],
+        )
+        return f"swtpm:host=127.0.0.1,port={self.port}"
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+
+def chip(bench):
+    """a key that a TPM sealed opens with that TPM alone, and only unchanged"""
+    root, folder = bench.image.parents[1] / "root", bench.folder / "sealed"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+
+    def storage(*words):
+        command = ["unshare", "--mount", "--propagation", "private", "bash", "-euc", IN_ROOT, "storage", root, folder, *words]
+        for attempt in range(20):
+            done = subprocess.run([str(word) for word in command], capture_output=True)
+            if b"Connection refused" not in done.stderr and b"IO failure" not in done.stderr:
+                break
+            time.sleep(0.5)
+        return done
+
+    key = os.urandom(64)
+    (folder / "key").write_bytes(key)
+    with Chip(bench.folder / "chip") as device:
+        sealed = storage("seal", device, "/tmp/key")
+        check(sealed.returncode == 0 and sealed.stdout, f"the chip does not seal: {sealed.stderr.decode()}")
+        check(key not in sealed.stdout, "the key lies open in what was sealed")
+        (folder / "sealed").write_bytes(sealed.stdout)
+        check(storage("unseal", device, "/tmp/sealed").stdout == key, "the chip does not give the key back")
+        changed = sealed.stdout.replace(sealed.stdout[200:204], b"AAAA", 1)
+        (folder / "changed").write_bytes(changed)
+        check(storage("unseal", device, "/tmp/changed").returncode != 0, "what was changed is opened")
+    with Chip(bench.folder / "chip-of-another") as device:
+        other = storage("unseal", device, "/tmp/sealed")
+        check(other.returncode != 0 and key not in other.stdout, "another chip gives the key")
+    seen("sealed, given back; not when changed, not by another chip (a TPM in software, the image's own programs)")
