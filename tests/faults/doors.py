@@ -28,6 +28,7 @@ class Writer(threading.Thread):
         self.house, self.ledger, self.chosen = house, ledger, random.Random(seed)
         self.seed = seed.replace(" ", "-")
         self.stopped = threading.Event()
+        self.entered = threading.Event()
         self.ids: dict[str, str] = {}
         self.count = 0
         self.done = 0
@@ -36,6 +37,7 @@ class Writer(threading.Thread):
     def run(self) -> None:
         try:
             self.enter()
+            self.entered.set()
             while not self.stopped.is_set():
                 self.step()
         except (OSError, http.client.HTTPException, Failed):

@@ -74,6 +74,9 @@ class Trial:
     def under_load(self, fault) -> None:
         """Lets them write for a while, and then `fault`."""
         self.load()
+        for writer in self.writers:
+            if not writer.entered.wait(60):
+                raise Wrong(f"the {type(writer).__name__} door lets nobody in")
         time.sleep(self.chosen.uniform(0.2, 2.5))
         fault()
         self.end_load()
