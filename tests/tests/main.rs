@@ -16,6 +16,8 @@ mod browser;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod connect;
+#[cfg(test)]
 mod consent;
 #[cfg(test)]
 mod damage;

@@ -3,8 +3,8 @@
 //! leaves; with consent, exactly the connection that was granted.
 
 mod commands;
-mod http;
-mod network;
+pub(crate) mod http;
+pub(crate) mod network;
 mod page;
 mod steps;
 mod tools;

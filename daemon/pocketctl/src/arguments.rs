@@ -8,6 +8,8 @@ use pocket_core::{
     AgentName, Category, Place, Profile, Protocol, ProviderName, RecordId, Scopes, StandingTerms,
 };
 
+use crate::connect::Way;
+
 /// Everything that can be typed after `pocketctl`.
 #[derive(Parser)]
 #[command(
@@ -196,6 +198,8 @@ pub(crate) enum Command {
         #[arg(long)]
         accept_loss: bool,
     },
+    /// From your computer: open the way to a device elsewhere by ssh, and its page in the browser
+    Connect(Way),
     /// Connect standard input and output to the agents' door, with the token in $POCKETAI_TOKEN
     Mcp {
         /// Read the token from this file
@@ -575,6 +579,8 @@ mod tests {
             "factory-reset --confirm ERASE",
             "check --accept-loss",
             "mcp --token-file t",
+            "connect pocketai.local",
+            "connect owner@192.168.1.20 --key k --port 2222 --print",
         ] {
             assert!(parses(&format!("pocketctl {}", line.replace("ID", id))), "{line}");
         }
@@ -601,6 +607,10 @@ mod tests {
             "ask --with notes what",
             "ask --with cellar:0123456789abcdef0123456789abcdef what",
             "consent lease claude --provider x",
+            "connect",
+            "connect -oProxyCommand=id",
+            "connect -- -oProxyCommand=id",
+            "connect host --port 0",
         ] {
             assert!(!parses(&format!("pocketctl {line}")), "{line}");
         }

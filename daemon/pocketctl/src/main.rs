@@ -11,6 +11,7 @@ mod ask;
 mod audit;
 mod broker;
 mod care;
+mod connect;
 mod consent;
 mod editor;
 mod entry;
@@ -62,6 +63,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Broker { command } => broker::run(session, command),
         Command::Category { command } => care::category(session, command),
         Command::Check { accept_loss } => care::check(session, accept_loss),
+        Command::Connect(way) => connect::run(session, &way),
         Command::Consent { command } => consent::run(session, command),
         Command::ReadAgain { id } => records::read_again(session, id),
         Command::Delete { category, id } => records::delete(session, category, id),

@@ -15,6 +15,8 @@ use crate::passphrase::Passphrases;
 pub(crate) struct Session {
     pub(crate) output: Output,
     pub(crate) passphrases: Passphrases,
+    /// Whether the caller said which device of this computer is meant.
+    named: bool,
     socket: PathBuf,
     client: Option<Client>,
 }
@@ -24,9 +26,15 @@ impl Session {
         Ok(Self {
             output: Output::new(global.json),
             passphrases: Passphrases::new(global.passphrase_fd),
+            named: global.control.is_some() || global.data_dir.is_some(),
             socket: socket(global.control, global.data_dir.as_deref())?,
             client: None,
         })
+    }
+
+    /// Whether the caller said which device of this computer is meant.
+    pub(crate) const fn is_named(&self) -> bool {
+        self.named
     }
 
     /// Asks the device.

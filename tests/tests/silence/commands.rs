@@ -110,6 +110,8 @@ const STEPS: &[Step] = &[
     runs("ask --provider nowhere http://far.example/6").ends(1),
     runs("agent rotate desk").keeps(&[("token", "token")]),
     runs("mcp --token-file {dir}/token"),
+    // With a device of this computer named, as on the image, it goes nowhere.
+    runs("connect far.example").ends(2),
     runs("audit show"),
     runs("audit verify"),
     runs("audit export {dir}/audit.jsonl"),

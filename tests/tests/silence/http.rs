@@ -10,10 +10,10 @@ use std::time::Duration;
 const HANGS: Duration = Duration::from_secs(60);
 
 /// An answer.
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) head: String,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
@@ -27,7 +27,7 @@ impl Answer {
 }
 
 /// Sends `request` to where a door listens; `None` when it hangs up without an answer.
-pub(super) fn exchange(address: &str, request: &[u8]) -> Option<Answer> {
+pub(crate) fn exchange(address: &str, request: &[u8]) -> Option<Answer> {
     let (mut answer, mut from) = begin(address, request)?;
     let mut body = Vec::new();
     from.read_to_end(&mut body).unwrap_or_default();

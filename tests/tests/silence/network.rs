@@ -19,7 +19,7 @@ use tempfile::TempDir;
 /// The interface over which things would leave.
 const OUT: &str = "out";
 /// The machine at its end: the router, the name server, and whom the test lets the device call.
-pub(super) const THERE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
+pub(crate) const THERE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 /// The device's own address.
 pub(super) const HERE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 /// What the kernel says of a packet that leaves (`PACKET_OUTGOING` of packet(7)).
@@ -61,7 +61,7 @@ const OUTSIDE: [&str; 6] = [
 const HANGS: Duration = Duration::from_secs(60);
 
 /// The network, with what has been seen on it.
-pub(super) struct Network {
+pub(crate) struct Network {
     far: File,
     capture: OwnedFd,
     /// Which interface is watched.
@@ -76,7 +76,7 @@ pub(super) struct Network {
 
 impl Network {
     /// Takes this thread into a new network; `None` for who may not.
-    pub(super) fn enter() -> Option<Self> {
+    pub(crate) fn enter() -> Option<Self> {
         let far = thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).ok()?;
             quiet();
@@ -109,7 +109,7 @@ impl Network {
     }
 
     /// Does something on the machine at the other end.
-    pub(super) fn there<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
+    pub(crate) fn there<T: Send>(&self, what: impl FnOnce() -> T + Send) -> T {
         within(&self.far, what)
     }
 
@@ -358,7 +358,7 @@ fn ip(line: &str) {
     run("ip", &words);
 }
 
-fn run(program: &str, arguments: &[&str]) {
+pub(crate) fn run(program: &str, arguments: &[&str]) {
     let output = Command::new(program).args(arguments).output().unwrap();
     let words = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{program} {arguments:?}: {words}");
