@@ -275,6 +275,7 @@ def clock(programs, chosen, rounds, tally):
         return "get faketime with: sudo apt-get install faketime"
     with tempfile.TemporaryDirectory(prefix="faults-") as name:
         trial = Trial(programs, pathlib.Path(name), chosen, tally)
+        last = 0.0
         for _ in range(rounds):
             trial.under_load(trial.house.kill)
             jump = chosen.choice([-20, -2, -0.01, 0, 0.01, 3, 40]) * YEAR
@@ -282,6 +283,10 @@ def clock(programs, chosen, rounds, tally):
             trial.house.environment["FAKETIME_DONT_FAKE_MONOTONIC"] = "1"
             trial.start()
             trial.judge()
+            code, said, _ = trial.house.ctl("health", "--strict")
+            if (code != 0, '"clock"' in said) != (jump < last, jump < last):
+                raise Wrong(f"the clock went {jump - last:+.0f} s, and health says {code}: {said}")
+            last = max(last, jump)
             tally.add("jumps of the clock")
         trial.house.kill()
     return None

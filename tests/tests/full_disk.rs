@@ -96,6 +96,9 @@ fn deleting_locking_unlocking_and_the_reset_work_on_a_full_disk() {
         let (device, ids) = device(disk);
         disk.fill("filler");
         device.ctl(&["add", "notes", "title=one more"]).failed(1, "full");
+        let tested = device.ctl(&["health", "--strict"]);
+        tested.failed(1, "damaged");
+        assert!(tested.out.contains("storage"), "{}", tested.out);
         delete(&device, &ids[0]);
         device.ctl(&["lock"]).one();
         device.unlock();

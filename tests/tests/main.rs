@@ -34,6 +34,8 @@ mod flows;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod interrupted;
 #[cfg(test)]
 mod keys;

@@ -1,5 +1,7 @@
 //! What the device answers.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{Broken, Entry as AuditEntry};
@@ -109,6 +111,8 @@ pub struct Status {
     pub failed_unlocks: u32,
     /// Seconds until the next guess may come.
     pub wait_seconds: u64,
+    /// Where the doors listen; `None` while locked too.
+    pub doors: Option<Doors>,
     /// Where the device secret lies, and what that protects from.
     pub device_secret: String,
     /// The categories; empty while locked, or for who has no right to know.
@@ -123,6 +127,15 @@ pub struct Status {
     pub findings: Vec<Finding>,
     /// The proof of the last factory reset, until someone sets the device up.
     pub reset: Option<ResetProof>,
+}
+
+/// Where the doors of a running daemon listen: on loopback.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Doors {
+    /// The page.
+    pub ui: SocketAddr,
+    /// The agents' door.
+    pub mcp: SocketAddr,
 }
 
 /// Something that is damaged.

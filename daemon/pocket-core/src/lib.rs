@@ -48,7 +48,7 @@ mod time;
 pub use actor::{Actor, ActorRef, Agent, AgentLimits, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
 pub use answer::{
     Added, AgentSummary, Answer, Asked, CategoryStatus, CheckReport, ConsentDetail, ConsentMark, ConsentPart,
-    Finding, Hit, LockState, Page, ResetProof, SecretSummary, Status, Storage,
+    Doors, Finding, Hit, LockState, Page, ResetProof, SecretSummary, Status, Storage,
 };
 pub use broker::{Broker, BrokerStatus, InvalidBroker, LinkState, Transport, is_own_network};
 pub use browse::{Browse, Browsed, Order};

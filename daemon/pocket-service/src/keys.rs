@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use pocket_core::{Attempts, Failure, FailureKind, Finding, LockState, Profile, Status, Timestamp};
-use pocket_crypto::keyring::UnlockError;
+use pocket_core::{Attempts, Doors, Failure, FailureKind, Finding, LockState, Profile, Status, Timestamp};
+use pocket_crypto::keyring::{SlotKind, UnlockError};
 use pocket_crypto::{Key, Keyring};
 use pocket_store::atomic::write_atomically;
 use pocket_store::{DeviceSecretError, DeviceSecretPlace, Folder};
@@ -211,6 +211,7 @@ impl Device {
             recovery_groups: None,
             failed_unlocks: self.attempts.failures(),
             wait_seconds: self.attempts.wait(now).as_secs(),
+            doors: None,
             device_secret: String::new(),
             categories: Vec::new(),
             storage: None,
@@ -219,6 +220,63 @@ impl Device {
             findings: Vec::new(),
             reset: None,
         }
+    }
+
+    /// Where the doors listen, once they do.
+    pub(crate) fn doors(&self) -> Option<Doors> {
+        self.config.doors.get().copied()
+    }
+
+    /// Reads keyring and device secret anew and compares them with what is in use.
+    pub(crate) fn try_keys(&mut self, used: &Keyring) -> Vec<Finding> {
+        let known = self.findings.len();
+        let mut found = Vec::new();
+        match self.read_keyring() {
+            Ok(Some(read)) if read == *used => {}
+            Ok(_) => found.push(Finding {
+                what: "keyring".to_owned(),
+                problem: "the keyring on the disk is not the one in use".to_owned(),
+                remedy: "run `pocketctl check`, which writes the one in use".to_owned(),
+            }),
+            Err(failure) => found.push(Finding {
+                what: "keyring".to_owned(),
+                problem: failure.message,
+                remedy: "run `pocketctl check` before the device is locked: it writes the one in use"
+                    .to_owned(),
+            }),
+        }
+        found.extend(self.findings.get(known..).unwrap_or_default().iter().cloned());
+        let secret = self.read_secret(used);
+        let fits = secret.and_then(|secret| {
+            used.check_device(SlotKind::Passphrase, secret.as_ref())
+                .map_err(failure::unlock)
+        });
+        found.extend(fits.err().map(|failure| Finding {
+            what: "device secret".to_owned(),
+            problem: failure.message,
+            remedy: failure.remedy,
+        }));
+        found
+    }
+
+    /// Writes the keyring in use where the disk has another or none that can be read.
+    pub(crate) fn mend_keyring(&self, used: &Keyring) -> Option<Finding> {
+        let there = self.folder.read_keyring().ok().flatten();
+        if there.is_some_and(|read| read.keyring == *used) {
+            return None;
+        }
+        let (problem, remedy) = match self.write_keyring(used) {
+            Ok(()) => (
+                "what lay on the disk was damaged or another; the one in use was written again".to_owned(),
+                "nothing: check once more; if it comes back, replace the card".to_owned(),
+            ),
+            Err(failure) => (failure.message, failure.remedy),
+        };
+        Some(Finding {
+            what: "keyring".to_owned(),
+            problem,
+            remedy,
+        })
     }
 
     /// Tells a wrong guess from trouble that is not the guesser's, counts it, and says what it is.

@@ -1,9 +1,10 @@
 //! Starting and stopping the engine.
 
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
 
-use pocket_core::Profile;
+use pocket_core::{Doors, Profile};
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, watch};
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub hash_cost: HashCost,
     /// Whether there is a program that can send, and what it trusts.
     pub gateway: GatewayTrust,
+    /// Where the doors listen; told once they do.
+    pub doors: Arc<OnceLock<Doors>>,
 }
 
 /// Why the engine does not start.

@@ -14,6 +14,7 @@ mod time;
 mod work;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pocket_core::{
@@ -47,6 +48,7 @@ pub(crate) fn config(folder: &Path) -> Config {
             time: Duration::from_millis(1),
         },
         gateway: GatewayTrust::Usual,
+        doors: Arc::default(),
     }
 }
 

@@ -8,6 +8,7 @@ mod committing;
 mod consent;
 mod documents;
 mod exported;
+mod health;
 mod housekeeping;
 mod index;
 mod log;
@@ -369,7 +370,7 @@ impl Vault {
             Operation::CategoryErase { category } => self.category_erase(device, act, category)?.into(),
             Operation::Export => self.export(act)?.into(),
             Operation::ExportDone => self.export_done(act)?.into(),
-            Operation::Health { strict } => self.health(act, strict)?.into(),
+            Operation::Health { strict } => self.health(device, act, strict)?.into(),
             Operation::PassphraseChange => self.passphrase_change(device, act)?.into(),
             Operation::ProfileSet { profile, minutes } => self.profile_set(act, profile, minutes)?.into(),
             Operation::ProfileShow => self.profile_show(act)?.into(),

@@ -147,6 +147,11 @@ impl Client {
         self.exchange(&ToDaemon::Attach { name, bytes }).map(drop)
     }
 
+    /// The connection, to ask the kernel about it.
+    pub const fn stream(&self) -> &UnixStream {
+        &self.stream
+    }
+
     /// Turns the connection into the agents' door for whoever holds `token`.
     ///
     /// # Errors

@@ -12,14 +12,6 @@ use crate::terminal;
 
 const WORD: &str = "ERASE";
 
-pub(crate) fn health(session: &mut Session, strict: bool) -> Result<(), Problem> {
-    match session.ask(Operation::Health { strict })? {
-        Answer::Check(report) => tell(session.output, &report, "healthy"),
-        Answer::Done => session.output.print(&json!({"healthy": true}), "healthy"),
-        _ => Err(Problem::unexpected()),
-    }
-}
-
 pub(crate) fn check(session: &mut Session, accept_loss: bool) -> Result<(), Problem> {
     match session.ask(Operation::Check { accept_loss })? {
         Answer::Check(report) => tell(session.output, &report, "nothing is damaged"),
@@ -78,7 +70,7 @@ pub(crate) fn factory_reset(session: &mut Session, confirm: Option<String>) -> R
     }
 }
 
-fn tell(output: Output, report: &CheckReport, good: &str) -> Result<(), Problem> {
+pub(crate) fn tell(output: Output, report: &CheckReport, good: &str) -> Result<(), Problem> {
     let counts = format!(
         "{} records, {} files, {} audit entries read",
         report.records, report.blobs, report.audit

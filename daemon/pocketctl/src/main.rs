@@ -18,6 +18,7 @@ mod entry;
 mod exit;
 mod export;
 mod fields;
+mod health;
 mod import;
 mod lock;
 mod mcp;
@@ -71,7 +72,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Export { folder } => export::run(session, &folder),
         Command::FactoryReset { confirm } => care::factory_reset(session, confirm),
         Command::Get { category, id, out } => records::get(session, category, id, out.as_deref()),
-        Command::Health { strict } => care::health(session, strict),
+        Command::Health { strict } => health::health(session, strict),
         Command::Import { paths } => import::run(session, &paths),
         Command::List {
             category,

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use nix::sys::socket::getsockopt;
+use nix::sys::socket::sockopt::PeerCredentials;
 use pocket_core::{Answer, Operation};
 use pocket_crypto::SecretBytes;
 use pocket_wire::{Client, Reply, SYSTEM_SOCKET, control_path};
@@ -62,6 +64,12 @@ impl Session {
             Some(client) => client,
             none => none.insert(Client::connect(&self.socket)?),
         })
+    }
+
+    /// The process that answers, if the kernel says: the daemon, or who passes its words on.
+    pub(crate) fn daemon(&mut self) -> Option<i32> {
+        let peer = getsockopt(self.client().ok()?.stream(), PeerCredentials).ok()?;
+        Some(peer.pid())
     }
 
     /// Closes the connection: the device keeps few, and cuts one that idles while a person thinks.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -198,6 +199,7 @@ impl Configuration {
             data_dir: self.data_dir.clone(),
             device_secret_dir: self.device_secret_dir.clone(),
             gateway: self.gateway_trust(),
+            doors: Arc::default(),
             hash_cost: HashCost {
                 memory_kib: memory_kib().map_or(HASH_MEMORY_KIB, |total| total / 8),
                 time: HASH_TIME,

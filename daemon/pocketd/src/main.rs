@@ -12,6 +12,7 @@ mod sockets;
 use std::alloc::System;
 use std::io;
 use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Parser;
@@ -51,12 +52,14 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<bool, Box<dyn std::error::Error>> {
     hardening::harden()?;
     let configuration = Configuration::read(arguments)?;
-    let mut service = Service::start(configuration.service())?;
+    let config = configuration.service();
+    let told = Arc::clone(&config.doors);
+    let mut service = Service::start(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(DOOR_THREADS)
         .enable_all()
         .build()?;
-    let served = runtime.block_on(serve(&configuration, &mut service));
+    let served = runtime.block_on(serve(&configuration, &mut service, &told));
     runtime.shutdown_timeout(GRACE);
     let clean = service.stop();
     served?;
@@ -66,6 +69,7 @@ fn run(arguments: Arguments) -> Result<bool, Box<dyn std::error::Error>> {
 async fn serve(
     configuration: &Configuration,
     service: &mut Service,
+    listening: &OnceLock<pocket_core::Doors>,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let sockets = Sockets::open(configuration)?;
     let handle = service.handle();
@@ -74,6 +78,7 @@ async fn serve(
     let reader = Reader::new(handle.clone(), configuration.reader.clone());
     let (stop, stopped) = watch::channel(false);
     let (ui, mcp) = (sockets.ui.local_addr()?, sockets.mcp.local_addr()?);
+    listening.get_or_init(|| pocket_core::Doors { ui, mcp });
     let mut doors = Doors::new();
     doors.open(
         "ui",

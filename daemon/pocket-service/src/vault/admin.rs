@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pocket_core::audit::Outcome;
-use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Finding, Lease, OperationKind, Profile};
+use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Lease, OperationKind, Profile};
 use pocket_crypto::{Key, Keyring, Unlocked};
 use pocket_store::Changes;
 
@@ -298,50 +298,5 @@ impl Vault {
         }
         self.must_sync = true;
         self.recall()
-    }
-
-    /// Whether it really works: what was found damaged, and with `strict` a row written and read.
-    pub(super) fn health(&mut self, act: Act, strict: bool) -> Result<Answer, Failure> {
-        let now = act.now;
-        self.admit(act.permit, &[], now)?;
-        let mut findings = self.all_findings();
-        let records = Category::ALL
-            .into_iter()
-            .map(|category| self.store.count(category).unwrap_or(0))
-            .sum();
-        if strict && let Err(failure) = self.write_and_read_back(now) {
-            findings.push(Finding {
-                what: "store".to_owned(),
-                problem: failure.message,
-                remedy: failure.remedy,
-            });
-        }
-        let audit = self.chain.head().sequence;
-        Ok(Answer::Check(pocket_core::CheckReport {
-            records,
-            blobs: 0,
-            audit,
-            findings,
-        }))
-    }
-
-    fn write_and_read_back(&mut self, now: Now) -> Result<(), Failure> {
-        let permit = pocket_core::decide_own(OperationKind::SelfTest).map_err(failure::refused)?;
-        let probe = now.wall.millis().to_be_bytes().to_vec();
-        let changes = Changes::new().put_system("health", probe.clone());
-        self.commit(permit, &[], changes, now)?;
-        self.sync()?;
-        let read = self
-            .store
-            .system("health")
-            .map_err(|error| failure::store(&error))?;
-        if read.is_some_and(|read| *read == probe) {
-            return Ok(());
-        }
-        Err(Failure::new(
-            FailureKind::Damaged,
-            "a row that was just written reads back differently",
-            "save your data with `pocketctl export`, then replace the card",
-        ))
     }
 }

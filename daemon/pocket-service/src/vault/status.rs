@@ -14,6 +14,7 @@ impl Vault {
 
     /// The owner's part of the status.
     pub(crate) fn describe(&self, device: &Device, status: &mut Status, now: Timestamp) {
+        status.doors = device.doors();
         status.device_secret = device.secret_place(self.keyring.ring_id()).describe();
         status.profile = self.lease.in_force(now);
         status.profile_until = self.lease.ends(now);

@@ -85,7 +85,7 @@ impl Vault {
         let answer = match work {
             Work::Ask(asking) => self.ask_on(asking, slice, now)?,
             Work::Browse(browsing) => self.browse_on(browsing, slice, now)?.map(Answer::Browsed),
-            Work::Check => self.check_on(slice)?.map(Answer::Check),
+            Work::Check => self.check_on(device, slice)?.map(Answer::Check),
             Work::FindUnread(finding) => self.find_unread_on(finding, slice)?,
             Work::Index => self.index_on(slice, now).then_some(Answer::Done),
             Work::Purge(purge) => self.purge_on(purge, slice, now)?.then_some(Answer::Done),
@@ -113,13 +113,18 @@ impl Vault {
         }
     }
 
-    fn check_on(&mut self, slice: &Slice) -> Result<Option<pocket_core::CheckReport>, Failure> {
-        let report = self
+    fn check_on(
+        &mut self,
+        device: &Device,
+        slice: &Slice,
+    ) -> Result<Option<pocket_core::CheckReport>, Failure> {
+        let mut report = self
             .store
             .scrub_on(&mut || slice.go_on())
             .map_err(|error| failure::store(&error))?;
-        if let Some(report) = &report {
+        if let Some(report) = &mut report {
             self.findings.clone_from(&report.findings);
+            report.findings.extend(device.mend_keyring(&self.keyring));
         }
         Ok(report)
     }
