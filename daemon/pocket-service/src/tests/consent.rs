@@ -363,7 +363,13 @@ fn without_a_gateway_a_cloud_question_is_refused() {
     let calls = device.service.as_mut().unwrap().take_calls().unwrap();
     let desk = Desk { device, calls };
     desk.provider(provider("https://api.example.com/v1"));
+    let has_none = || match desk.call(owner(), Operation::Health { strict: true }) {
+        Ok(Answer::Check(report)) => report.findings.iter().any(|finding| finding.what == "gateway"),
+        _ => panic!("no report"),
+    };
+    assert!(!has_none(), "nothing may leave");
     desk.open(Profile::CloudWithConsent);
+    assert!(has_none());
     let refused = desk.ask(QUESTION).err().unwrap();
     assert_eq!(refused.kind, FailureKind::Refused);
     assert!(refused.remedy.contains("pocket-gateway"), "{}", refused.remedy);

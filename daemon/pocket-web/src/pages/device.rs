@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use pocket_core::{Answer, CheckReport, Operation, Status, Storage};
+use pocket_core::{Answer, CheckReport, Finding, Operation, Status, Storage};
 use std::time::Instant;
 
 use crate::door::{Door, unexpected};
@@ -174,9 +174,15 @@ pub(crate) async fn submit_check(
         let form = check_page(Shell::new(&owner, t.check, "/device").failed(&failure));
         return page_after(&failure, &form);
     }
-    let Answer::Check(report) = door.ask(Operation::Check { accept_loss }).await?.answer else {
+    let (Answer::Check(mut report), Answer::Check(tried)) = (
+        door.ask(Operation::Check { accept_loss }).await?.answer,
+        door.ask(Operation::Health { strict: true }).await?.answer,
+    ) else {
         return Err(unexpected().into());
     };
+    let unknown = |finding: &Finding| !report.findings.contains(finding);
+    let more: Vec<Finding> = tried.findings.into_iter().filter(unknown).collect();
+    report.findings.extend(more);
     page(&CheckPage {
         shell: Shell::new(&owner, owner.look.words().check, "/device"),
         verdict: if report.findings.is_empty() {
