@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::{Broken, Entry as AuditEntry};
 use crate::{
-    AgentLimits, AgentName, BrokerStatus, Browsed, Category, Consent, Entry, Profile, Provider, RecordId,
-    Scopes, Sensitivity, StandingConsent, Timestamp,
+    AgentLimits, AgentName, BackupReport, BackupStatus, BrokerStatus, Browsed, Category, Consent, Entry,
+    Profile, Provider, RecordId, Scopes, Sensitivity, StandingConsent, Timestamp,
 };
 
 /// What became of one record of an `Add`.
@@ -123,6 +123,8 @@ pub struct Status {
     pub last_export: Option<Timestamp>,
     /// When an export was begun since, that has not come to its end; `None` while locked too.
     pub unfinished_export: Option<Timestamp>,
+    /// How backups are; `None` while locked too.
+    pub backup: Option<BackupStatus>,
     /// What is known to be damaged.
     pub findings: Vec<Finding>,
     /// The proof of the last factory reset, until someone sets the device up.
@@ -298,6 +300,8 @@ pub enum Answer {
         /// Length of the whole file in bytes.
         size: u64,
     },
+    /// An archive was opened: what it proved to be.
+    Backup(Box<BackupReport>),
     /// The owner's broker, if there is one.
     Broker(Option<Box<BrokerStatus>>),
     /// What there is to see of a category.

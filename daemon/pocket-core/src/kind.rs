@@ -116,11 +116,25 @@ pub enum OperationKind {
     Unlock,
     UploadBegin,
     UploadChunk,
+    /// A backup was begun.
+    BackupCreate,
+    /// A backup was written to its end.
+    BackupDone,
+    /// An archive was opened to see whether it is whole.
+    BackupDrill,
+    /// To whom backups are sealed was set: the owner's recovery key was at hand.
+    BackupKey,
+    BackupRecipientAdd,
+    BackupRecipientRemove,
+    /// What a backup held was brought back to a new device.
+    BackupRestore,
+    /// What came of opening an archive to see whether it is whole.
+    BackupDrilled,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 75] = [
+    pub const ALL: [Self; 83] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -196,6 +210,14 @@ impl OperationKind {
         Self::Unlock,
         Self::UploadBegin,
         Self::UploadChunk,
+        Self::BackupCreate,
+        Self::BackupDone,
+        Self::BackupDrill,
+        Self::BackupKey,
+        Self::BackupRecipientAdd,
+        Self::BackupRecipientRemove,
+        Self::BackupRestore,
+        Self::BackupDrilled,
     ];
 
     /// Whether it is part of a consent ahead of time: its entry names consent, agent and provider.
@@ -215,6 +237,7 @@ impl OperationKind {
                 | Self::AuditShow
                 | Self::AuditVerify
                 | Self::Authenticate
+                | Self::BackupCreate
                 | Self::BrokerShow
                 | Self::ConsentList
                 | Self::ConsentShow
@@ -237,6 +260,7 @@ impl OperationKind {
     }
 
     /// The name in the audit log.
+    #[expect(clippy::too_many_lines, reason = "a table, one line a kind")]
     pub const fn name(self) -> &'static str {
         match self {
             Self::AcceptLoss => "accept-loss",
@@ -254,6 +278,14 @@ impl OperationKind {
             Self::AuditVerify => "audit-verify",
             Self::Authenticate => "authenticate",
             Self::AutoLock => "auto-lock",
+            Self::BackupCreate => "backup-create",
+            Self::BackupDone => "backup-done",
+            Self::BackupDrill => "backup-drill",
+            Self::BackupDrilled => "backup-drilled",
+            Self::BackupKey => "backup-key",
+            Self::BackupRecipientAdd => "backup-recipient-add",
+            Self::BackupRecipientRemove => "backup-recipient-remove",
+            Self::BackupRestore => "backup-restore",
             Self::BrokerLink => "broker-link",
             Self::BrokerRemove => "broker-remove",
             Self::BrokerSet => "broker-set",

@@ -17,6 +17,7 @@
 mod actor;
 mod answer;
 pub mod audit;
+mod backup;
 mod broker;
 mod browse;
 mod call;
@@ -49,6 +50,10 @@ pub use actor::{Actor, ActorRef, Agent, AgentLimits, AgentName, Door, InvalidSco
 pub use answer::{
     Added, AgentSummary, Answer, Asked, CategoryStatus, CheckReport, ConsentDetail, ConsentMark, ConsentPart,
     Doors, Finding, Hit, LockState, Page, ResetProof, SecretSummary, Status, Storage,
+};
+pub use backup::{
+    BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupOutside, BackupReport,
+    BackupStatus, MOST_BACKUP_FRAME, is_age_recipient,
 };
 pub use broker::{Broker, BrokerStatus, InvalidBroker, LinkState, Transport, is_own_network};
 pub use browse::{Browse, Browsed, Order};

@@ -99,6 +99,26 @@ pub enum Operation {
     },
     /// Shows the passphrase: a session of the owner begins.
     Authenticate,
+    /// Begins a backup: who asked then takes the sealed archive, piece by piece.
+    BackupCreate,
+    /// The archive is on a disk, whole.
+    BackupDone,
+    /// Begins to open an archive with the key that was made for it, to see whether it is whole; it follows
+    /// piece by piece.
+    BackupDrill,
+    /// Has backups sealed to someone else too.
+    BackupRecipientAdd {
+        /// An age recipient, `age1…`.
+        recipient: String,
+    },
+    /// Not any more.
+    BackupRecipientRemove {
+        /// Which one.
+        recipient: String,
+    },
+    /// Begins to make a new device of an archive, which follows piece by piece. Beside it: the setup code
+    /// and the recovery key, a line each; the passphrase is the new one.
+    BackupRestore,
     /// Forgets the owner's broker.
     BrokerRemove,
     /// Sets where the owner's broker is.
@@ -325,6 +345,12 @@ impl Operation {
             Self::AuditShow { .. } => OperationKind::AuditShow,
             Self::AuditVerify { .. } => OperationKind::AuditVerify,
             Self::Authenticate => OperationKind::Authenticate,
+            Self::BackupCreate => OperationKind::BackupCreate,
+            Self::BackupDone => OperationKind::BackupDone,
+            Self::BackupDrill => OperationKind::BackupDrill,
+            Self::BackupRecipientAdd { .. } => OperationKind::BackupRecipientAdd,
+            Self::BackupRecipientRemove { .. } => OperationKind::BackupRecipientRemove,
+            Self::BackupRestore => OperationKind::BackupRestore,
             Self::BrokerRemove => OperationKind::BrokerRemove,
             Self::BrokerSet(_) => OperationKind::BrokerSet,
             Self::BrokerShow => OperationKind::BrokerShow,

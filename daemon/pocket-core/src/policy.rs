@@ -296,7 +296,7 @@ fn cloud(profile: Profile, categories: &[Category]) -> Result<(), Reason> {
 const fn needs(kind: OperationKind) -> Needs {
     use OperationKind as K;
     match kind {
-        K::Authenticate | K::Setup | K::Status | K::Unlock => Needs::Anyone,
+        K::Authenticate | K::BackupRestore | K::Setup | K::Status | K::Unlock => Needs::Anyone,
         K::Add | K::Edit | K::UploadBegin | K::UploadChunk => Needs::Scope(Verb::Write),
         K::Delete => Needs::Scope(Verb::Delete),
         K::AskLocal | K::Get | K::List | K::ReadBlob => Needs::Scope(Verb::Read),
@@ -308,10 +308,12 @@ const fn needs(kind: OperationKind) -> Needs {
         K::BrokerLink => Needs::OwnNetwork,
         K::BrokerTest => Needs::OwnerOfNetwork,
         K::SetupCode => Needs::OwnerAtDevice,
-        K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
+        K::BackupRecipientAdd | K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
             Needs::OwnerWithPassphrase
         }
         K::AutoLock
+        | K::BackupDrilled
+        | K::BackupKey
         | K::CallEnd
         | K::CallReceived
         | K::CallSent
@@ -337,6 +339,10 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::AuditExport
         | K::AuditShow
         | K::AuditVerify
+        | K::BackupCreate
+        | K::BackupDone
+        | K::BackupDrill
+        | K::BackupRecipientRemove
         | K::BrokerRemove
         | K::BrokerSet
         | K::BrokerShow

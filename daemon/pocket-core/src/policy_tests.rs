@@ -42,16 +42,20 @@ fn the_table() {
     let row = |kind| actors.each_ref().map(|actor| word(actor, kind, Category::Notes));
     for kind in K::ALL {
         let expected = match kind {
-            K::Authenticate | K::Setup | K::Status | K::Unlock => ["yes"; 5],
+            K::Authenticate | K::BackupRestore | K::Setup | K::Status | K::Unlock => ["yes"; 5],
             K::Add | K::Delete | K::Edit | K::Get | K::List | K::Search | K::UploadBegin | K::UploadChunk => {
                 ["no", "yes", "yes", "yes", "no"]
             }
             K::ReadBlob => ["no", "yes", "yes", "yes", "yes"],
-            K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
-                ["no", "no", "no", "yes", "no"]
-            }
+            K::BackupRecipientAdd
+            | K::CategoryErase
+            | K::FactoryReset
+            | K::PassphraseChange
+            | K::RecoveryNew => ["no", "no", "no", "yes", "no"],
             K::BrokerLink | K::BrokerTest => ["no"; 5],
             K::AutoLock
+            | K::BackupDrilled
+            | K::BackupKey
             | K::CallEnd
             | K::CallReceived
             | K::CallSent

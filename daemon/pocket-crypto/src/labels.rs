@@ -21,8 +21,10 @@ pub const STORE_HEAD: &str = "pocketai/1 store head";
 pub const SETTINGS: &str = "pocketai/1 settings";
 /// Ring to the key that authenticates browser sessions.
 pub const SESSION: &str = "pocketai/1 session";
-/// Ring to the key that seals backups.
-pub const BACKUP: &str = "pocketai/1 backup";
+/// Recovery key to the age identity that opens backups.
+pub const BACKUP_IDENTITY: &str = "pocketai/1 backup identity";
+/// Recovery key to the key that vouches for what is in a backup.
+pub const BACKUP_VOUCHING: &str = "pocketai/1 backup vouching";
 /// The daemon's key of this start to the key that authenticates its calls to the gateway.
 pub const GRANT: &str = "pocketai/1 grant";
 /// The same to the key that authenticates its links to the owner's broker.

@@ -9,6 +9,7 @@
 //! print a secret (no type that holds one is `Debug`, `Clone` or serde), and never answer damage
 //! by making a new key.
 
+pub mod backup;
 mod crockford;
 mod encode;
 pub mod keyring;

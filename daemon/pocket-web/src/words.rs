@@ -146,7 +146,7 @@ words! {
         log_broken_do, log_whole, newest, older, on_this_page, only_agents, only_all, only_changes,
         only_refused, op_accept_loss, op_add, op_agent_add, op_agent_limit, op_agent_list,
         op_agent_revoke, op_agent_rotate, op_ask, op_ask_local, op_ask_standing, op_audit_export,
-        op_audit_show, op_audit_verify, op_authenticate, op_auto_lock, op_broker_link, op_broker_remove,
+        op_audit_show, op_audit_verify, op_authenticate, op_auto_lock, op_backup_create, op_backup_done, op_backup_drill, op_backup_drilled, op_backup_key, op_backup_recipient_add, op_backup_recipient_remove, op_backup_restore, op_broker_link, op_broker_remove,
         op_broker_set, op_broker_show, op_broker_test, op_call_end,
         op_call_received, op_call_sent, op_category_erase, op_category_rekey, op_check,
         op_consent_approve, op_consent_deny, op_consent_expire, op_consent_list, op_consent_show,
@@ -257,6 +257,7 @@ impl Words {
     }
 
     /// What was done, as the audit log has it.
+    #[expect(clippy::too_many_lines, reason = "a table, one line a kind")]
     pub(crate) const fn operation(&self, kind: OperationKind) -> &'static str {
         match kind {
             OperationKind::AcceptLoss => self.op_accept_loss,
@@ -266,6 +267,14 @@ impl Words {
             OperationKind::AgentLimit => self.op_agent_limit,
             OperationKind::AgentRevoke => self.op_agent_revoke,
             OperationKind::AgentRotate => self.op_agent_rotate,
+            OperationKind::BackupCreate => self.op_backup_create,
+            OperationKind::BackupDone => self.op_backup_done,
+            OperationKind::BackupDrill => self.op_backup_drill,
+            OperationKind::BackupDrilled => self.op_backup_drilled,
+            OperationKind::BackupKey => self.op_backup_key,
+            OperationKind::BackupRecipientAdd => self.op_backup_recipient_add,
+            OperationKind::BackupRecipientRemove => self.op_backup_recipient_remove,
+            OperationKind::BackupRestore => self.op_backup_restore,
             OperationKind::BrokerLink => self.op_broker_link,
             OperationKind::BrokerRemove => self.op_broker_remove,
             OperationKind::BrokerSet => self.op_broker_set,

@@ -215,6 +215,13 @@ impl Unlocked {
     /// it were read back. The key is kept nowhere: show it now.
     pub fn set_recovery(&mut self, rng: &mut impl CryptoRng) -> RecoveryKey {
         let recovery = RecoveryKey::generate(rng);
+        self.take_recovery(rng, &recovery, false);
+        recovery
+    }
+
+    /// Has the recovery key that the owner holds open this ring too. `confirmed` when the owner has just
+    /// typed all of it.
+    pub fn take_recovery(&mut self, rng: &mut impl CryptoRng, recovery: &RecoveryKey, confirmed: bool) {
         let salt = fresh_salt(rng);
         let slot = SlotSecret {
             id: self.fresh_slot_id(),
@@ -222,15 +229,20 @@ impl Unlocked {
             kdf: None,
             salt,
             device_check: None,
-            key: recovery_key(&recovery, &salt),
+            key: recovery_key(recovery, &salt),
         };
         self.replace_slot(rng, slot);
         self.table.recovery = Some(Recovery {
-            confirmed: false,
+            confirmed,
             tags: recovery.group_tags(&self.group_key()),
             challenge: two_groups(rng),
         });
-        recovery
+    }
+
+    /// What tells the current recovery key from one that was replaced; says nothing of either. None without a
+    /// recovery key.
+    pub fn recovery_mark(&self) -> Option<[u8; 32]> {
+        self.table.recovery.as_ref().map(|recovery| recovery.tags[0])
     }
 
     /// Takes a way in out, and changes ROOT so that the slot in an old copy of the file opens no

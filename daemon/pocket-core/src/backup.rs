@@ -1,0 +1,242 @@
+//! What a backup holds, as the daemon and the program that seals and opens archives say it to one another:
+//! frames of a length (4 bytes, little endian) and a body, which is a value and, behind it, bytes.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::audit::{Entry as AuditEntry, Head};
+use crate::{Category, Entry, RecordId, Timestamp};
+
+/// Format of what is inside an archive. Grows when an older program could not restore it.
+pub const BACKUP_FORMAT: u32 = 1;
+/// Longest body of a frame, in bytes: a record of 8 MiB and what stands around it.
+pub const MOST_BACKUP_FRAME: usize = 16 * 1024 * 1024;
+
+/// What an archive's program is asked, in its first frame. Keys follow it as bytes, never as values.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum BackupJob {
+    /// Say what the outside of an archive, which follows, shows without a key: a [`BackupOutside`].
+    Inspect,
+    /// Give the age identity, and what it is reached by, as text. Behind it: the identity, 32 bytes.
+    Name,
+    /// Open the archive that follows: give its items, and [`BackupItem::End`] only once all of it proved
+    /// whole. Behind it: the identity and the key that vouches for the manifest, 32 bytes each.
+    Open,
+    /// Seal the items that follow into an archive. Behind it: the key that vouches for the manifest, 32
+    /// bytes; then the identity that drills open it with, 32 bytes.
+    Seal {
+        /// The X25519 public key of the owner's recovery key.
+        owner: [u8; 32],
+        /// Whom the owner added: age recipients, `age1…`.
+        others: Vec<String>,
+    },
+    /// As [`BackupJob::Open`], but give a [`BackupReport`] alone.
+    Verify,
+}
+
+/// Something in an archive, in order: of two with one id the later counts.
+#[derive(Clone, Deserialize, Serialize)]
+pub enum BackupItem {
+    /// Entries of the audit log, the oldest first.
+    Audit(Vec<AuditEntry>),
+    /// That was all; nothing counts without it.
+    End(Box<BackupFacts>),
+    /// The bytes of a document begin; its record comes later. They follow as [`BackupItem::Piece`].
+    File {
+        /// The document.
+        id: RecordId,
+        /// How many bytes follow in all.
+        size: u64,
+        /// What it is called in the archive.
+        name: String,
+    },
+    /// The next bytes of the file, behind this.
+    Piece,
+    /// A record, with the revision and the times that it has.
+    Record(Box<Entry>),
+    /// It was removed while the backup was made.
+    Removed(Category, RecordId),
+    /// A row of the device's own: agents, providers, the broker. Its bytes are behind this.
+    Row {
+        /// Its name.
+        name: String,
+    },
+    /// The value of a secret, behind this; its record comes before.
+    Value(RecordId),
+}
+
+/// What an archive says of itself, and what the device compares with.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct BackupFacts {
+    /// [`BACKUP_FORMAT`].
+    pub format: u32,
+    /// Version of the program that made it.
+    pub version: String,
+    /// The device, as 32 hexadecimal digits.
+    pub device: String,
+    /// How often what is on that device was restored before.
+    pub epoch: u64,
+    /// When it was made.
+    pub made: Timestamp,
+    /// Where the audit log stood.
+    pub audit: Head,
+    /// How many records there are of each category.
+    pub counts: Vec<(Category, u64)>,
+}
+
+impl BackupFacts {
+    /// All records.
+    pub fn records(&self) -> u64 {
+        self.counts
+            .iter()
+            .fold(0, |sum, (_, count)| sum.saturating_add(*count))
+    }
+}
+
+/// What an archive proved to be.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct BackupReport {
+    /// What it says of itself.
+    pub facts: BackupFacts,
+    /// Members of the archive, each with the digest that the manifest names.
+    pub members: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+    /// Documents whose bytes are there.
+    pub files: u64,
+    /// SHA-256 of the manifest, as 64 hexadecimal digits: it stands for all that is in the archive.
+    pub manifest: String,
+}
+
+/// What the outside of an archive shows.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct BackupOutside {
+    /// How many keys open it.
+    pub recipients: u64,
+    /// Its bytes.
+    pub bytes: u64,
+    /// SHA-256 of them, as 64 hexadecimal digits.
+    pub sha256: String,
+}
+
+/// Why an archive was not made or opened. A closed list: who read it is trusted with no words.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Error, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackupFault {
+    /// The program broke down.
+    #[error("what reads archives broke down on it")]
+    Broke,
+    /// Bytes are missing or changed.
+    #[error("it is cut short or damaged")]
+    Damaged,
+    /// What is in it is not what its manifest says.
+    #[error("what is in it is not what its manifest says")]
+    Differs,
+    /// The manifest was not made with the key that belongs to the recovery key.
+    #[error("it was not made by a device of this recovery key")]
+    Forged,
+    /// Its inside is laid out as no device does it.
+    #[error("its inside is not that of a backup of PocketAI")]
+    Foreign,
+    /// It needs a later version.
+    #[error("a later version of PocketAI made it")]
+    Newer,
+    /// It is no age file at all.
+    #[error("it is not an archive: it does not begin as one")]
+    NotAnArchive,
+    /// Someone to whom it should be sealed can't be one.
+    #[error("a recipient is not of the form age1…")]
+    Recipient,
+    /// The kernel can't take the program's powers away.
+    #[error("this kernel has no seccomp filter for it: an archive is not read without one")]
+    Unsafe,
+    /// Sealed to others.
+    #[error("it is sealed to another key: it was made with another recovery key")]
+    WrongKey,
+}
+
+impl BackupFault {
+    const CODES: [(Self, u8); 10] = [
+        (Self::Broke, 10),
+        (Self::Damaged, 11),
+        (Self::Differs, 12),
+        (Self::Forged, 13),
+        (Self::Foreign, 14),
+        (Self::Newer, 15),
+        (Self::NotAnArchive, 16),
+        (Self::Recipient, 17),
+        (Self::Unsafe, 18),
+        (Self::WrongKey, 19),
+    ];
+
+    /// The exit code by which the program says it.
+    pub fn code(self) -> u8 {
+        let of = Self::CODES.into_iter().find(|(fault, _)| *fault == self);
+        of.map_or(1, |(_, code)| code)
+    }
+
+    /// What an exit code says; one that the program should not have is one that broke down.
+    pub fn of_code(code: i32) -> Self {
+        let of = Self::CODES.into_iter().find(|(_, own)| i32::from(*own) == code);
+        of.map_or(Self::Broke, |(fault, _)| fault)
+    }
+}
+
+/// How the owner's backups are. A backup protects only once the owner proved to hold the recovery key.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct BackupStatus {
+    /// Whether the device knows to whom to seal: not before the recovery key was shown to it once.
+    pub ready: bool,
+    /// When one was last written to its end.
+    pub last: Option<Timestamp>,
+    /// When one was begun since, that has not come to its end.
+    pub unfinished: Option<Timestamp>,
+    /// When an archive was last opened and found whole.
+    pub drilled: Option<Timestamp>,
+    /// Whom the owner added.
+    pub recipients: Vec<String>,
+    /// How often what is here was restored.
+    pub epoch: u64,
+}
+
+/// A text that may be an age recipient: `age1` and 58 characters of its alphabet. Whether it is one is
+/// seen when it is used.
+pub fn is_age_recipient(text: &str) -> bool {
+    const ALPHABET: &str = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+    let rest = text.strip_prefix("age1");
+    rest.is_some_and(|rest| rest.len() == 58 && rest.chars().all(|c| ALPHABET.contains(c)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_a_code_of_its_own_and_any_other_is_a_breakdown() {
+        for (fault, code) in BackupFault::CODES {
+            assert_eq!(
+                (fault.code(), BackupFault::of_code(i32::from(code))),
+                (code, fault)
+            );
+        }
+        for code in [-1, 0, 1, 9, 20, 1000] {
+            assert_eq!(BackupFault::of_code(code), BackupFault::Broke);
+        }
+    }
+
+    #[test]
+    fn recipients_look_like_recipients() {
+        let good = format!("age1{}", "q".repeat(58));
+        assert!(is_age_recipient(&good));
+        for bad in [
+            "",
+            "age1",
+            &good[..61],
+            &format!("{good}q"),
+            &good.replacen('q', "b", 1),
+            &good.to_uppercase(),
+        ] {
+            assert!(!is_age_recipient(bad), "{bad}");
+        }
+    }
+}
