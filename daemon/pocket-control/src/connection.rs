@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pocket_core::{Actor, Answer, Door, Failure, FailureKind, Operation};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Attachments, Handle, Reader, Request};
+use pocket_service::{Archives, Attachments, Handle, Opening, Reader, Request, Sealing};
 use pocket_wire::{
     Call, GREETING, Reply, ToDaemon, body_length, check_greeting, decode_request, encode_reply,
 };
@@ -29,7 +29,7 @@ const FRAME: Duration = Duration::from_secs(30);
 fn is_urgent(request: &ToDaemon) -> bool {
     match request {
         ToDaemon::Call(call) => matches!(call.operation, Operation::Lock { .. } | Operation::Status),
-        ToDaemon::Attach { .. } => false,
+        ToDaemon::Attach { .. } | ToDaemon::Next | ToDaemon::Feed { .. } | ToDaemon::Finish => false,
         ToDaemon::Mcp { .. } => true,
     }
 }
@@ -58,6 +58,15 @@ pub(crate) struct Connection {
     place: Arc<Place>,
     /// What goes with the next call.
     attached: Attachments,
+    archives: Archives,
+    /// The archive that the last call began.
+    archive: Option<Archive>,
+}
+
+/// An archive on its way.
+enum Archive {
+    In(Opening),
+    Out(Box<Sealing>),
 }
 
 /// What came, or did not.
@@ -72,7 +81,7 @@ enum Incoming {
 impl Connection {
     pub(crate) fn new(
         stream: UnixStream,
-        (handle, reader): (Handle, Reader),
+        (handle, reader, archives): (Handle, Reader, Archives),
         closing: watch::Receiver<bool>,
         place: Arc<Place>,
     ) -> Self {
@@ -83,6 +92,8 @@ impl Connection {
             closing,
             place,
             attached: Attachments::default(),
+            archives,
+            archive: None,
         }
     }
 
@@ -114,6 +125,10 @@ impl Connection {
                     let reply = self.call(*call).await;
                     self.answer(reply).await?;
                 }
+                Incoming::Request(request @ (ToDaemon::Next | ToDaemon::Feed { .. } | ToDaemon::Finish)) => {
+                    let reply = self.go_on(request).await;
+                    self.answer(reply).await?;
+                }
                 Incoming::Request(ToDaemon::Mcp { token }) => match self.introduce(&token).await {
                     Ok(()) => {
                         self.answer(Ok(done())).await?;
@@ -140,12 +155,58 @@ impl Connection {
             payload: call.payload,
             pictures: Vec::new(),
         };
+        self.archive = None;
+        match request.operation {
+            Operation::BackupCreate => {
+                self.archive = Some(Archive::Out(Box::new(self.archives.seal(request).await?)));
+                return Ok(done());
+            }
+            Operation::BackupDrill | Operation::BackupRestore => {
+                self.archive = Some(Archive::In(self.archives.open(request).await?));
+                return Ok(done());
+            }
+            _ => {}
+        }
         let request = std::mem::take(&mut self.attached).with(request);
         let reply = self.handle.call(request).await?;
         Ok(Reply {
             answer: reply.answer,
             payload: reply.payload,
         })
+    }
+
+    /// Goes on with the archive that the last call began.
+    async fn go_on(&mut self, request: ToDaemon) -> Result<Reply, Failure> {
+        match (request, self.archive.take()) {
+            (ToDaemon::Next, Some(Archive::Out(mut sealing))) => {
+                let piece = sealing.next().await?;
+                if piece.is_some() {
+                    self.archive = Some(Archive::Out(sealing));
+                }
+                Ok(Reply {
+                    answer: Answer::Done,
+                    payload: piece.map(SecretBytes::new),
+                })
+            }
+            (ToDaemon::Feed { bytes }, Some(Archive::In(mut opening))) => {
+                // One that wants no more says why at the end.
+                opening.feed(bytes.expose_bytes()).await;
+                self.archive = Some(Archive::In(opening));
+                Ok(done())
+            }
+            (ToDaemon::Finish, Some(Archive::In(opening))) => {
+                let reply = opening.finish().await?;
+                Ok(Reply {
+                    answer: reply.answer,
+                    payload: None,
+                })
+            }
+            _ => Err(Failure::new(
+                FailureKind::Conflict,
+                "no archive is on its way here",
+                "begin it anew",
+            )),
+        }
     }
 
     /// Exchanges greetings. A peer that speaks something else gets the reason.
@@ -283,7 +344,9 @@ mod tests {
             let closing = watch::Sender::new(false);
             let place = Places::new(1).take().await.unwrap();
             let reader = Reader::new(service.handle(), "/none".into());
-            let connection = Connection::new(theirs, (service.handle(), reader), closing.subscribe(), place);
+            let archives = Archives::new(service.handle(), "/none".into());
+            let doors = (service.handle(), reader, archives);
+            let connection = Connection::new(theirs, doors, closing.subscribe(), place);
             let served = tokio::spawn(connection.run());
             let mut peer = Self {
                 stream: ours,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use nix::unistd::geteuid;
 use pocket_core::{Failure, FailureKind};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Handle, Reader};
+use pocket_service::{Archives, Handle, Reader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -37,6 +37,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 struct Server<F> {
     handle: Handle,
     reader: Reader,
+    archives: Archives,
     mcp: F,
     agents: Arc<Semaphore>,
     closing: watch::Sender<bool>,
@@ -50,7 +51,7 @@ struct Server<F> {
 /// take one is tried again.
 pub async fn serve<F, B>(
     listener: UnixListener,
-    (handle, reader): (Handle, Reader),
+    (handle, reader, archives): (Handle, Reader, Archives),
     mcp: F,
     shutdown: impl Future<Output = ()> + Send,
 ) -> io::Result<()>
@@ -61,6 +62,7 @@ where
     let server = Arc::new(Server {
         handle,
         reader,
+        archives,
         mcp,
         agents: Arc::new(Semaphore::new(AGENTS)),
         closing: watch::Sender::new(false),
@@ -126,7 +128,7 @@ where
     async fn talk(self: Arc<Self>, stream: UnixStream, place: Arc<Place>) {
         let connection = Connection::new(
             stream,
-            (self.handle.clone(), self.reader.clone()),
+            (self.handle.clone(), self.reader.clone(), self.archives.clone()),
             self.closing.subscribe(),
             place,
         );

@@ -42,7 +42,13 @@ impl Device {
         };
         let shutdown = async { stopped.await.unwrap_or_default() };
         let reader = Reader::new(service.handle(), "/none".into());
-        let served = tokio::spawn(serve(listener, (service.handle(), reader), agents, shutdown));
+        let archives = Archives::new(service.handle(), "/none".into());
+        let served = tokio::spawn(serve(
+            listener,
+            (service.handle(), reader, archives),
+            agents,
+            shutdown,
+        ));
         Self {
             folder,
             service,

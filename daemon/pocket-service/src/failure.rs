@@ -107,6 +107,15 @@ pub(crate) fn reopened() -> Failure {
     )
 }
 
+/// No backup is being brought back.
+pub(crate) fn no_restore() -> Failure {
+    Failure::new(
+        FailureKind::Conflict,
+        "no backup is being brought back to this device",
+        "begin it anew: `pocketctl backup restore FILE`",
+    )
+}
+
 pub(crate) fn busy() -> Failure {
     Failure::new(
         FailureKind::Throttled,

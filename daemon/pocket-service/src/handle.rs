@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pocket_core::{
-    Actor, Agent, Answer, Category, Credential, Failure, FailureKind, Operation, Profile, RecordId,
+    Actor, Agent, Answer, BackupFault, BackupReport, Category, Credential, Failure, FailureKind, Operation,
+    Profile, RecordId,
 };
 use pocket_crypto::{Key, RecoveryKey, SecretBytes};
 use pocket_grant::{LinkReport, Report};
@@ -142,8 +143,12 @@ pub(crate) enum Message {
 
 /// What the reading of documents and the carrying of calls ask of the engine. No door can: there is no operation for it.
 pub(crate) enum Errand {
+    BackupDrilled(Box<Result<BackupReport, BackupFault>>),
+    BackupPiece(RecordId),
     Linked(u64, Box<LinkReport>),
     NextUnread,
+    RestoreEnd { whole: bool },
+    RestoreItems(SecretBytes),
     Reported(RecordId, Box<Report>),
     TakeExtracted(Box<Extracted>),
 }
@@ -227,7 +232,9 @@ impl Handle {
         let mut new = None;
         match (&request.operation, request.passphrase.take()) {
             (_, None) => {}
-            (Operation::Setup, Some(passphrase)) => new = Some(self.hash_new(&passphrase)?),
+            (Operation::BackupRestore | Operation::Setup, Some(passphrase)) => {
+                new = Some(self.hash_new(&passphrase)?)
+            }
             (
                 Operation::Unlock {
                     with: Credential::RecoveryKey,

@@ -15,6 +15,10 @@ use crate::failure;
 use crate::outbound::Outbound;
 use crate::service::{Config, StartError};
 
+/// What is found where that was cut short.
+const CUT: &str = "restore";
+/// What a marker says of a device that is being made of a backup.
+const RESTORE: &[u8] = b"restore";
 /// Longest log of a store that opens within a moment: about 20,000 records.
 const SMALL_STORE: u64 = 16 * 1024 * 1024;
 
@@ -64,7 +68,21 @@ impl Device {
 
     /// Marks that a setup is under way: cut before its end, it is undone at the next start.
     pub(crate) fn mark_setup(&self) -> Result<(), Failure> {
-        write_atomically(&self.setup_marker(), b"", 0o600).map_err(|error| marker_failed(&error))
+        self.write_marker(b"")
+    }
+
+    /// The same for a device that is made of a backup: until the end, what its store holds is nobody's.
+    pub(crate) fn mark_restore(&self) -> Result<(), Failure> {
+        self.write_marker(RESTORE)
+    }
+
+    /// Whether that was begun and has not come to its end.
+    pub(crate) fn restore_was_cut(&self) -> bool {
+        std::fs::read(self.setup_marker()).is_ok_and(|marker| marker == RESTORE)
+    }
+
+    fn write_marker(&self, what: &[u8]) -> Result<(), Failure> {
+        write_atomically(&self.setup_marker(), what, 0o600).map_err(|error| marker_failed(&error))
     }
 
     /// The setup is complete.
@@ -77,10 +95,10 @@ impl Device {
         synced.map_err(|error| marker_failed(&error))
     }
 
-    /// Whether a setup was cut short before there was a store. Where there is one, it may hold data,
-    /// and nothing is undone.
+    /// Whether a setup was cut short before there was a store, or a restore before its end. Where there is
+    /// a store otherwise, it may hold data, and nothing is undone.
     pub(crate) fn setup_was_cut(&self) -> bool {
-        self.setup_marker().exists() && !self.has_store()
+        self.setup_marker().exists() && (!self.has_store() || self.restore_was_cut())
     }
 
     /// Whether there is a store at all: a device that was set up has one.
@@ -96,6 +114,20 @@ impl Device {
 
     fn setup_marker(&self) -> PathBuf {
         self.folder.path().join("setup.pending")
+    }
+
+    /// A restore was cut short and undone: the owner has to know, until the device is someone's.
+    pub(crate) fn find_cut_restore(&mut self) {
+        self.find(Finding {
+            what: CUT.to_owned(),
+            problem: "bringing a backup back was cut short: nothing of it was kept, and the device is new"
+                .to_owned(),
+            remedy: "begin it anew: pocketctl backup restore FILE".to_owned(),
+        });
+    }
+
+    pub(crate) fn forget_cut_restore(&mut self) {
+        self.findings.retain(|finding| finding.what != CUT);
     }
 
     /// Forgets what was known of the former owner's device.
@@ -217,6 +249,7 @@ impl Device {
             storage: None,
             last_export: None,
             unfinished_export: None,
+            backup: None,
             findings: Vec::new(),
             reset: None,
         }

@@ -7,9 +7,11 @@
 //! unlock and reset.
 //!
 //! This crate must never open a socket, parse a foreign format, or hold the owner's data in a log
-//! line. It runs one other program, which reads the files of strangers ([`Reader`]).
+//! line. It runs two other programs: one reads the files of strangers ([`Reader`]), one seals and opens
+//! backups ([`Archives`]).
 
 mod attachments;
+mod backup;
 mod engine;
 mod extraction;
 mod failure;
@@ -27,6 +29,7 @@ mod tests;
 mod vault;
 
 pub use attachments::{Attachments, MOST_ATTACHED};
+pub use backup::{ARCHIVER, Archives, Opening, Sealing};
 pub use extraction::read_documents;
 pub use handle::{Handle, Reply, Request, Touched};
 pub use outbound::{Call, Calls, GatewayTrust, Link, Links, Way};

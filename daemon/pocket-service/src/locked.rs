@@ -8,7 +8,7 @@ use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::handle::{Request, Shown};
 use crate::keys::Device;
-use crate::vault::{Vault, typed_erase};
+use crate::vault::{BackupKey, Vault, typed_erase};
 
 /// A device whose keys are not in memory.
 pub(crate) struct Locked {
@@ -49,7 +49,7 @@ impl Locked {
                 typed_erase(confirm)?;
                 self.reset(device, request, shown, now)
             }
-            Operation::Setup | Operation::SetupCode => Err(Failure::new(
+            Operation::BackupRestore | Operation::Setup | Operation::SetupCode => Err(Failure::new(
                 FailureKind::Conflict,
                 "this device has an owner already",
                 "unlock it; to give it away, use `pocketctl factory-reset`",
@@ -77,6 +77,7 @@ impl Locked {
             guesses,
             now,
             housekeeping: None,
+            backup_key: recovery_key(shown).as_ref().map(BackupKey::of),
             reply: None,
             deferred: Vec::new(),
         })
@@ -166,7 +167,15 @@ pub(crate) fn verify(
     Ok(keys)
 }
 
-fn parse_recovery_key(text: &SecretBytes) -> Result<RecoveryKey, Failure> {
+/// The recovery key, where it was what was shown.
+fn recovery_key(shown: &Shown) -> Option<RecoveryKey> {
+    match shown {
+        Shown::RecoveryKey(text) => parse_recovery_key(text).ok(),
+        _ => None,
+    }
+}
+
+pub(crate) fn parse_recovery_key(text: &SecretBytes) -> Result<RecoveryKey, Failure> {
     let text = text.expose_str().unwrap_or_default();
     RecoveryKey::parse(text).map_err(|error| {
         failure::invalid(

@@ -26,7 +26,11 @@ pub(crate) fn resume(device: &mut Device, now: Now) -> Result<bool, Failure> {
         None => return Ok(false),
         Some(run) => run,
     };
+    let was_restore = device.restore_was_cut();
     finish(device, run, Vec::new(), now)?;
+    if was_restore {
+        device.find_cut_restore();
+    }
     if undone {
         // Nobody's data was destroyed: there is nothing to prove.
         clear_proof(device)?;

@@ -3,6 +3,7 @@
 mod admin;
 mod agents;
 mod asking;
+mod backup;
 mod broker;
 mod committing;
 mod consent;
@@ -34,6 +35,7 @@ use pocket_privacy::CleanPicture;
 use pocket_store::Store;
 use tracing::warn;
 
+pub(crate) use backup::{BackupKey, Restoring, failed as backup_failed};
 pub(crate) use broker::Linked;
 pub(crate) use housekeeping::{Housekeeping, Ticked};
 pub(crate) use reading::Extracted;
@@ -48,6 +50,7 @@ use crate::outbound::Outbound;
 use crate::passphrase::NewPassphrase;
 
 use agents::Agents;
+use backup::Backups;
 use broker::Brokers;
 use consent::Consents;
 use documents::Uploads;
@@ -86,6 +89,7 @@ pub(crate) struct Vault {
     indexes: Indexes,
     /// When everything was last exported.
     exported: Exported,
+    backups: Backups,
     /// Whether a category is being re-keyed: one at a time.
     rekeying: bool,
     /// A keyring was perhaps written, perhaps not: the vault must be locked.
@@ -363,6 +367,13 @@ impl Vault {
             }
             Operation::AuditShow { before, limit } => self.audit_show(act, before, limit)?.into(),
             Operation::AuditVerify { .. } => self.audit_verify_exported(act)?.into(),
+            Operation::BackupCreate => self.backup_create(act)?,
+            Operation::BackupDone => self.backup_done(act)?.into(),
+            Operation::BackupDrill => self.backup_drill(act)?,
+            Operation::BackupRecipientAdd { recipient } => self.backup_recipient_add(act, recipient)?.into(),
+            Operation::BackupRecipientRemove { recipient } => {
+                self.backup_recipient_remove(act, &recipient)?.into()
+            }
             Operation::BrokerRemove => self.broker_remove(act)?.into(),
             Operation::BrokerSet(broker) => self.broker_set(act, *broker)?.into(),
             Operation::BrokerShow => self.broker_show(act)?.into(),
@@ -381,7 +392,7 @@ impl Vault {
             Operation::RecoveryNew => self.recovery_new(device, act)?,
             Operation::StandingAdd(terms) => self.standing_add(act, terms)?.into(),
             Operation::StandingRemove { id } => self.standing_remove(act, id)?.into(),
-            Operation::Setup | Operation::SetupCode => {
+            Operation::BackupRestore | Operation::Setup | Operation::SetupCode => {
                 return Err(Failure::new(
                     FailureKind::Conflict,
                     "this device has an owner already",

@@ -152,6 +152,30 @@ impl Client {
         &self.stream
     }
 
+    /// The next bytes of the archive that the last call began to seal; none at its end.
+    ///
+    /// # Errors
+    /// As [`Client::call`]; what came before is no archive then.
+    pub fn next_piece(&mut self) -> Result<Option<SecretBytes>, Failure> {
+        self.exchange(&ToDaemon::Next).map(|reply| reply.payload)
+    }
+
+    /// Gives more bytes of the archive that the last call began to open.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub fn feed(&mut self, bytes: SecretBytes) -> Result<(), Failure> {
+        self.exchange(&ToDaemon::Feed { bytes }).map(drop)
+    }
+
+    /// That was all of it; what came of it.
+    ///
+    /// # Errors
+    /// As [`Client::call`].
+    pub fn finish(&mut self) -> Result<Reply, Failure> {
+        self.exchange(&ToDaemon::Finish)
+    }
+
     /// Turns the connection into the agents' door for whoever holds `token`.
     ///
     /// # Errors

@@ -38,6 +38,15 @@ pub enum ToDaemon {
         /// The agent's token.
         token: SecretBytes,
     },
+    /// The next bytes of the archive that the last call began to seal.
+    Next,
+    /// More bytes of the archive that the last call began to open.
+    Feed {
+        /// The bytes.
+        bytes: SecretBytes,
+    },
+    /// That was all of it.
+    Finish,
 }
 
 /// What the device answers when it could do what was asked.
@@ -58,6 +67,9 @@ enum RequestHeader<'a> {
     Attach(&'a str),
     Call(&'a Operation),
     Mcp,
+    Next,
+    Feed,
+    Finish,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +77,9 @@ enum RequestHeaderOwned {
     Attach(String),
     Call(Operation),
     Mcp,
+    Next,
+    Feed,
+    Finish,
 }
 
 /// A request as a whole frame. Its buffer is wiped on drop.
@@ -79,6 +94,9 @@ pub fn encode_request(request: &ToDaemon) -> Result<Zeroizing<Vec<u8>>, FrameToo
             &[call.passphrase.as_ref(), call.payload.as_ref()],
         ),
         ToDaemon::Mcp { token } => frame(&RequestHeader::Mcp, &[Some(token)]),
+        ToDaemon::Next => frame(&RequestHeader::Next, &[]),
+        ToDaemon::Feed { bytes } => frame(&RequestHeader::Feed, &[Some(bytes)]),
+        ToDaemon::Finish => frame(&RequestHeader::Finish, &[]),
     }
 }
 
@@ -110,6 +128,14 @@ pub fn decode_request(body: &[u8]) -> Result<ToDaemon, Garbled> {
                 token: token.ok_or(Garbled)?,
             })
         }
+        RequestHeaderOwned::Next => parts(rest).map(|[]| ToDaemon::Next),
+        RequestHeaderOwned::Feed => {
+            let [bytes] = parts(rest)?;
+            Ok(ToDaemon::Feed {
+                bytes: bytes.ok_or(Garbled)?,
+            })
+        }
+        RequestHeaderOwned::Finish => parts(rest).map(|[]| ToDaemon::Finish),
     }
 }
 

@@ -159,6 +159,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ProviderCommand,
     },
+    /// Backups: sealed archives that the standard tool age opens too
+    Backup {
+        #[command(subcommand)]
+        command: BackupCommand,
+    },
     /// Your own MQTT broker: sensors and a button there, and texts for the inbox
     Broker {
         #[command(subcommand)]
@@ -233,6 +238,57 @@ pub(crate) enum ProfileCommand {
         /// For how long; an hour when unsaid, a day at most
         #[arg(long = "for", value_name = "MINUTES", value_parser = clap::value_parser!(u32).range(1..=1440))]
         minutes: Option<u32>,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum BackupCommand {
+    /// Write a new archive; in a folder, under a name that says when
+    Create {
+        #[arg(value_name = "FILE|DIR")]
+        path: Option<PathBuf>,
+    },
+    /// Say whether an archive is whole; needs no device, and asks for the recovery key
+    Verify {
+        file: PathBuf,
+        /// Without the recovery key: only what the outside shows
+        #[arg(long)]
+        outside: bool,
+    },
+    /// Make this new device of an archive
+    Restore {
+        file: PathBuf,
+        /// The setup code; read from the device when unsaid
+        #[arg(long)]
+        code: Option<String>,
+    },
+    /// Try the newest archive, and keep the evidence
+    Drill {
+        #[arg(value_name = "FILE|DIR")]
+        path: PathBuf,
+    },
+    /// Print the identity with which the tool age opens archives; asks for the recovery key
+    Identity,
+    /// Who else can open archives
+    Recipient {
+        #[command(subcommand)]
+        command: RecipientCommand,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum RecipientCommand {
+    /// Seal archives to someone else too
+    Add {
+        #[arg(value_name = "age1...")]
+        recipient: String,
+    },
+    /// Say to whom
+    List,
+    /// Not any more
+    Remove {
+        #[arg(value_name = "age1...")]
+        recipient: String,
     },
 }
 

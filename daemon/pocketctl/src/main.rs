@@ -9,6 +9,7 @@ mod agents;
 mod arguments;
 mod ask;
 mod audit;
+mod backup;
 mod broker;
 mod care;
 mod connect;
@@ -61,6 +62,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Agent { command } => agents::run(session, command),
         Command::Ask(question) => ask::run(session, question),
         Command::Audit { command } => audit::run(session, command),
+        Command::Backup { command } => backup::run(session, command),
         Command::Broker { command } => broker::run(session, command),
         Command::Category { command } => care::category(session, command),
         Command::Check { accept_loss } => care::check(session, accept_loss),

@@ -59,7 +59,7 @@ impl Session {
         Ok(self.client()?.attach(name, bytes)?)
     }
 
-    fn client(&mut self) -> Result<&mut Client, Problem> {
+    pub(crate) fn client(&mut self) -> Result<&mut Client, Problem> {
         Ok(match &mut self.client {
             Some(client) => client,
             none => none.insert(Client::connect(&self.socket)?),

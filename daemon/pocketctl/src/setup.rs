@@ -42,7 +42,7 @@ pub(crate) fn code(session: &mut Session) -> Result<(), Problem> {
     session.output.print(&json!({"code": code}), &escape(code))
 }
 
-fn read_code(session: &mut Session) -> Result<SecretBytes, Problem> {
+pub(crate) fn read_code(session: &mut Session) -> Result<SecretBytes, Problem> {
     session
         .call(Operation::SetupCode, None, None)?
         .payload

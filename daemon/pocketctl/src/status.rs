@@ -1,6 +1,6 @@
 //! How the device is.
 
-use pocket_core::{Answer, Finding, LockState, Operation, Status};
+use pocket_core::{Answer, BackupStatus, Finding, LockState, Operation, Status};
 use serde_json::{Value, json};
 
 use crate::entry::moment;
@@ -99,6 +99,9 @@ fn to_text(status: &Status) -> String {
             .map(|at| format!("; begun and not finished: {}", moment(at)));
         rows.push(row("last export", exported + &unfinished.unwrap_or_default()));
     }
+    if let Some(backup) = &status.backup {
+        rows.push(row("backup", backup_text(backup, status.recovery_confirmed)));
+    }
     for category in &status.categories {
         let kept = category.retention_days.map(|days| format!(", kept {days} days"));
         let deleted = category
@@ -120,6 +123,30 @@ fn to_text(status: &Status) -> String {
         text = format!("{text}\n\nDamaged:\n{}", findings(&status.findings));
     }
     text
+}
+
+/// How the owner's backups are, and what they lack.
+fn backup_text(backup: &BackupStatus, confirmed: Option<bool>) -> String {
+    let Some(last) = backup.last else {
+        return "none yet (pocketctl backup create)".to_owned();
+    };
+    let tried = backup.drilled.map_or_else(
+        || "never tried (pocketctl backup drill)".to_owned(),
+        |at| format!("last tried {}", moment(at)),
+    );
+    let protects = if confirmed == Some(true) {
+        ""
+    } else {
+        "; it does not protect you until the recovery key is confirmed"
+    };
+    let unfinished = backup
+        .unfinished
+        .map(|at| format!("; begun and not finished: {}", moment(at)));
+    format!(
+        "{}, {tried}{}{protects}",
+        moment(last),
+        unfinished.unwrap_or_default()
+    )
 }
 
 fn row(name: &str, value: String) -> Vec<String> {

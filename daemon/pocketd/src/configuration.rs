@@ -38,6 +38,9 @@ pub(crate) struct Arguments {
     /// The program that reads the files of strangers; pocket-reader beside this one when unsaid
     #[arg(long, value_name = "PATH")]
     reader: Option<PathBuf>,
+    /// The program that seals and opens backups; pocket-backup beside this one when unsaid
+    #[arg(long, value_name = "PATH")]
+    archiver: Option<PathBuf>,
     /// The program that sends what you approve; pocket-gateway beside this one when unsaid
     #[arg(long, value_name = "PATH")]
     gateway: Option<PathBuf>,
@@ -62,6 +65,7 @@ struct File {
     mcp: Option<SocketAddr>,
     control: Option<PathBuf>,
     reader: Option<PathBuf>,
+    archiver: Option<PathBuf>,
     device_secret_dir: Option<PathBuf>,
     gateway: GatewayFile,
 }
@@ -113,6 +117,7 @@ pub(crate) struct Configuration {
     pub(crate) mcp: SocketAddr,
     pub(crate) control: PathBuf,
     pub(crate) reader: PathBuf,
+    pub(crate) archiver: PathBuf,
     gateway: GatewayFile,
 }
 
@@ -142,6 +147,10 @@ impl Configuration {
                 .reader
                 .or(file.reader)
                 .unwrap_or_else(|| beside(pocket_service::PROGRAM)),
+            archiver: arguments
+                .archiver
+                .or(file.archiver)
+                .unwrap_or_else(|| beside(pocket_service::ARCHIVER)),
             gateway: GatewayFile {
                 program: arguments.gateway.or(file.gateway.program),
                 ..file.gateway

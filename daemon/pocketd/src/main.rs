@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Parser;
-use pocket_service::{Handle, Reader, Service};
+use pocket_service::{Archives, Handle, Reader, Service};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -76,6 +76,7 @@ async fn serve(
     // The control socket hands agents' connections to their door: doors do not know one another.
     let agents = handle.clone();
     let reader = Reader::new(handle.clone(), configuration.reader.clone());
+    let archives = Archives::new(handle.clone(), configuration.archiver.clone());
     let (stop, stopped) = watch::channel(false);
     let (ui, mcp) = (sockets.ui.local_addr()?, sockets.mcp.local_addr()?);
     listening.get_or_init(|| pocket_core::Doors { ui, mcp });
@@ -104,7 +105,7 @@ async fn serve(
         "control",
         pocket_control::serve(
             sockets.control,
-            (handle.clone(), reader.clone()),
+            (handle.clone(), reader.clone(), archives),
             move |token, stream| pocket_mcp::serve_stream(agents.clone(), token, stream),
             told(stopped),
         ),

@@ -16,7 +16,7 @@ use crate::failure;
 use crate::handle::{Message, Reply, Request};
 use crate::keys::Device;
 use crate::locked::Locked;
-use crate::vault::{Housekeeping, Vault};
+use crate::vault::{BackupKey, Housekeeping, Vault};
 
 /// Requests that may wait for the store: as large as they may be, they must fit the memory beside those
 /// that wait for the engine.
@@ -36,6 +36,8 @@ pub(crate) struct Opening {
     /// When the owner was last seen, if this vault was open before.
     pub(crate) housekeeping: Option<Housekeeping>,
     /// Who unlocked it.
+    /// What backups are sealed with, where the recovery key was shown.
+    pub(crate) backup_key: Option<BackupKey>,
     pub(crate) reply: Option<Sender>,
     /// What came in meanwhile.
     pub(crate) deferred: Vec<Message>,

@@ -21,7 +21,11 @@ impl Engine {
             State::Unlocked(_) => LockState::Unlocked,
         };
         match &self.state {
-            State::FirstRun(first_run) => status.reset = first_run.proof(),
+            State::FirstRun(first_run) => {
+                status.reset = first_run.proof();
+                // A restore that was cut: everyone may know, there is nothing of anyone here.
+                status.findings.clone_from(&self.device.findings);
+            }
             State::Unlocked(vault) if owner => vault.describe(&self.device, &mut status, now.wall),
             _ => {}
         }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use pocket_core::Failure;
+use pocket_crypto::SecretBytes;
 use tracing::{debug, warn};
 
 use super::{Engine, Held, Now, Sender, State};
@@ -65,11 +66,23 @@ impl Engine {
 
     /// Does what the device wants by itself, outside the engine's thread.
     pub(super) fn errand(&mut self, errand: Errand, reply: Sender, now: Now, held: &mut Vec<Held>) {
+        let errand = match errand {
+            Errand::RestoreEnd { whole } => return held.push((reply, self.restore_end(whole, now))),
+            Errand::RestoreItems(items) => return held.push((reply, self.restore_items(&items, now))),
+            other => other,
+        };
         let State::Unlocked(vault) = &mut self.state else {
             held.push((reply, Err(failure::locked())));
             return;
         };
         match errand {
+            Errand::BackupDrilled(found) => {
+                let taken = vault.backup_drilled(*found, now).map(Reply::from);
+                held.push((reply, taken));
+                self.tell_change();
+            }
+            Errand::BackupPiece(id) => held.push((reply, vault.backup_piece(id, &Slice::begin(), now))),
+            Errand::RestoreEnd { .. } | Errand::RestoreItems(_) => {}
             Errand::Linked(number, report) => {
                 let linked = vault.linked(number, *report, now);
                 let answer = self.after_linked(linked);
@@ -95,6 +108,25 @@ impl Engine {
                 held.push((reply, taken));
             }
         }
+    }
+
+    /// More of a backup for a device that is new.
+    fn restore_items(&mut self, items: &SecretBytes, now: Now) -> Result<Reply, Failure> {
+        match &mut self.state {
+            State::FirstRun(first_run) => first_run.restore_items(items, now).map(Reply::from),
+            _ => Err(failure::no_restore()),
+        }
+    }
+
+    /// The end of it: the device is the owner's, or new as it was before.
+    fn restore_end(&mut self, whole: bool, now: Now) -> Result<Reply, Failure> {
+        let State::FirstRun(first_run) = &mut self.state else {
+            return Err(failure::no_restore());
+        };
+        let vault = first_run.restore_end(&mut self.device, whole, now)?;
+        self.state = State::Unlocked(Box::new(vault));
+        self.tell_change();
+        Ok(pocket_core::Answer::Done.into())
     }
 
     /// What was told of a link may lock the device.

@@ -41,6 +41,9 @@ fn unrecorded(id: RecordId, upload: RecordId) -> Vec<Operation> {
     ]
 }
 
+/// Of the form of an age recipient.
+const RECIPIENT: &str = "age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq";
+
 /// Everything else that an unlocked device does, in an order in which all of it succeeds.
 fn recorded(id: RecordId) -> Vec<Operation> {
     let category = Category::Notes;
@@ -65,6 +68,13 @@ fn recorded(id: RecordId) -> Vec<Operation> {
         Operation::AuditExport,
         Operation::AuditVerify { exported: false },
         Operation::Authenticate,
+        Operation::BackupCreate,
+        Operation::BackupRecipientAdd {
+            recipient: RECIPIENT.to_owned(),
+        },
+        Operation::BackupRecipientRemove {
+            recipient: RECIPIENT.to_owned(),
+        },
         Operation::BrokerSet(Box::new(broker())),
         Operation::BrokerRemove,
         Operation::Check { accept_loss: false },
@@ -103,7 +113,10 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 11] = [
+const ELSEWHERE: [OperationKind; 14] = [
+    OperationKind::BackupDone,
+    OperationKind::BackupDrill,
+    OperationKind::BackupRestore,
     OperationKind::BrokerTest,
     OperationKind::Ask,
     OperationKind::AskLocal,
@@ -118,9 +131,11 @@ const ELSEWHERE: [OperationKind; 11] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 19] = [
+const OWN: [OperationKind; 21] = [
     OperationKind::AskStanding,
     OperationKind::AutoLock,
+    OperationKind::BackupDrilled,
+    OperationKind::BackupKey,
     OperationKind::BrokerLink,
     OperationKind::CallEnd,
     OperationKind::CallReceived,
@@ -165,7 +180,10 @@ fn every_operation_leaves_a_record_or_stands_in_the_list_of_those_that_need_none
         let (kind, before) = (operation.kind(), device.audit_length());
         let shows_passphrase = matches!(
             kind,
-            OperationKind::PassphraseChange | OperationKind::RecoveryNew | OperationKind::CategoryErase
+            OperationKind::BackupRecipientAdd
+                | OperationKind::PassphraseChange
+                | OperationKind::RecoveryNew
+                | OperationKind::CategoryErase
         );
         let mut request = Request::new(owner(), operation).with_payload(payload(&device, kind));
         if shows_passphrase {

@@ -7,7 +7,7 @@ use pocket_core::{ActorRef, Answer, Category, Failure, FailureKind, Lease, Opera
 use pocket_crypto::{Key, Keyring, Unlocked};
 use pocket_store::Changes;
 
-use super::{Act, EXPORTED, Exported, KEYRING, LEASE, Vault, Work, event};
+use super::{Act, BackupKey, EXPORTED, Exported, KEYRING, LEASE, Vault, Work, event};
 use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
@@ -157,9 +157,14 @@ impl Vault {
     /// Records that the keyring on disk is this one, so that an older one put back is seen, and which
     /// categories hold what was deleted under its keys.
     pub(super) fn note_keyring(&mut self, now: Now) -> Result<(), Failure> {
+        self.note_keyring_with(Changes::new(), now)
+    }
+
+    /// The same, with changes that belong to the new keyring.
+    pub(super) fn note_keyring_with(&mut self, changes: Changes, now: Now) -> Result<(), Failure> {
         let permit = pocket_core::decide_own(OperationKind::KeyringWritten).map_err(failure::refused)?;
         let counter = self.keyring.counter().to_be_bytes().to_vec();
-        let changes = self.stale.put(Changes::new().mark_system(KEYRING, counter));
+        let changes = self.stale.put(changes.mark_system(KEYRING, counter));
         self.commit(permit, &[], changes, now)
     }
 
@@ -192,16 +197,20 @@ impl Vault {
     }
 
     pub(super) fn recovery_new(&mut self, device: &Device, act: Act) -> Result<Reply, Failure> {
-        self.change_keyring(device, act, None, |keys, _| {
+        let now = act.now;
+        let (reply, key) = self.change_keyring(device, act, None, |keys, _| {
             let recovery = keys.set_recovery(&mut rand::rng());
             let groups = groups(keys.recovery_challenge());
             let groups =
                 groups.ok_or_else(|| failure::internal("the new recovery key asks for no groups"))?;
-            Ok(Reply {
+            let reply = Reply {
                 answer: Answer::SetUp { groups },
                 payload: Some(recovery.to_text()),
-            })
-        })
+            };
+            Ok((reply, BackupKey::of(&recovery)))
+        })?;
+        self.keep_backup_key(&key, now)?;
+        Ok(reply)
     }
 
     pub(super) fn recovery_confirm(&mut self, device: &Device, act: Act) -> Result<Answer, Failure> {
@@ -239,6 +248,7 @@ impl Vault {
         act: Act,
         category: Category,
     ) -> Result<Answer, Failure> {
+        self.backups.give_up();
         if matches!(category, Category::Documents) {
             self.uploads = super::Uploads::default();
         }

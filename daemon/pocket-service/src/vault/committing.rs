@@ -100,6 +100,7 @@ impl Vault {
         self.must_sync = true;
         for (category, id) in touched {
             self.indexes.touch(category, id);
+            self.backups.touch(category, id);
         }
         self.touched.extend_from_slice(records);
         Ok(leave)

@@ -5,12 +5,12 @@ use pocket_core::{
     Actor, ActorRef, Attempts, Category, DeviceSettings, Failure, Finding, Lease, Operation, OperationKind,
     Record,
 };
-use pocket_crypto::{Keyring, Unlocked};
-use pocket_store::{KeySet, Store};
+use pocket_crypto::{Keyring, RecoveryKey, Unlocked};
+use pocket_store::{Changes, KeySet, Store};
 
 use super::{
-    Agents, AuditMac, Brokers, Consents, EXPORTED, Exported, Housekeeping, Indexes, KEYRING, LEASE, Stale,
-    Unread, Uploads, Vault,
+    Agents, AuditMac, BackupKey, Backups, Brokers, Consents, EXPORTED, Exported, Housekeeping, Indexes,
+    KEYRING, LEASE, Stale, Unread, Uploads, Vault,
 };
 use crate::engine::{Now, Opening};
 use crate::failure;
@@ -23,13 +23,16 @@ impl Vault {
         device: &Device,
         keys: Unlocked,
         keyring: Keyring,
+        recovery: &RecoveryKey,
         actor: ActorRef,
         now: Now,
     ) -> Result<Self, Failure> {
         let opened = Store::open(&device.folder, key_set(&keys)?).map_err(|error| failure::store(&error))?;
         let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
         vault.note(vec![own(actor, OperationKind::Setup, 0, Outcome::Done, now)])?;
-        vault.note_keyring(now)?;
+        let mark = vault.keys.recovery_mark();
+        let changes = BackupKey::of(recovery).put(Changes::new(), mark);
+        vault.note_keyring_with(changes, now)?;
         vault.sync()?;
         Ok(vault)
     }
@@ -54,6 +57,7 @@ impl Vault {
             guesses,
             now,
             housekeeping,
+            backup_key,
             ..
         } = opening;
         let mut vault = Self::assemble(device, keys, keyring, opened.store, opened.findings, now)?;
@@ -87,6 +91,9 @@ impl Vault {
         }
         events.push(own(actor, OperationKind::Unlock, 0, Outcome::Done, now));
         vault.note(events)?;
+        if let Some(key) = &backup_key {
+            vault.keep_backup_key(key, now)?;
+        }
         vault.sync()?;
         Ok(vault)
     }
@@ -108,6 +115,7 @@ impl Vault {
             guesses: Attempts::default(),
             now,
             housekeeping: Some(housekeeping),
+            backup_key: None,
             reply: None,
             deferred: Vec::new(),
         }
@@ -141,6 +149,7 @@ impl Vault {
             stale: Stale::default(),
             indexes: Indexes::default(),
             exported: Exported::default(),
+            backups: Backups::default(),
             unsure: false,
             rekeying: false,
             outside: device.findings.clone(),
@@ -161,6 +170,7 @@ impl Vault {
         self.broker = Brokers::default();
         self.exported = Exported::default();
         self.unknown.clear();
+        self.backups = Backups::default();
         if self.store.system_whole().is_ok() {
             let mut rows = Rows::of(&self.store);
             self.lease = rows.read(LEASE)?.unwrap_or_default();
@@ -174,6 +184,7 @@ impl Vault {
                 .system(EXPORTED)
                 .map_err(|error| failure::store(&error))?;
             self.exported = Exported::from_row(&exported.unwrap_or_default());
+            self.backups = Backups::load(&self.store)?;
         }
         self.recall_settings()
     }

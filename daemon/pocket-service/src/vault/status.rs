@@ -34,6 +34,7 @@ impl Vault {
         });
         status.last_export = self.exported.last;
         status.unfinished_export = self.exported.unfinished;
+        status.backup = Some(self.backup_status());
     }
 
     pub(super) fn all_findings(&self) -> Vec<Finding> {

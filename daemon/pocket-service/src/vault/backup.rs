@@ -1,0 +1,591 @@
+//! Backups: to whom they are sealed, what goes into one, and what is known of the last.
+//!
+//! A backup is read while the device goes on. What is changed behind the reader's back is read again, until
+//! nothing was changed since: the archive is the state at its end.
+
+mod restore;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::ControlFlow;
+
+use pocket_core::audit::Outcome;
+use pocket_core::{
+    ActorRef, Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupReport,
+    BackupStatus, Category, Document, Entry, Failure, FailureKind, OperationKind, Record, RecordId,
+    Timestamp, is_age_recipient,
+};
+use pocket_crypto::{Key, RecoveryKey, SecretBytes, backup};
+use pocket_store::{Changes, Store, Walk};
+use serde::{Deserialize, Serialize};
+
+use super::records::random_id;
+use super::{Act, Slice, Vault, event};
+use crate::engine::Now;
+use crate::failure;
+use crate::handle::Reply;
+
+pub(crate) use restore::Restoring;
+
+/// The row of what is known of backups.
+const ROW: &str = "backup";
+/// The row of the owner's key: public half, what vouches, and the mark of the recovery key that they are of.
+const KEY: &str = "backup-key";
+/// The row of the key that drills open the newest archive with.
+const DRILL: &str = "backup-drill";
+/// The row of the same for the archive that is being made.
+const NEXT_DRILL: &str = "backup-drill-next";
+/// The rows of the device's own that go along, by how their names begin.
+const ROWS: [&str; 4] = ["agent/", "agent-usage/", "broker", "provider/"];
+/// A row that begins like one of them and stays: what a broker told of, once.
+const STAYS: &str = "broker-captures";
+
+/// Most bytes in one piece, unless a single record has more.
+const MOST_PIECE: usize = 512 * 1024;
+/// Bytes of a document that are read at once.
+const CHUNK: usize = 256 * 1024;
+/// Entries of the audit log that are read at once.
+const ENTRIES: usize = 128;
+/// Most recipients besides the owner: each costs a header line and a key exchange.
+const MOST_RECIPIENTS: usize = 16;
+
+/// What the device knows of backups.
+#[derive(Clone, Default, Deserialize, Serialize)]
+struct Kept {
+    last: Option<Timestamp>,
+    unfinished: Option<Timestamp>,
+    drilled: Option<Timestamp>,
+    recipients: Vec<String>,
+    epoch: u64,
+    /// What the newest archive says of itself.
+    newest: Option<BackupFacts>,
+}
+
+/// Backups, as the engine has them in memory.
+#[derive(Default)]
+pub(super) struct Backups {
+    kept: Kept,
+    backing: Option<Backing>,
+}
+
+impl Backups {
+    pub(super) fn load(store: &Store) -> Result<Self, Failure> {
+        let row = store.system(ROW).map_err(|error| failure::store(&error))?;
+        let kept = row.and_then(|row| postcard::from_bytes(&row).ok());
+        Ok(Self {
+            kept: kept.unwrap_or_default(),
+            backing: None,
+        })
+    }
+
+    /// A record was changed: what was read of it is old.
+    pub(super) fn touch(&mut self, category: Category, id: RecordId) {
+        if let Some(backing) = &mut self.backing {
+            backing.touched.insert((category, id));
+        }
+    }
+
+    /// What is being read is gone.
+    pub(super) fn give_up(&mut self) {
+        self.backing = None;
+    }
+}
+
+/// What backups are sealed with.
+pub(crate) struct BackupKey {
+    public: [u8; 32],
+    vouching: Key,
+}
+
+impl BackupKey {
+    pub(crate) fn of(recovery: &RecoveryKey) -> Self {
+        Self {
+            public: backup::public(&recovery.backup_identity()),
+            vouching: recovery.backup_vouching(),
+        }
+    }
+
+    /// The change that keeps it, together with the ring of which the recovery key is.
+    pub(super) fn put(&self, changes: Changes, mark: Option<[u8; 32]>) -> Changes {
+        match mark {
+            Some(mark) => changes.put_system(KEY, self.row(mark)),
+            None => changes,
+        }
+    }
+
+    fn row(&self, mark: [u8; 32]) -> Vec<u8> {
+        [self.public, *self.vouching.expose_bytes(), mark].concat()
+    }
+
+    fn from_row(row: &[u8], mark: [u8; 32]) -> Option<Self> {
+        let [public, vouching, of] = row.as_chunks::<32>().0 else {
+            return None;
+        };
+        (*of == mark).then(|| Self {
+            public: *public,
+            vouching: Key::from_bytes(*vouching),
+        })
+    }
+}
+
+/// A backup that is being made.
+struct Backing {
+    id: RecordId,
+    stage: Stage,
+    queue: VecDeque<Entry>,
+    /// A document whose bytes are being read, and how many were.
+    file: Option<(Entry, u64)>,
+    /// The documents whose bytes went in, with their digests.
+    files: HashMap<RecordId, String>,
+    touched: BTreeSet<(Category, RecordId)>,
+    /// Entries of the audit log that went in.
+    audited: u64,
+    facts: Option<BackupFacts>,
+}
+
+enum Stage {
+    /// These categories are left; the first is being read.
+    Records(VecDeque<Category>, Option<Walk>),
+    /// All were read once; what was changed since comes, then the audit log.
+    Rest,
+}
+
+/// Frames for the program that seals.
+#[derive(Default)]
+struct Frames(Vec<u8>);
+
+impl Frames {
+    fn add(&mut self, value: &impl Serialize, bytes: &[u8]) -> Result<(), Failure> {
+        let head = postcard::to_stdvec(value).map_err(|_| failure::internal("a backup can't be encoded"))?;
+        let length = u32::try_from(head.len().saturating_add(bytes.len()));
+        let length = length.map_err(|_| failure::internal("a backup can't be encoded"))?;
+        for part in [length.to_le_bytes().as_slice(), &head, bytes] {
+            self.0.extend_from_slice(part);
+        }
+        Ok(())
+    }
+
+    fn reply(self, answer: Answer) -> Reply {
+        Reply {
+            answer,
+            payload: Some(SecretBytes::new(self.0)),
+        }
+    }
+}
+
+impl Vault {
+    pub(super) fn backup_status(&self) -> BackupStatus {
+        let kept = &self.backups.kept;
+        BackupStatus {
+            ready: matches!(self.backup_key(), Ok(Some(_))),
+            last: kept.last,
+            unfinished: kept.unfinished,
+            drilled: kept.drilled,
+            recipients: kept.recipients.clone(),
+            epoch: kept.epoch,
+        }
+    }
+
+    fn backup_key(&self) -> Result<Option<BackupKey>, Failure> {
+        let row = self.store.system(KEY).map_err(|error| failure::store(&error))?;
+        let mark = self.keys.recovery_mark();
+        Ok(row
+            .zip(mark)
+            .and_then(|(row, mark)| BackupKey::from_row(&row, mark)))
+    }
+
+    /// The recovery key is at hand: keeps what backups are sealed with, which is not what opens them.
+    pub(crate) fn keep_backup_key(&mut self, key: &BackupKey, now: Now) -> Result<(), Failure> {
+        let Some(mark) = self.keys.recovery_mark() else {
+            return Ok(());
+        };
+        if self.store.system_whole().is_err() || self.backup_key()?.is_some() {
+            return Ok(());
+        }
+        let permit = pocket_core::decide_own(OperationKind::BackupKey).map_err(failure::refused)?;
+        let changes = Changes::new().put_system(KEY, key.row(mark));
+        self.commit(permit, &[], changes, now)
+    }
+
+    /// Begins a backup: the payload is for the program that seals it, and for nobody else.
+    pub(super) fn backup_create(&mut self, act: Act) -> Result<Reply, Failure> {
+        let key = self.backup_key()?.ok_or_else(no_key)?;
+        for category in Category::ALL {
+            self.whole(category)?;
+        }
+        let drill = Key::generate(&mut rand::rng());
+        let kept = Kept {
+            unfinished: Some(act.now.wall),
+            ..self.backups.kept.clone()
+        };
+        let changes = Changes::new().put_system(NEXT_DRILL, drill.expose_bytes().to_vec());
+        self.keep(act, kept, changes)?;
+        let id = random_id();
+        let categories = Category::ALL
+            .into_iter()
+            .filter(|category| category.holds_records());
+        self.backups.backing = Some(Backing {
+            id,
+            stage: Stage::Records(categories.collect(), None),
+            queue: VecDeque::new(),
+            file: None,
+            files: HashMap::new(),
+            touched: BTreeSet::new(),
+            audited: 0,
+            facts: None,
+        });
+        let job = BackupJob::Seal {
+            owner: key.public,
+            others: self.backups.kept.recipients.clone(),
+        };
+        let keys = [*key.vouching.expose_bytes(), *drill.expose_bytes()].concat();
+        let mut frames = Frames::default();
+        frames.add(&job, &keys)?;
+        Ok(frames.reply(Answer::Upload(id)))
+    }
+
+    /// The next frames of a backup: [`Answer::Done`] with the last.
+    pub(crate) fn backup_piece(&mut self, id: RecordId, slice: &Slice, now: Now) -> Result<Reply, Failure> {
+        let backing = self.backups.backing.take().filter(|backing| backing.id == id);
+        let mut backing = backing.ok_or_else(replaced)?;
+        let mut frames = Frames::default();
+        loop {
+            let ended = self.backup_step(&mut backing, &mut frames, now)?;
+            if ended || frames.0.len() >= MOST_PIECE || !slice.go_on() {
+                self.backups.backing = Some(backing);
+                let answer = if ended { Answer::Done } else { Answer::Upload(id) };
+                return Ok(frames.reply(answer));
+            }
+        }
+    }
+
+    /// One thing more; `true` when that was all.
+    fn backup_step(&self, backing: &mut Backing, frames: &mut Frames, now: Now) -> Result<bool, Failure> {
+        if let Some((entry, offset)) = backing.file.take() {
+            self.backup_chunk(backing, frames, entry, offset)?;
+        } else if let Some(entry) = backing.queue.pop_front() {
+            self.backup_entry(backing, frames, entry)?;
+        } else if let Stage::Records(left, walk) = &mut backing.stage {
+            match left.front().copied() {
+                None => backing.stage = Stage::Rest,
+                Some(category) => {
+                    let walk = walk.get_or_insert_with(|| self.store.begin_walk(category));
+                    if self.backup_walk(walk, &mut backing.queue)? {
+                        backing.stage = Stage::Records(left.split_off(1), None);
+                    }
+                }
+            }
+        } else if let Some((category, id)) = backing.touched.pop_first() {
+            match self
+                .store
+                .get(category, id)
+                .map_err(|error| failure::store(&error))?
+            {
+                Some(entry) => backing.queue.push_back(entry),
+                None => frames.add(&BackupItem::Removed(category, id), b"")?,
+            }
+        } else {
+            let from = backing.audited.saturating_add(1);
+            let entries = self.store.audit_from(from, ENTRIES);
+            let entries = entries.map_err(|error| failure::store(&error))?;
+            let Some(last) = entries.last() else {
+                let facts = self.backup_facts(now)?;
+                self.backup_rows(frames)?;
+                frames.add(&BackupItem::End(Box::new(facts.clone())), b"")?;
+                backing.facts = Some(facts);
+                return Ok(true);
+            };
+            backing.audited = last.sequence;
+            frames.add(&BackupItem::Audit(entries), b"")?;
+        }
+        Ok(false)
+    }
+
+    /// Reads some records; `true` at the end of the category.
+    fn backup_walk(&self, walk: &mut Walk, queue: &mut VecDeque<Entry>) -> Result<bool, Failure> {
+        let mut bytes = 0;
+        let mut visit = |entry: Entry| {
+            let record = entry.content.record();
+            record.for_each_text(&mut |text| bytes += text.len());
+            queue.push_back(entry);
+            if bytes < CHUNK && queue.len() < ENTRIES {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        };
+        self.store
+            .walk(walk, &mut visit)
+            .map_err(|error| failure::store(&error))
+    }
+
+    fn backup_entry(&self, backing: &mut Backing, frames: &mut Frames, entry: Entry) -> Result<(), Failure> {
+        if let Record::Document(document) = entry.content.record()
+            && !document.sha256.is_empty()
+        {
+            let known = backing.files.get(&entry.id);
+            if known.is_some_and(|known| *known != document.sha256) {
+                return Err(replaced());
+            }
+            if known.is_none() {
+                let head = file_head(entry.id, document);
+                frames.add(&head, b"")?;
+                backing.files.insert(entry.id, document.sha256.clone());
+                backing.file = Some((entry, 0));
+                return Ok(());
+            }
+        }
+        self.backup_record(frames, entry)
+    }
+
+    fn backup_record(&self, frames: &mut Frames, entry: Entry) -> Result<(), Failure> {
+        let (id, category) = (entry.id, entry.content.category());
+        frames.add(&BackupItem::Record(Box::new(entry)), b"")?;
+        if category == Category::Secrets
+            && let Some(value) = self
+                .store
+                .secret_value(id)
+                .map_err(|error| failure::store(&error))?
+        {
+            frames.add(&BackupItem::Value(id), value.expose_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn backup_chunk(
+        &self,
+        backing: &mut Backing,
+        frames: &mut Frames,
+        entry: Entry,
+        offset: u64,
+    ) -> Result<(), Failure> {
+        let read = self.store.read_blob(entry.id, offset, CHUNK);
+        let (piece, size) = read
+            .map_err(|error| failure::store(&error))?
+            .ok_or_else(replaced)?;
+        let read = offset.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
+        if !piece.is_empty() {
+            frames.add(&BackupItem::Piece, &piece)?;
+        }
+        if read >= size {
+            return self.backup_record(frames, entry);
+        }
+        if piece.is_empty() {
+            return Err(replaced());
+        }
+        backing.file = Some((entry, read));
+        Ok(())
+    }
+
+    fn backup_rows(&self, frames: &mut Frames) -> Result<(), Failure> {
+        for prefix in ROWS {
+            let names = self.store.system_names(prefix);
+            for name in names.map_err(|error| failure::store(&error))? {
+                let row = self.store.system(&name).map_err(|error| failure::store(&error))?;
+                if let Some(row) = row.filter(|_| is_own_row(&name)) {
+                    frames.add(&BackupItem::Row { name }, &row)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn backup_facts(&self, now: Now) -> Result<BackupFacts, Failure> {
+        let counts = Category::ALL
+            .into_iter()
+            .filter(|category| category.holds_records())
+            .map(|category| Ok((category, self.store.count(category)?)));
+        // As the manifest has them, which a drill compares with these.
+        let counts: Result<BTreeMap<_, _>, _> = counts.collect();
+        Ok(BackupFacts {
+            format: BACKUP_FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            device: self.device_name(),
+            epoch: self.backups.kept.epoch,
+            made: now.wall,
+            audit: self.chain.head(),
+            counts: counts
+                .map_err(|error| failure::store(&error))?
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    fn device_name(&self) -> String {
+        RecordId::from_bytes(self.keyring.ring_id()).to_string()
+    }
+
+    /// The archive is on a disk: its key is the one that drills use from now on.
+    pub(super) fn backup_done(&mut self, act: Act) -> Result<Answer, Failure> {
+        let facts = self.backups.backing.take().and_then(|backing| backing.facts);
+        let facts = facts.ok_or_else(replaced)?;
+        let drill = self
+            .store
+            .system(NEXT_DRILL)
+            .map_err(|error| failure::store(&error))?;
+        let drill = drill.ok_or_else(replaced)?;
+        let kept = Kept {
+            last: Some(facts.made),
+            unfinished: None,
+            newest: Some(facts),
+            ..self.backups.kept.clone()
+        };
+        let changes = Changes::new()
+            .put_system(DRILL, drill.to_vec())
+            .remove_system(NEXT_DRILL);
+        self.keep(act, kept, changes)?;
+        Ok(Answer::Done)
+    }
+
+    /// Begins a drill: the payload is for the program that opens the archive, and for nobody else.
+    pub(super) fn backup_drill(&mut self, act: Act) -> Result<Reply, Failure> {
+        let key = self.backup_key()?.ok_or_else(no_key)?;
+        let drill = self.store.system(DRILL).map_err(|error| failure::store(&error))?;
+        let drill = drill.ok_or_else(|| {
+            failure::not_found(
+                "backup that could be tried",
+                "make one first: `pocketctl backup create`",
+            )
+        })?;
+        self.admit(act.permit, &[], act.now)?;
+        let keys = [drill.as_slice(), key.vouching.expose_bytes()].concat();
+        let mut frames = Frames::default();
+        frames.add(&BackupJob::Verify, &keys)?;
+        Ok(frames.reply(Answer::Done))
+    }
+
+    /// The evidence of a drill.
+    pub(crate) fn backup_drilled(
+        &mut self,
+        found: Result<BackupReport, BackupFault>,
+        now: Now,
+    ) -> Result<Answer, Failure> {
+        let kept = &self.backups.kept;
+        let report = match found {
+            Ok(report) if kept.newest.as_ref() == Some(&report.facts) => report,
+            Ok(_) => return self.drill_failed(another(), now),
+            Err(BackupFault::WrongKey) => return self.drill_failed(another(), now),
+            Err(fault) => return self.drill_failed(failed(fault), now),
+        };
+        let kept = Kept {
+            drilled: Some(now.wall),
+            ..kept.clone()
+        };
+        let permit = pocket_core::decide_own(OperationKind::BackupDrilled).map_err(failure::refused)?;
+        let changes = Changes::new().put_system(ROW, encode(&kept)?);
+        self.commit(permit, &[], changes, now)?;
+        self.backups.kept = kept;
+        Ok(Answer::Backup(Box::new(report)))
+    }
+
+    fn drill_failed(&mut self, failure: Failure, now: Now) -> Result<Answer, Failure> {
+        let outcome = Outcome::Failed(failure.kind);
+        let kind = OperationKind::BackupDrilled;
+        self.note(vec![event(ActorRef::Device, kind, None, outcome, now)])?;
+        Err(failure)
+    }
+
+    pub(super) fn backup_recipient_add(&mut self, act: Act, recipient: String) -> Result<Answer, Failure> {
+        if !is_age_recipient(&recipient) {
+            return Err(failure::invalid(
+                "this is no age recipient",
+                "give one of the form age1…, as `age-keygen` prints it",
+            ));
+        }
+        let mut kept = self.backups.kept.clone();
+        if !kept.recipients.contains(&recipient) {
+            kept.recipients.push(recipient);
+        }
+        if kept.recipients.len() > MOST_RECIPIENTS {
+            return Err(failure::invalid(
+                format!("more than {MOST_RECIPIENTS} recipients"),
+                "remove one first: `pocketctl backup recipient remove`",
+            ));
+        }
+        self.keep(act, kept, Changes::new())?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn backup_recipient_remove(&mut self, act: Act, recipient: &str) -> Result<Answer, Failure> {
+        let mut kept = self.backups.kept.clone();
+        if !kept.recipients.iter().any(|known| known == recipient) {
+            return Err(failure::not_found(
+                "such recipient",
+                "see them: `pocketctl backup recipient list`",
+            ));
+        }
+        kept.recipients.retain(|known| known != recipient);
+        self.keep(act, kept, Changes::new())?;
+        Ok(Answer::Done)
+    }
+
+    fn keep(&mut self, act: Act, kept: Kept, changes: Changes) -> Result<(), Failure> {
+        let changes = changes.put_system(ROW, encode(&kept)?);
+        self.commit(act.permit, &[], changes, act.now)?;
+        self.backups.kept = kept;
+        Ok(())
+    }
+}
+
+fn file_head(id: RecordId, document: &Document) -> BackupItem {
+    BackupItem::File {
+        id,
+        size: document.size,
+        name: document.name.clone(),
+    }
+}
+
+/// Whether a row of the device's own goes along.
+fn is_own_row(name: &str) -> bool {
+    name != STAYS && ROWS.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn encode(kept: &Kept) -> Result<Vec<u8>, Failure> {
+    postcard::to_stdvec(kept).map_err(|_| failure::internal("what is known of backups could not be encoded"))
+}
+
+fn no_key() -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        "the device has not been shown the recovery key, to which backups are sealed",
+        "lock it and open it with `pocketctl unlock --recovery`, or make a new key: `pocketctl recovery new`",
+    )
+}
+
+fn replaced() -> Failure {
+    Failure::new(
+        FailureKind::Conflict,
+        "this backup was given up: another was begun, or what it was reading was erased",
+        "begin it anew: `pocketctl backup create`",
+    )
+}
+
+fn another() -> Failure {
+    Failure::new(
+        FailureKind::NotFound,
+        "this is not the newest backup of this device: only that one can be tried without the recovery key",
+        "name the newest, or verify this one with the recovery key: `pocketctl backup verify`",
+    )
+}
+
+/// An archive that is not good, in words.
+pub(crate) fn failed(fault: BackupFault) -> Failure {
+    let (kind, remedy) = match fault {
+        BackupFault::Newer => (FailureKind::Newer, "update the software"),
+        BackupFault::WrongKey => (
+            FailureKind::WrongCredential,
+            "type the recovery key that the device had when the backup was made",
+        ),
+        BackupFault::Broke | BackupFault::Unsafe => {
+            (FailureKind::Unavailable, "see the device's log, and try again")
+        }
+        BackupFault::Recipient => (
+            FailureKind::Invalid,
+            "remove it: `pocketctl backup recipient remove`",
+        ),
+        _ => (
+            FailureKind::Damaged,
+            "use another copy of it; where it has a .par file: `pocketctl backup repair`",
+        ),
+    };
+    Failure::new(kind, format!("the backup is not good: {fault}"), remedy)
+}

@@ -1,0 +1,490 @@
+//! Backups: an age file that the standard tool opens with the recovery key's identity.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use indicatif::ProgressBar;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use pocket_core::{
+    Answer, BackupFacts, BackupFault, BackupJob, BackupOutside, BackupReport, Failure, FailureKind, Operation,
+};
+use pocket_crypto::{RecoveryKey, SecretBytes};
+use serde_json::{Map, Value, json};
+
+use crate::arguments::{BackupCommand, RecipientCommand};
+use crate::entry::moment;
+use crate::exit::Problem;
+use crate::output::escape;
+use crate::session::Session;
+use crate::status;
+use crate::terminal::progress;
+
+/// The program that seals and opens archives, beside this one.
+const PROGRAM: &str = "pocket-backup";
+/// How an archive's name ends.
+const ENDING: &str = "age";
+/// Bytes that are read and sent at once.
+const PIECE: usize = 512 * 1024;
+
+pub(crate) fn run(session: &mut Session, command: BackupCommand) -> Result<(), Problem> {
+    match command {
+        BackupCommand::Create { path } => create(session, path),
+        BackupCommand::Drill { path } => drill(session, &path),
+        BackupCommand::Identity => identity(session),
+        BackupCommand::Recipient { command } => recipient(session, command),
+        BackupCommand::Restore { file, code } => restore(session, &file, code),
+        BackupCommand::Verify { file, outside } => verify(session, &file, outside),
+    }
+}
+
+fn create(session: &mut Session, path: Option<PathBuf>) -> Result<(), Problem> {
+    let path = destination(path)?;
+    let part = with_ending(&path, "part");
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&part);
+    let file = file.map_err(|error| Problem::file("write", &part, &error))?;
+    let written = write(session, file, &part).and_then(|bytes| keep(&part, &path).map(|()| bytes));
+    if written.is_err() {
+        // Half an archive is none.
+        fs::remove_file(&part).unwrap_or_default();
+    }
+    let bytes = written?;
+    session.ask(Operation::BackupDone)?;
+    let confirmed = status::read(session)?.recovery_confirmed;
+    let protects = confirmed == Some(true);
+    let mut text = format!("{bytes} bytes written to {}", escape(&path.display().to_string()));
+    if !protects {
+        text.push_str(
+            "\nIt does not protect you yet: only the recovery key opens it, and you have not typed that back.\n  \
+             pocketctl recovery confirm",
+        );
+    }
+    let json = json!({"file": path.to_string_lossy(), "bytes": bytes, "recovery_confirmed": protects});
+    session.output.print(&json, &text)
+}
+
+/// The archive's name: the one that was given, or a new one in the folder that was.
+fn destination(path: Option<PathBuf>) -> Result<PathBuf, Problem> {
+    let path = path.unwrap_or_else(|| PathBuf::from("."));
+    let path = if path.is_dir() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        let millis = now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+        let at = pocket_core::Timestamp::from_millis(millis).to_string();
+        let at: String = at.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+        path.join(format!("pocketai-{at}Z.{ENDING}"))
+    } else {
+        path
+    };
+    if fs::symlink_metadata(&path).is_ok() {
+        return Err(taken(&path));
+    }
+    Ok(path)
+}
+
+fn taken(path: &Path) -> Problem {
+    Problem::local(
+        format!("{} is there already", path.display()),
+        "choose a name that is not taken: nothing is overwritten",
+    )
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".");
+    name.push(ending);
+    name.into()
+}
+
+fn write(session: &mut Session, mut file: File, part: &Path) -> Result<u64, Problem> {
+    let fail = |error: io::Error| Problem::file("write", part, &error);
+    let bar = progress(session.output, None);
+    session.ask(Operation::BackupCreate)?;
+    let mut bytes = 0u64;
+    while let Some(piece) = session.client()?.next_piece()? {
+        file.write_all(piece.expose_bytes()).map_err(fail)?;
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        bytes = bytes.saturating_add(length);
+        bar.inc(length);
+    }
+    bar.finish_and_clear();
+    file.sync_all().map_err(fail)?;
+    Ok(bytes)
+}
+
+/// Gives the finished archive its name, unless something has it by now, and brings that to the disk.
+fn keep(part: &Path, path: &Path) -> Result<(), Problem> {
+    let fail = |error: io::Error| Problem::file("write", path, &error);
+    match renameat2(AT_FDCWD, part, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
+        Ok(()) => {}
+        Err(nix::errno::Errno::EEXIST) => return Err(taken(path)),
+        // A file system of a stick that does not know it.
+        Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOSYS) => {
+            if fs::symlink_metadata(path).is_ok() {
+                return Err(taken(path));
+            }
+            fs::rename(part, path).map_err(fail)?;
+        }
+        Err(error) => return Err(fail(error.into())),
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| Path::new("."));
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(fail)
+}
+
+fn drill(session: &mut Session, path: &Path) -> Result<(), Problem> {
+    let path = newest(path)?;
+    let file = open(&path)?;
+    session.ask(Operation::BackupDrill)?;
+    let Answer::Backup(report) = feed(session, file, &path)? else {
+        return Err(Problem::unexpected());
+    };
+    tell(session, &path, &report)
+}
+
+/// The archive that was named, or the newest in the folder that was.
+fn newest(path: &Path) -> Result<PathBuf, Problem> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let inside = fs::read_dir(path).map_err(|error| Problem::file("read", path, &error))?;
+    let archives = inside.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let archives = archives.filter(|path| path.extension().is_some_and(|ending| ending == ENDING));
+    let changed = |path: &PathBuf| fs::metadata(path).and_then(|about| about.modified()).ok();
+    archives.max_by_key(changed).ok_or_else(|| {
+        Problem::local(
+            format!("there is no backup in {}", path.display()),
+            "make one: pocketctl backup create DIR",
+        )
+    })
+}
+
+fn open(path: &Path) -> Result<File, Problem> {
+    File::open(path).map_err(|error| Problem::file("read", path, &error))
+}
+
+/// Sends an archive to the device; what came of it.
+fn feed(session: &mut Session, mut file: File, path: &Path) -> Result<Answer, Problem> {
+    let size = file.metadata().map(|about| about.len()).ok();
+    let bar = progress(session.output, size);
+    each_piece(&mut file, path, &bar, &mut |piece| {
+        Ok(session.client()?.feed(SecretBytes::new(piece.to_vec()))?)
+    })?;
+    let reply = session.client()?.finish();
+    bar.finish_and_clear();
+    Ok(reply?.answer)
+}
+
+fn each_piece(
+    file: &mut File,
+    path: &Path,
+    bar: &ProgressBar,
+    take: &mut dyn FnMut(&[u8]) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = file
+            .read(&mut piece)
+            .map_err(|error| Problem::file("read", path, &error))?;
+        let Some(bytes) = piece.get(..read).filter(|bytes| !bytes.is_empty()) else {
+            return Ok(());
+        };
+        take(bytes)?;
+        bar.inc(u64::try_from(read).unwrap_or(0));
+    }
+}
+
+/// What an archive proved to be.
+fn tell(session: &Session, path: &Path, report: &BackupReport) -> Result<(), Problem> {
+    let BackupFacts { made, device, .. } = &report.facts;
+    let text = format!(
+        "{} is whole: {} records, {} files of documents and {} entries of the audit log, made {} on device {}",
+        escape(&path.display().to_string()),
+        report.facts.records(),
+        report.files,
+        report.facts.audit.sequence,
+        moment(*made),
+        escape(device.get(..8).unwrap_or_default()),
+    );
+    session.output.print(&to_json(path, report), &text)
+}
+
+fn to_json(path: &Path, report: &BackupReport) -> Value {
+    let facts = &report.facts;
+    let counts: Map<_, _> = facts
+        .counts
+        .iter()
+        .map(|(category, count)| (category.name().to_owned(), json!(count)))
+        .collect();
+    json!({
+        "file": path.to_string_lossy(), "whole": true, "records": facts.records(), "categories": counts,
+        "files": report.files, "bytes": report.bytes, "audit": facts.audit, "made": facts.made,
+        "device": facts.device, "epoch": facts.epoch, "version": facts.version, "manifest": report.manifest,
+    })
+}
+
+/// Prints what `age -d -i FILE` takes.
+fn identity(session: &mut Session) -> Result<(), Problem> {
+    let recovery = recovery_key(session)?;
+    let (mut child, mut input) = start()?;
+    let identity = recovery.backup_identity();
+    send(&mut input, &BackupJob::Name, &[identity.expose_bytes()])?;
+    drop(input);
+    let answer = SecretBytes::new(answer(&mut child)?);
+    let text = answer.expose_str().map_err(|_| Problem::unexpected())?;
+    let mut lines = text.lines();
+    let recipient = lines
+        .next()
+        .and_then(|line| line.strip_prefix("# public key: "))
+        .unwrap_or_default();
+    let json = json!({"recipient": recipient, "identity": lines.next().unwrap_or_default()});
+    session.output.print(&json, text.trim_end())
+}
+
+fn recovery_key(session: &mut Session) -> Result<RecoveryKey, Problem> {
+    let typed = session.passphrases.ask("Recovery key: ")?;
+    let text = typed.expose_str().unwrap_or_default();
+    RecoveryKey::parse(text).map_err(|error| {
+        Problem::usage(
+            error.to_string(),
+            "type all eight groups as they stand on your paper",
+        )
+    })
+}
+
+fn recipient(session: &mut Session, command: RecipientCommand) -> Result<(), Problem> {
+    match command {
+        RecipientCommand::Add { recipient } => {
+            let passphrase = session.passphrases.ask("Passphrase: ")?;
+            let json = json!({"added": recipient});
+            let text =
+                "the next backups are sealed to it as well: whoever has its key reads all that is in them";
+            session.call(
+                Operation::BackupRecipientAdd { recipient },
+                Some(passphrase),
+                None,
+            )?;
+            session.output.print(&json, text)
+        }
+        RecipientCommand::List => {
+            let backup = status::read(session)?.backup;
+            let backup = backup.ok_or_else(locked)?;
+            let each = |recipient: &String| {
+                session
+                    .output
+                    .print(&json!({"recipient": recipient}), &escape(recipient))
+            };
+            backup.recipients.iter().try_for_each(each)
+        }
+        RecipientCommand::Remove { recipient } => {
+            let json = json!({"removed": recipient});
+            session.ask(Operation::BackupRecipientRemove { recipient })?;
+            session.output.print(
+                &json,
+                "the next backups are not sealed to it; those that are there stay so",
+            )
+        }
+    }
+}
+
+fn locked() -> Problem {
+    Failure::new(
+        FailureKind::Locked,
+        "the vault is locked",
+        "unlock it: pocketctl unlock",
+    )
+    .into()
+}
+
+/// Without the device: only the archive, and the recovery key if it is at hand.
+fn verify(session: &mut Session, path: &Path, outside: bool) -> Result<(), Problem> {
+    let file = open(path)?;
+    if outside {
+        let seen = inspect(session, file, path)?;
+        let json = json!({"file": path.to_string_lossy(), "whole": Value::Null, "recipients": seen.recipients, "bytes": seen.bytes, "sha256": seen.sha256});
+        let text = format!(
+            "{} is an age file of {} bytes, sealed to {} keys; its SHA-256 is\n{}\n\
+             Without the recovery key nobody can tell more: not whether it is whole, and not what is in it.",
+            escape(&path.display().to_string()),
+            seen.bytes,
+            seen.recipients,
+            seen.sha256,
+        );
+        return session.output.print(&json, &text);
+    }
+    let recovery = recovery_key(session)?;
+    let report = examine(session, file, path, &recovery)?;
+    tell(session, path, &report)
+}
+
+fn inspect(session: &Session, file: File, path: &Path) -> Result<BackupOutside, Problem> {
+    let (child, mut input) = start()?;
+    send(&mut input, &BackupJob::Inspect, &[])?;
+    postcard::from_bytes(&through(session, child, input, file, path)?).map_err(|_| Problem::unexpected())
+}
+
+/// Opens an archive to its end.
+fn examine(
+    session: &Session,
+    file: File,
+    path: &Path,
+    recovery: &RecoveryKey,
+) -> Result<BackupReport, Problem> {
+    let (child, mut input) = start()?;
+    let (identity, vouching) = (recovery.backup_identity(), recovery.backup_vouching());
+    let keys = [identity.expose_bytes(), vouching.expose_bytes()];
+    send(&mut input, &BackupJob::Verify, &keys)?;
+    postcard::from_bytes(&through(session, child, input, file, path)?).map_err(|_| Problem::unexpected())
+}
+
+/// Pours a file through the program; the body of the one frame that it answers.
+fn through(
+    session: &Session,
+    mut child: Child,
+    mut input: impl Write,
+    mut file: File,
+    path: &Path,
+) -> Result<Vec<u8>, Problem> {
+    let bar = progress(session.output, file.metadata().map(|about| about.len()).ok());
+    let mut listens = true;
+    each_piece(&mut file, path, &bar, &mut |piece| {
+        // One that reads no more says why by how it ends.
+        listens = listens && input.write_all(piece).is_ok();
+        Ok(())
+    })?;
+    drop(input);
+    bar.finish_and_clear();
+    let mut answer = answer(&mut child)?;
+    Ok(answer.split_off(answer.len().min(4)))
+}
+
+/// Verifies the archive, then has the new device made of it.
+fn restore(session: &mut Session, path: &Path, code: Option<String>) -> Result<(), Problem> {
+    session.passphrases.check()?;
+    let state = status::read(session)?.state;
+    if state != pocket_core::LockState::FirstRun {
+        return Err(Failure::new(
+            FailureKind::Conflict,
+            "this device has an owner already: a backup is brought back to a new one only",
+            "use a new device; or, to give up what is on this one: pocketctl factory-reset",
+        )
+        .into());
+    }
+    let code = match code {
+        Some(code) => code.into_bytes(),
+        None => crate::setup::read_code(session)?.expose_bytes().to_vec(),
+    };
+    session.hang_up();
+    let recovery = recovery_key(session)?;
+    let report = examine(session, open(path)?, path, &recovery)?;
+    let passphrase = session.passphrases.ask_new("New passphrase: ")?;
+    let key = recovery.to_text();
+    let payload = SecretBytes::new([code.as_slice(), b"\n", key.expose_bytes()].concat());
+    session.call(Operation::BackupRestore, Some(passphrase), Some(payload))?;
+    feed(session, open(path)?, path)?;
+    let text = format!(
+        "{} records of {} are back, with their ids and times. The recovery key stays the same, and the\n\
+         passphrase is the one that you have just chosen. Leases and consents of before are void.",
+        report.facts.records(),
+        moment(report.facts.made),
+    );
+    let mut json = to_json(path, &report);
+    json["restored"] = json!(true);
+    session.output.print(&json, &text)
+}
+
+fn start() -> Result<(Child, std::process::ChildStdin), Problem> {
+    let program = std::env::current_exe().map(|own| own.with_file_name(PROGRAM));
+    let missing = || {
+        Problem::local(
+            format!("the program {PROGRAM} is not beside pocketctl"),
+            "install both from the same release",
+        )
+    };
+    let program = program.map_err(|_| missing())?;
+    let mut child = Command::new(program)
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|_| missing())?;
+    let input = child.stdin.take().ok_or_else(missing)?;
+    Ok((child, input))
+}
+
+/// The first frame: the job, and keys behind it.
+fn send(input: &mut impl Write, job: &BackupJob, keys: &[&[u8; 32]]) -> Result<(), Problem> {
+    let head = postcard::to_stdvec(job).map_err(|_| Problem::unexpected())?;
+    let length = head.len().saturating_add(keys.len().saturating_mul(32));
+    let length = u32::try_from(length).map_err(|_| Problem::unexpected())?;
+    let mut body = zeroize::Zeroizing::new([length.to_le_bytes().as_slice(), &head].concat());
+    keys.iter().for_each(|key| body.extend_from_slice(key.as_slice()));
+    // One that is gone already says why by how it ended.
+    input.write_all(&body).unwrap_or_default();
+    Ok(())
+}
+
+fn answer(child: &mut Child) -> Result<Vec<u8>, Problem> {
+    let mut answer = Vec::new();
+    if let Some(output) = &mut child.stdout {
+        output
+            .read_to_end(&mut answer)
+            .map_err(|_| Problem::unexpected())?;
+    }
+    let status = child.wait().map_err(|_| Problem::unexpected())?;
+    if status.success() {
+        return Ok(answer);
+    }
+    Err(not_good(BackupFault::of_code(status.code().unwrap_or_default())))
+}
+
+fn not_good(fault: BackupFault) -> Problem {
+    let (kind, remedy) = match fault {
+        BackupFault::Newer => (FailureKind::Newer, "update the software"),
+        BackupFault::WrongKey => (
+            FailureKind::WrongCredential,
+            "type the recovery key that the device had when the backup was made",
+        ),
+        BackupFault::Broke | BackupFault::Unsafe => (FailureKind::Unavailable, "try it on another machine"),
+        _ => (FailureKind::Damaged, "use another copy of it, or an older one"),
+    };
+    Failure::new(kind, format!("the backup is not good: {fault}"), remedy).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finished_archive_takes_no_name_that_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (part, path) = (folder.path().join("a.part"), folder.path().join("a"));
+        fs::write(&part, "new").unwrap();
+        fs::write(&path, "old").unwrap();
+        assert!(keep(&part, &path).is_err() && destination(Some(path.clone())).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
+        fs::remove_file(&path).unwrap();
+        assert!(keep(&part, &path).is_ok());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert!(!part.exists());
+    }
+
+    #[test]
+    fn in_a_folder_the_name_says_when_and_the_newest_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(newest(folder.path()).is_err());
+        let name = destination(Some(folder.path().to_owned())).unwrap_or_else(|_| panic!("no name"));
+        assert!(name.to_string_lossy().ends_with("Z.age"));
+        fs::write(&name, "").unwrap();
+        fs::write(folder.path().join("other.txt"), "").unwrap();
+        assert!(newest(folder.path()).is_ok_and(|path| path == name));
+    }
+}
