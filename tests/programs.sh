@@ -3,7 +3,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$root"
-cargo build --quiet -p pocketd -p pocketctl -p pocket-reader -p pocket-gateway
+cargo build --quiet -p pocketd -p pocketctl -p pocket-reader -p pocket-backup -p pocket-gateway
 if [ -n "${NEXTEST_ENV:-}" ]; then
     target=$(cargo metadata --no-deps --format-version 1 | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
     echo "POCKETAI_PROGRAMS=$target/debug" >>"$NEXTEST_ENV"

@@ -1,7 +1,7 @@
 # PocketAI's programs for the board's processor.
 # shellcheck shell=bash
 
-programs=(pocketd pocket-reader pocket-gateway pocketctl pocket-button)
+programs=(pocketd pocket-backup pocket-reader pocket-gateway pocketctl pocket-button)
 
 # TRIPLE, Debian's name of the cross compiler's package, and its C library.
 cross_packages() {

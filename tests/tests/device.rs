@@ -43,6 +43,8 @@ fn programs() -> PathBuf {
                 "-p",
                 "pocket-reader",
                 "-p",
+                "pocket-backup",
+                "-p",
                 "pocket-gateway",
             ])
             .current_dir(workspace())

@@ -8,6 +8,8 @@ mod attached;
 #[cfg(test)]
 mod audit;
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod bridge;
 #[cfg(test)]
 mod broker;
