@@ -331,6 +331,7 @@ mod tests {
         async fn greeted() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let service = Service::start(Config {
+                doors: Arc::default(),
                 gateway: pocket_service::GatewayTrust::Usual,
                 data_dir: folder.path().join("data"),
                 device_secret_dir: folder.path().join("device"),

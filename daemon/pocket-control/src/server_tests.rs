@@ -22,6 +22,7 @@ impl Device {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let service = Service::start(Config {
+            doors: Arc::default(),
             gateway: pocket_service::GatewayTrust::Usual,
             data_dir: folder.path().join("data"),
             device_secret_dir: folder.path().join("device"),

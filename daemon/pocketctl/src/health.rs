@@ -31,9 +31,8 @@ pub(crate) fn health(session: &mut Session, strict: bool) -> Result<(), Problem>
         _ => return Err(Problem::unexpected()),
     };
     if strict {
-        let status = match session.ask(Operation::Status)? {
-            Answer::Status(status) => status,
-            _ => return Err(Problem::unexpected()),
+        let Answer::Status(status) = session.ask(Operation::Status)? else {
+            return Err(Problem::unexpected());
         };
         report.findings.extend(try_doors(status.doors));
         if status.profile == Profile::OfflineOnly {

@@ -37,6 +37,7 @@ impl Device {
     pub(super) async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = Config {
+            doors: Default::default(),
             gateway: pocket_service::GatewayTrust::Usual,
             data_dir: folder.path().join("data"),
             device_secret_dir: folder.path().join("secret"),

@@ -36,6 +36,7 @@ impl Device {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let service = Service::start(Config {
+            doors: Default::default(),
             gateway: pocket_service::GatewayTrust::Usual,
             data_dir: folder.path().join("data"),
             device_secret_dir: folder.path().join("secret"),
