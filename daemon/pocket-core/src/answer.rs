@@ -119,6 +119,8 @@ pub struct Status {
     pub categories: Vec<CategoryStatus>,
     /// The room on the disk; `None` while locked, or when the system does not say.
     pub storage: Option<Storage>,
+    /// When everything was last read and checked; `None` while locked too.
+    pub last_check: Option<Timestamp>,
     /// When everything was last exported to the end; `None` while locked too.
     pub last_export: Option<Timestamp>,
     /// When an export was begun since, that has not come to its end; `None` while locked too.

@@ -247,6 +247,7 @@ impl Device {
             device_secret: String::new(),
             categories: Vec::new(),
             storage: None,
+            last_check: None,
             last_export: None,
             unfinished_export: None,
             backup: None,

@@ -19,6 +19,7 @@ mod records;
 mod rekey;
 mod remember;
 mod rows;
+mod scrub;
 mod search;
 mod secrets;
 mod status;
@@ -28,7 +29,7 @@ mod work;
 use pocket_core::audit::{Chain, Event, Outcome, Refusal};
 use pocket_core::{
     Actor, ActorRef, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease,
-    Operation, OperationKind, Permit, Question, Reason, RecordId, Recording, decide,
+    Operation, OperationKind, Permit, Question, Reason, RecordId, Recording, Timestamp, decide,
 };
 use pocket_crypto::{Keyring, SecretBytes, Unlocked};
 use pocket_privacy::CleanPicture;
@@ -90,6 +91,8 @@ pub(crate) struct Vault {
     /// When everything was last exported.
     exported: Exported,
     backups: Backups,
+    /// When everything was last read.
+    checked: Option<Timestamp>,
     /// Whether a category is being re-keyed: one at a time.
     rekeying: bool,
     /// A keyring was perhaps written, perhaps not: the vault must be locked.

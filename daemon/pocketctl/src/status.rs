@@ -93,6 +93,8 @@ fn to_text(status: &Status) -> String {
             storage.taken, storage.free, storage.needed
         );
         rows.push(row("storage", storage));
+        let checked = status.last_check.map_or_else(|| "never".to_owned(), moment);
+        rows.push(row("last check", checked));
         let exported = status.last_export.map_or_else(|| "never".to_owned(), moment);
         let unfinished = status
             .unfinished_export

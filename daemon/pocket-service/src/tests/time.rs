@@ -12,6 +12,7 @@ use crate::engine::{Engine, Now};
 use crate::handle::{Errand, Message};
 use crate::passphrase::NewPassphrase;
 
+const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -200,4 +201,56 @@ fn old_messages_go_when_the_calendar_runs_true_and_stay_when_it_jumps() {
     assert_eq!(clocks.outbox(), 1, "the calendar jumped: nothing may go");
     clocks.pass(6 * MINUTE, 6 * MINUTE);
     assert_eq!(clocks.outbox(), 0);
+}
+
+fn last_check(clocks: &mut Clocks) -> Option<Timestamp> {
+    // The owner is there, so that it does not lock itself.
+    clocks.ask(Operation::ProfileShow).map(drop).unwrap();
+    match clocks.ask(Operation::Status).map(|reply| reply.answer) {
+        Ok(Answer::Status(status)) => status.last_check,
+        _ => panic!("no status"),
+    }
+}
+
+#[test]
+fn everything_is_read_once_a_week_by_the_device_itself() {
+    let rest = 10 * MINUTE;
+    let mut clocks = Clocks::new();
+    clocks.pass(MINUTE, MINUTE);
+    assert_eq!(
+        last_check(&mut clocks),
+        None,
+        "it leaves the owner alone at first"
+    );
+    clocks.pass(rest, rest);
+    clocks.pass(SECOND, SECOND);
+    let first = clocks.now.wall;
+    assert_eq!(last_check(&mut clocks), Some(first));
+    clocks.pass(rest, 6 * DAY);
+    clocks.pass(SECOND, SECOND);
+    assert_eq!(last_check(&mut clocks), Some(first), "not within the week");
+    clocks.pass(rest, DAY);
+    clocks.pass(SECOND, SECOND);
+    let second = last_check(&mut clocks);
+    assert!(second > Some(first));
+    // A clocks that was set back.
+    clocks.now.wall = first;
+    clocks.pass(rest, rest);
+    clocks.pass(SECOND, SECOND);
+    assert!(last_check(&mut clocks) < second);
+}
+
+#[test]
+fn a_clock_that_is_behind_what_was_written_down_is_named() {
+    let mut clocks = Clocks::new();
+    let broken = |clocks: &mut Clocks| match clocks
+        .ask(Operation::Health { strict: true })
+        .map(|reply| reply.answer)
+    {
+        Ok(Answer::Check(report)) => report.findings.iter().any(|finding| finding.what == "clock"),
+        _ => panic!("no report"),
+    };
+    assert!(!broken(&mut clocks));
+    clocks.now.wall = Timestamp::from_millis(clocks.now.wall.millis() - 3_600_000);
+    assert!(broken(&mut clocks));
 }

@@ -108,8 +108,8 @@ impl Vault {
 
     /// Time must not run backwards: what is leased or retained goes by it.
     fn try_clock(&self, now: Now) -> Option<Finding> {
-        let last = self.store.audit_before(None, 1).ok()?;
-        let written = last.first()?.event.at;
+        let tail = self.store.audit_before(None, TAIL).ok()?;
+        let written = tail.iter().map(|entry| entry.event.at).max()?;
         (written.since(now.wall) > SLACK).then(|| {
             let problem = "it is behind the time that was last written down".to_owned();
             found("clock", problem, "set the clock of the device")

@@ -24,6 +24,8 @@ pub(crate) struct Housekeeping {
     round: Now,
     /// When a re-keying was last begun that was not finished.
     rekey_failed: Option<Instant>,
+    /// When everything was last begun to be read; the unlocking, to begin with.
+    check: Instant,
 }
 
 impl Housekeeping {
@@ -32,6 +34,7 @@ impl Housekeeping {
             owner: now.steady,
             round: now,
             rekey_failed: None,
+            check: now.steady,
         }
     }
 
@@ -41,6 +44,14 @@ impl Housekeeping {
 
     pub(super) const fn note_rekey(&mut self, failed: Option<Instant>) {
         self.rekey_failed = failed;
+    }
+
+    pub(super) fn since_check(&self, now: Now) -> Duration {
+        now.steady.saturating_duration_since(self.check)
+    }
+
+    pub(super) const fn note_check(&mut self, now: Now) {
+        self.check = now.steady;
     }
 
     pub(super) const fn owner_seen(&mut self, now: Now) {
@@ -106,7 +117,11 @@ impl Vault {
                 return Ok(Ticked::Due(Work::Purge(self.begin_purge())));
             }
         }
-        Ok(self.due_rekey(now)?.map_or(Ticked::Nothing, Ticked::Due))
+        let due = match self.due_rekey(now)? {
+            Some(rekey) => Some(rekey),
+            None => self.due_check(now),
+        };
+        Ok(due.map_or(Ticked::Nothing, Ticked::Due))
     }
 
     fn begin_purge(&self) -> Purge {

@@ -16,6 +16,7 @@ use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::keys::Device;
 use crate::vault::rows::Rows;
+use crate::vault::scrub::CHECKED;
 
 impl Vault {
     /// Makes the store of a new device, with its first record.
@@ -150,6 +151,7 @@ impl Vault {
             indexes: Indexes::default(),
             exported: Exported::default(),
             backups: Backups::default(),
+            checked: None,
             unsure: false,
             rekeying: false,
             outside: device.findings.clone(),
@@ -169,6 +171,7 @@ impl Vault {
         self.consents = Consents::default();
         self.broker = Brokers::default();
         self.exported = Exported::default();
+        self.checked = None;
         self.unknown.clear();
         self.backups = Backups::default();
         if self.store.system_whole().is_ok() {
@@ -177,6 +180,7 @@ impl Vault {
             self.agents = Agents::load(&mut rows)?;
             self.consents = Consents::load(&mut rows, self.outbound.clone())?;
             self.broker = Brokers::load(&mut rows)?;
+            self.checked = rows.read(CHECKED)?;
             self.unknown = rows.unknown();
             self.stale = Stale::load(&self.store)?;
             let exported = self

@@ -32,6 +32,7 @@ impl Vault {
             free: space.free,
             needed: space.needed,
         });
+        status.last_check = self.checked;
         status.last_export = self.exported.last;
         status.unfinished_export = self.exported.unfinished;
         status.backup = Some(self.backup_status());

@@ -13,7 +13,6 @@ use super::reading::Finding;
 use super::rekey::Rekeying;
 use super::search::{Browsing, Searching};
 use crate::engine::Now;
-use crate::failure;
 use crate::handle::Reply;
 use crate::keys::Device;
 
@@ -85,7 +84,7 @@ impl Vault {
         let answer = match work {
             Work::Ask(asking) => self.ask_on(asking, slice, now)?,
             Work::Browse(browsing) => self.browse_on(browsing, slice, now)?.map(Answer::Browsed),
-            Work::Check => self.check_on(device, slice)?.map(Answer::Check),
+            Work::Check => self.check_on(device, slice, now)?.map(Answer::Check),
             Work::FindUnread(finding) => self.find_unread_on(finding, slice)?,
             Work::Index => self.index_on(slice, now).then_some(Answer::Done),
             Work::Purge(purge) => self.purge_on(purge, slice, now)?.then_some(Answer::Done),
@@ -111,21 +110,5 @@ impl Vault {
             | Work::Search(_)
             | Work::Verify(_) => {}
         }
-    }
-
-    fn check_on(
-        &mut self,
-        device: &Device,
-        slice: &Slice,
-    ) -> Result<Option<pocket_core::CheckReport>, Failure> {
-        let mut report = self
-            .store
-            .scrub_on(&mut || slice.go_on())
-            .map_err(|error| failure::store(&error))?;
-        if let Some(report) = &mut report {
-            self.findings.clone_from(&report.findings);
-            report.findings.extend(device.mend_keyring(&self.keyring));
-        }
-        Ok(report)
     }
 }
