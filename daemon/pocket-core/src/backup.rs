@@ -197,6 +197,46 @@ pub struct BackupStatus {
     pub recipients: Vec<String>,
     /// How often what is here was restored.
     pub epoch: u64,
+    /// What the owner should do about it first.
+    pub lack: Option<BackupLack>,
+}
+
+/// Why the owner is not protected yet.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BackupLack {
+    /// There is none.
+    NoBackup,
+    /// The device was not shown the recovery key, to which it would seal.
+    NoKey,
+    /// The newest was not opened since a week.
+    Stale,
+    /// The owner has not proved to hold the recovery key, which alone opens it.
+    Unproved,
+    /// None was ever opened.
+    Untried,
+}
+
+impl BackupStatus {
+    /// An archive that was opened within this time, in milliseconds, is taken to open: a week.
+    const FRESH: i64 = 7 * 24 * 60 * 60 * 1000;
+
+    /// The same, with what it lacks at `now` by what is known.
+    #[must_use]
+    pub fn judged(self, recovery_confirmed: bool, now: Timestamp) -> Self {
+        let lack = match (self.last, self.drilled) {
+            _ if !self.ready => Some(BackupLack::NoKey),
+            (None, _) => Some(BackupLack::NoBackup),
+            _ if !recovery_confirmed => Some(BackupLack::Unproved),
+            (_, None) => Some(BackupLack::Untried),
+            (_, Some(drilled)) => {
+                let age = now.millis().saturating_sub(drilled.millis());
+                // A drill in the future tells of a clock that was set back, not of an archive.
+                (!(0..=Self::FRESH).contains(&age)).then_some(BackupLack::Stale)
+            }
+        };
+        Self { lack, ..self }
+    }
 }
 
 /// A text that may be an age recipient: `age1` and 58 characters of its alphabet. Whether it is one is
@@ -222,6 +262,29 @@ mod tests {
         for code in [-1, 0, 1, 9, 20, 1000] {
             assert_eq!(BackupFault::of_code(code), BackupFault::Broke);
         }
+    }
+
+    #[test]
+    fn a_backup_protects_once_it_is_there_proved_and_tried_within_a_week() {
+        let at = |millis| Some(Timestamp::from_millis(millis));
+        let now = Timestamp::from_millis(BackupStatus::FRESH * 3);
+        let of = |ready, last, drilled, confirmed| {
+            let status = BackupStatus {
+                ready,
+                last,
+                drilled,
+                ..BackupStatus::default()
+            };
+            status.judged(confirmed, now).lack
+        };
+        let week = BackupStatus::FRESH;
+        assert_eq!(of(false, at(1), at(1), true), Some(BackupLack::NoKey));
+        assert_eq!(of(true, None, at(1), true), Some(BackupLack::NoBackup));
+        assert_eq!(of(true, at(1), at(1), false), Some(BackupLack::Unproved));
+        assert_eq!(of(true, at(1), None, true), Some(BackupLack::Untried));
+        assert_eq!(of(true, at(1), at(week * 2 - 1), true), Some(BackupLack::Stale));
+        assert_eq!(of(true, at(1), at(week * 2), true), None);
+        assert_eq!(of(true, at(1), at(week * 3 + 1), true), Some(BackupLack::Stale));
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub use answer::{
     Doors, Finding, Hit, LockState, Page, ResetProof, SecretSummary, Status, Storage,
 };
 pub use backup::{
-    BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupOutside, BackupReport,
+    BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupLack, BackupOutside, BackupReport,
     BackupStatus, MOST_BACKUP_FRAME, is_age_recipient,
 };
 pub use broker::{Broker, BrokerStatus, InvalidBroker, LinkState, Transport, is_own_network};

@@ -63,14 +63,15 @@ words! {
     }
     /// The device, home, in and out, what can't be undone.
     device DeviceWords {
-        accept_loss, all_whole, ask_again_loss, back, category, change, check, check_about,
+        accept_loss, all_whole, ask_again_loss, back, backup_no_key, backup_none, backup_stale,
+        backup_unproved, backup_untried, category, change, check, check_about,
         check_long, choose, confirm_key, critical, database_order, destroying, disk_full,
         disk_full_do, disk_nearly_full, ends, erase_about, erase_category, erase_for_good, erasing,
         export_about, export_everything, export_first, export_hint, export_now, export_open,
         export_progress, export_unfinished, export_without, factory_reset, failed_unlocks_do,
         for_good, for_good_about, free, go_on, import_files_how, import_formats, import_how,
         import_title, import_twice, import_what, import_why, in_and_out, in_and_out_about, kept_for,
-        key_unconfirmed, key_unconfirmed_why, last_export, last_step, lock_hint, lock_now,
+        key_unconfirmed, key_unconfirmed_why, last_backup, last_export, last_step, lock_hint, lock_now,
         log_out_everywhere, log_out_here, logged_in, make_new_device, must_stay_free, n_damaged,
         n_days, n_sessions, n_wrong_passphrases, new_memory, new_note, new_task, no_category,
         not_the_word, nothing_brings_back, nothing_waits, panic_lock, quick_add, recent_activity,

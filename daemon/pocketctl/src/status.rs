@@ -1,6 +1,6 @@
 //! How the device is.
 
-use pocket_core::{Answer, BackupStatus, Finding, LockState, Operation, Status};
+use pocket_core::{Answer, BackupLack, BackupStatus, Finding, LockState, Operation, Status};
 use serde_json::{Value, json};
 
 use crate::entry::moment;
@@ -102,7 +102,7 @@ fn to_text(status: &Status) -> String {
         rows.push(row("last export", exported + &unfinished.unwrap_or_default()));
     }
     if let Some(backup) = &status.backup {
-        rows.push(row("backup", backup_text(backup, status.recovery_confirmed)));
+        rows.push(row("backup", backup_text(backup)));
     }
     for category in &status.categories {
         let kept = category.retention_days.map(|days| format!(", kept {days} days"));
@@ -128,27 +128,26 @@ fn to_text(status: &Status) -> String {
 }
 
 /// How the owner's backups are, and what they lack.
-fn backup_text(backup: &BackupStatus, confirmed: Option<bool>) -> String {
-    let Some(last) = backup.last else {
-        return "none yet (pocketctl backup create)".to_owned();
-    };
-    let tried = backup.drilled.map_or_else(
-        || "never tried (pocketctl backup drill)".to_owned(),
-        |at| format!("last tried {}", moment(at)),
-    );
-    let protects = if confirmed == Some(true) {
-        ""
-    } else {
-        "; it does not protect you until the recovery key is confirmed"
-    };
+fn backup_text(backup: &BackupStatus) -> String {
+    let last = backup.last.map_or_else(|| "none yet".to_owned(), moment);
+    let tried = backup.drilled.map(|at| format!(", tried {}", moment(at)));
     let unfinished = backup
         .unfinished
         .map(|at| format!("; begun and not finished: {}", moment(at)));
-    format!(
-        "{}, {tried}{}{protects}",
-        moment(last),
-        unfinished.unwrap_or_default()
-    )
+    let lack = backup.lack.map(|lack| match lack {
+        BackupLack::NoBackup => "; make one: pocketctl backup create",
+        BackupLack::NoKey => "; show the recovery key first: pocketctl unlock --recovery",
+        BackupLack::Stale => "; try it again: pocketctl backup drill",
+        BackupLack::Unproved => "; it does not protect you before: pocketctl recovery confirm",
+        BackupLack::Untried => "; see whether it opens: pocketctl backup drill",
+    });
+    [
+        last,
+        tried.unwrap_or_default(),
+        unfinished.unwrap_or_default(),
+        lack.unwrap_or_default().to_owned(),
+    ]
+    .concat()
 }
 
 fn row(name: &str, value: String) -> Vec<String> {

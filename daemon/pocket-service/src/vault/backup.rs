@@ -173,7 +173,7 @@ impl Frames {
 }
 
 impl Vault {
-    pub(super) fn backup_status(&self) -> BackupStatus {
+    pub(super) fn backup_status(&self, now: Timestamp) -> BackupStatus {
         let kept = &self.backups.kept;
         BackupStatus {
             ready: matches!(self.backup_key(), Ok(Some(_))),
@@ -182,7 +182,9 @@ impl Vault {
             drilled: kept.drilled,
             recipients: kept.recipients.clone(),
             epoch: kept.epoch,
+            lack: None,
         }
+        .judged(self.keys.recovery_confirmed(), now)
     }
 
     fn backup_key(&self) -> Result<Option<BackupKey>, Failure> {
@@ -582,10 +584,7 @@ pub(crate) fn failed(fault: BackupFault) -> Failure {
             FailureKind::Invalid,
             "remove it: `pocketctl backup recipient remove`",
         ),
-        _ => (
-            FailureKind::Damaged,
-            "use another copy of it; where it has a .par file: `pocketctl backup repair`",
-        ),
+        _ => (FailureKind::Damaged, "use another copy of it, or an older one"),
     };
     Failure::new(kind, format!("the backup is not good: {fault}"), remedy)
 }

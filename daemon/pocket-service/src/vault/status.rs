@@ -35,7 +35,7 @@ impl Vault {
         status.last_check = self.checked;
         status.last_export = self.exported.last;
         status.unfinished_export = self.exported.unfinished;
-        status.backup = Some(self.backup_status());
+        status.backup = Some(self.backup_status(now));
     }
 
     pub(super) fn all_findings(&self) -> Vec<Finding> {

@@ -4,7 +4,10 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use pocket_core::audit::Entry;
-use pocket_core::{Answer, Category, CategoryStatus, Failure, Finding, LockState, Operation, Storage};
+use pocket_core::{
+    Answer, BackupLack, BackupStatus, Category, CategoryStatus, Failure, Finding, LockState, Operation,
+    Storage,
+};
 
 use crate::door::{Door, unexpected};
 use crate::guard::Owner;
@@ -36,6 +39,8 @@ struct HomePage {
     activity: Vec<audit::Row>,
     last_export: Option<Moment>,
     unfinished_export: Option<Moment>,
+    last_backup: Option<Moment>,
+    backup_lack: &'static str,
     room: Phrase,
 }
 
@@ -96,6 +101,11 @@ pub(crate) async fn show(
         activity: entries.iter().map(|entry| audit::row(t, entry, &names)).collect(),
         last_export: status.last_export.map(Moment),
         unfinished_export: status.unfinished_export.map(Moment),
+        last_backup: status.backup.as_ref().and_then(|backup| backup.last).map(Moment),
+        backup_lack: status
+            .backup
+            .as_ref()
+            .map_or("", |backup| lack_in_words(t, backup)),
         room: room_in_words(t, status.storage),
     })
 }
@@ -106,6 +116,18 @@ fn cards(t: &Words, categories: &[CategoryStatus]) -> Vec<Card> {
         .filter(|status| !matches!(status.category, Category::Audit | Category::Settings));
     let most = kept.clone().map(|status| status.bytes).max().unwrap_or(0);
     kept.map(|status| card(t, status, most)).collect()
+}
+
+/// What the owner should do about backups; nothing while one protects.
+fn lack_in_words(t: &Words, backup: &BackupStatus) -> &'static str {
+    match backup.lack {
+        None => "",
+        Some(BackupLack::NoBackup) => t.backup_none,
+        Some(BackupLack::NoKey) => t.backup_no_key,
+        Some(BackupLack::Stale) => t.backup_stale,
+        Some(BackupLack::Unproved) => t.backup_unproved,
+        Some(BackupLack::Untried) => t.backup_untried,
+    }
 }
 
 /// A warning before nothing can be added any more: at twice what must stay free.
