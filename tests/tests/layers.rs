@@ -9,11 +9,13 @@ use serde_json::Value;
 use crate::device::{text, workspace};
 
 /// Libraries that only these crates may name.
-const CONFINED: [(&str, &[&str]); 24] = [
+const CONFINED: [(&str, &[&str]); 27] = [
     ("aes-gcm", &["pocket-crypto"]),
+    ("age", &["pocket-backup"]),
     ("argon2", &["pocket-crypto"]),
     ("askama", &["pocket-web"]),
     ("axum", &["bare-mcp", "pocket-http", "pocket-mcp", "pocket-web"]),
+    ("bech32", &["pocket-backup"]),
     ("calcard", &["pocket-formats"]),
     ("chardetng", &["pocket-reader"]),
     ("encoding_rs", &["pocket-formats", "pocket-reader"]),
@@ -32,6 +34,7 @@ const CONFINED: [(&str, &[&str]); 24] = [
     ("sled", &["pocket-store"]),
     ("tokio-rustls", &["pocket-gateway"]),
     ("webpki-roots", &["pocket-gateway"]),
+    ("x25519-dalek", &["pocket-crypto"]),
     ("xaes-256-gcm", &["pocket-crypto"]),
     ("zip", &["pocket-reader"]),
 ];
@@ -69,7 +72,15 @@ const CLIENTS: [&str; 18] = [
 ];
 
 /// Nothing that reads strangers' files may be linked into the daemon: that is the reader's.
-const PARSERS: [&str; 6] = ["hayro", "html5gum", "image", "quick-xml", "seccompiler", "zip"];
+const PARSERS: [&str; 7] = [
+    "age",
+    "hayro",
+    "html5gum",
+    "image",
+    "quick-xml",
+    "seccompiler",
+    "zip",
+];
 
 /// A package of the workspace with the names of what it depends on.
 struct Package {
