@@ -250,7 +250,7 @@ fn an_archive_that_is_cut_or_changed_anywhere_never_comes_to_its_end() {
     }
     assert!(fault(&[archive.as_slice(), b"more"].concat()).is_some());
     assert_eq!(fault(b""), Some(BackupFault::Damaged));
-    assert_eq!(fault(b"no archive at all"), Some(BackupFault::NotAnArchive));
+    assert_eq!(fault(&[b'x'; 4096]), Some(BackupFault::NotAnArchive));
 }
 
 #[test]
@@ -290,6 +290,10 @@ fn items_that_contradict_one_another_are_not_sealed_or_not_believed() {
 
 /// An archive that is sealed and vouched for as it should be, and holds what nobody would write.
 fn crafted(make: impl FnOnce(&mut Builder<Vec<u8>>, &mut Vec<Member>)) -> Vec<u8> {
+    wrapped(&inside(make))
+}
+
+fn inside(make: impl FnOnce(&mut Builder<Vec<u8>>, &mut Vec<Member>)) -> Vec<u8> {
     let mut tar = Builder::new(Vec::new());
     let mut members = Vec::new();
     make(&mut tar, &mut members);
@@ -304,7 +308,7 @@ fn crafted(make: impl FnOnce(&mut Builder<Vec<u8>>, &mut Vec<Member>)) -> Vec<u8
         manifest::VOUCHER,
         &manifest::voucher(&key(VOUCHING), &manifest),
     );
-    wrapped(&tar.into_inner().unwrap())
+    tar.into_inner().unwrap()
 }
 
 fn wrapped(plain: &[u8]) -> Vec<u8> {
@@ -371,6 +375,15 @@ fn tricks_with_the_tar_inside_are_refused() {
         let archive = crafted(|tar, _| of_kind(tar, "notes.jsonl", b"", kind));
         assert!(fault(&archive).is_some(), "{kind:?}");
     }
+    let behind = [inside(|_, _| {}), b"behind the end".to_vec()].concat();
+    assert_eq!(fault(&wrapped(&behind)), Some(BackupFault::Foreign));
+    let again = crafted(|tar, members| {
+        for _ in 0..2 {
+            plain(tar, "README.txt", b"a");
+            members.push(Member::of("README.txt", b"a"));
+        }
+    });
+    assert_eq!(fault(&again), Some(BackupFault::Foreign));
     let name = format!("documents/{id}-a");
     let twice = crafted(|tar, members| {
         for _ in 0..2 {
