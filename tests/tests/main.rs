@@ -16,6 +16,8 @@ mod broker;
 #[cfg(test)]
 mod browser;
 #[cfg(test)]
+mod button;
+#[cfg(test)]
 mod canary;
 #[cfg(test)]
 mod connect;

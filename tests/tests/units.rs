@@ -55,6 +55,27 @@ fn the_daemon_has_no_network_and_no_privilege() {
 }
 
 #[test]
+fn the_buttons_door_is_roots_alone() {
+    let unit = unit("pocketd-button.socket");
+    for line in [
+        "ListenStream=/run/pocketai-button/press.sock",
+        "FileDescriptorName=pocketai-button",
+        "Service=pocketd.service",
+        "SocketUser=root",
+        "SocketMode=0600",
+        "DirectoryMode=0700",
+    ] {
+        assert!(
+            unit.lines().any(|found| found == line),
+            "pocketd-button.socket: {line}"
+        );
+    }
+    // The owner's commands are handed on as pocketd's user, and not to this door.
+    let handed_on = self::unit("pocket-control-owner.service");
+    assert!(handed_on.contains("\nUser=pocketai\n") && !handed_on.contains("pocketai-button"));
+}
+
+#[test]
 fn nothing_but_its_leash_starts_the_gateway() {
     for folder in ["systemd", "image/units"] {
         for entry in fs::read_dir(workspace().join(folder)).unwrap() {

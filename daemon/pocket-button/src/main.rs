@@ -1,7 +1,8 @@
-//! The button on the device: a short press locks it; ten seconds, and then another press within five, have
-//! it reset. It decides nothing: the lock is asked of pocketd, and the reset of the system, which does it
-//! also where pocketd can't start.
+//! The button on the device: a short press locks it; one of about three seconds says yes to what waits for that; ten
+//! seconds, and then another press within five, have it reset. It decides nothing: lock and yes are told to
+//! pocketd, and the reset is asked of the system, which does it also where pocketd can't start.
 
+mod door;
 mod led;
 mod press;
 
@@ -21,6 +22,7 @@ use pocket_core::Operation;
 use pocket_wire::{Client, SYSTEM_SOCKET};
 use tracing::{info, warn};
 
+use crate::door::Door;
 use crate::led::{Led, Light};
 use crate::press::{Act, Button};
 
@@ -40,6 +42,9 @@ struct Arguments {
     /// The file that is made to ask for a reset
     #[arg(long, value_name = "PATH", default_value = "/run/pocket-button/reset")]
     reset: PathBuf,
+    /// Where the daemon listens to the button
+    #[arg(long, value_name = "PATH", default_value = "/run/pocketai-button/press.sock")]
+    press: PathBuf,
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = SYSTEM_SOCKET)]
     control: PathBuf,
@@ -74,15 +79,24 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
         }
         act(arguments, &led, button.down(Instant::now()));
     }
+    // Before the system has started there is nobody to say yes to.
+    let new = || Door::new(arguments.press.clone(), Instant::now());
+    let mut door = (!arguments.at_start).then(new);
     loop {
-        wait(&device, button.due())?;
+        if let Some(door) = &mut door {
+            door.keep(Instant::now());
+        }
+        wait(&device, door.as_mut(), button.due())?;
         let mut acts = Vec::from_iter(button.wait(Instant::now()));
         acts.extend(pressed(&mut device, &mut button)?);
         for done in acts {
             act(arguments, &led, Some(done));
+            if let (Act::Yes, Some(door)) = (done, &mut door) {
+                say_yes(door);
+            }
             match done {
                 Act::Reset if arguments.at_start => return Ok(true),
-                Act::Cancel | Act::Lock if arguments.at_start => return Ok(false),
+                Act::Cancel | Act::Lock | Act::Yes if arguments.at_start => return Ok(false),
                 _ => {}
             }
         }
@@ -90,17 +104,39 @@ fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 }
 
 /// Until something happens, or it is time.
-fn wait(device: &Device, due: Option<Instant>) -> io::Result<()> {
+fn wait(device: &Device, door: Option<&mut Door>, due: Option<Instant>) -> io::Result<()> {
+    let again = door.as_ref().and_then(|door| door.due());
+    let due = due.into_iter().chain(again).min();
     let left = due.map(|due| due.saturating_duration_since(Instant::now()));
     let timeout = match left {
         None => PollTimeout::NONE,
         // Rounded up: a moment too early is a moment of looking again and again.
         Some(left) => PollTimeout::try_from(left.as_millis().saturating_add(1)).unwrap_or(PollTimeout::MAX),
     };
-    let mut fds = [PollFd::new(device.as_fd(), PollFlags::POLLIN)];
+    let fds = [Some(device.as_fd()), door.as_ref().and_then(|door| door.fd())];
+    let mut fds: Vec<PollFd<'_>> = fds
+        .into_iter()
+        .flatten()
+        .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+        .collect();
     match poll(&mut fds, timeout) {
-        Ok(_) | Err(Errno::EINTR) => Ok(()),
-        Err(error) => Err(error.into()),
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    }
+    // What is not asked for is the end.
+    let ended = fds.get(1).and_then(PollFd::any).unwrap_or(false);
+    if let Some(door) = door.filter(|_| ended) {
+        door.lost();
+    }
+    Ok(())
+}
+
+fn say_yes(door: &mut Door) {
+    if door.press(Instant::now()) {
+        info!("pressed: what waited for it is done");
+    } else {
+        info!("pressed for three seconds, and nothing waited for that");
     }
 }
 
@@ -128,7 +164,7 @@ fn act(arguments: &Arguments, led: &Led, act: Option<Act>) {
             info!("held for ten seconds: another press within five resets the device");
             led.shine(Light::Blink);
         }
-        Some(Act::Cancel) => led.shine(Light::Own),
+        Some(Act::Cancel | Act::Yes) => led.shine(Light::Own),
         Some(Act::Lock) => {
             led.shine(Light::Own);
             if !arguments.at_start {

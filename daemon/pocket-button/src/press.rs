@@ -1,10 +1,12 @@
-//! What a press means: short, the device locks; ten seconds and then once more, it is to be reset;
-//! everything else, nothing.
+//! What a press means: short, the device locks; about three seconds, a yes to what waits for the button; ten
+//! seconds and then once more, it is to be reset; everything else, nothing.
 
 use std::time::{Duration, Instant};
 
 /// The longest press that locks.
 const SHORT: Duration = Duration::from_secs(2);
+/// The longest press that is a yes. The shortest is longer than one that locks: to lock must never say yes.
+const YES: Duration = Duration::from_secs(6);
 /// The shortest press that arms a reset.
 const LONG: Duration = Duration::from_secs(10);
 /// How soon after it the second press has to begin.
@@ -27,6 +29,8 @@ pub(crate) enum Act {
     Reset,
     /// Nothing is to be done after all.
     Cancel,
+    /// Say yes to what waits for it.
+    Yes,
 }
 
 /// How far a press has come.
@@ -76,6 +80,7 @@ impl Button {
         let (next, act) = match self.0 {
             State::Held(since) => match now.duration_since(since) {
                 held if held <= SHORT => (State::Idle, Some(Act::Lock)),
+                held if held <= YES => (State::Idle, Some(Act::Yes)),
                 held if held < LONG => (State::Idle, Some(Act::Cancel)),
                 held if held < JAMMED => (State::Waiting(now), Some(Act::Arm)),
                 _ => (State::Idle, Some(Act::Cancel)),
@@ -149,10 +154,12 @@ mod tests {
     }
 
     #[test]
-    fn a_short_press_locks_and_a_longer_one_does_nothing() {
+    fn a_short_press_locks_one_of_three_seconds_is_a_yes_and_a_longer_one_does_nothing() {
         assert_eq!(acts(&[0.0, 0.1]), [Act::Lock]);
         assert_eq!(acts(&[0.0, 2.0]), [Act::Lock]);
-        assert_eq!(acts(&[0.0, 2.1]), [Act::Cancel]);
+        assert_eq!(acts(&[0.0, 2.1]), [Act::Yes]);
+        assert_eq!(acts(&[0.0, 6.0]), [Act::Yes]);
+        assert_eq!(acts(&[0.0, 6.1]), [Act::Cancel]);
         assert_eq!(acts(&[0.0, 9.9]), [Act::Cancel]);
         assert_eq!(acts(&[0.0, 0.1, 1.0, 1.1]), [Act::Lock, Act::Lock]);
     }

@@ -6,6 +6,9 @@
 //! where policy says so. On an installed device the daemon has a user of its own, so that in
 //! practice the owner uses `sudo pocketctl`.
 //!
+//! A socket of its own is the button's ([`serve_buttons`]): there root alone may speak, and says nothing but that it
+//! was pressed.
+//!
 //! A connection may also become an agent's, with that agent's token: it is then handed to the
 //! agents' door, which this crate does not know.
 //!
@@ -13,9 +16,11 @@
 //! or log what passes.
 
 mod bind;
+mod button;
 mod connection;
 mod places;
 mod server;
 
 pub use bind::{BindError, bind};
+pub use button::serve_buttons;
 pub use server::serve;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{Broken, Entry as AuditEntry};
 use crate::{
     AgentLimits, AgentName, BackupReport, BackupStatus, BrokerStatus, Browsed, Category, Consent, Entry,
-    Profile, Provider, RecordId, Scopes, Sensitivity, StandingConsent, Timestamp,
+    PressStatus, Profile, Provider, RecordId, Scopes, Sensitivity, StandingConsent, Timestamp,
 };
 
 /// What became of one record of an `Add`.
@@ -127,6 +127,8 @@ pub struct Status {
     pub unfinished_export: Option<Timestamp>,
     /// How backups are; `None` while locked too.
     pub backup: Option<BackupStatus>,
+    /// The button on the device as a second factor; `None` while locked.
+    pub press: Option<PressStatus>,
     /// What is known to be damaged.
     pub findings: Vec<Finding>,
     /// The proof of the last factory reset, until someone sets the device up.
@@ -333,6 +335,11 @@ pub enum Answer {
     Providers(Vec<Provider>),
     /// What has become of a question.
     Asked(Box<Asked>),
+    /// It is done once the button on the device is pressed.
+    PressNeeded {
+        /// How long that is waited for.
+        seconds: u64,
+    },
     /// What may leave, and until when.
     Profile {
         /// The profile in force.

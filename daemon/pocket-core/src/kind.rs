@@ -130,11 +130,14 @@ pub enum OperationKind {
     BackupRestore,
     /// What came of opening an archive to see whether it is whole.
     BackupDrilled,
+    /// The button on the device was pressed, for what waited for it.
+    Press,
+    PressSet,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 83] = [
+    pub const ALL: [Self; 85] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -218,6 +221,8 @@ impl OperationKind {
         Self::BackupRecipientRemove,
         Self::BackupRestore,
         Self::BackupDrilled,
+        Self::Press,
+        Self::PressSet,
     ];
 
     /// Whether it is part of a consent ahead of time: its entry names consent, agent and provider.
@@ -317,6 +322,8 @@ impl OperationKind {
             Self::List => "list",
             Self::Lock => "lock",
             Self::PassphraseChange => "passphrase-change",
+            Self::Press => "press",
+            Self::PressSet => "press-set",
             Self::ProfileSet => "profile-set",
             Self::ProfileShow => "profile-show",
             Self::ProviderAdd => "provider-add",

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentLimits, AgentName, Ask, Broker, Browse, Category, Content, OperationKind, Profile, Provider,
-    ProviderName, RecordId, Scopes, StandingTerms, Timestamp,
+    AgentLimits, AgentName, Ask, Broker, Browse, Category, Content, OperationKind, PressFor, Profile,
+    Provider, ProviderName, RecordId, Scopes, StandingTerms, Timestamp,
 };
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
@@ -230,6 +230,11 @@ pub enum Operation {
     },
     /// Replaces the passphrase; old and new travel beside it.
     PassphraseChange,
+    /// Sets which consents need a press of the button on the device; itself confirmed by one.
+    PressSet {
+        /// Which.
+        need: PressFor,
+    },
     /// Sets what may leave.
     ProfileSet {
         /// To which profile.
@@ -374,6 +379,7 @@ impl Operation {
             Self::Browse { .. } | Self::List { .. } => OperationKind::List,
             Self::Lock { .. } => OperationKind::Lock,
             Self::PassphraseChange => OperationKind::PassphraseChange,
+            Self::PressSet { .. } => OperationKind::PressSet,
             Self::ProfileSet { .. } => OperationKind::ProfileSet,
             Self::ProfileShow => OperationKind::ProfileShow,
             Self::ProviderAdd(_) => OperationKind::ProviderAdd,

@@ -308,9 +308,12 @@ const fn needs(kind: OperationKind) -> Needs {
         K::BrokerLink => Needs::OwnNetwork,
         K::BrokerTest => Needs::OwnerOfNetwork,
         K::SetupCode => Needs::OwnerAtDevice,
-        K::BackupRecipientAdd | K::CategoryErase | K::FactoryReset | K::PassphraseChange | K::RecoveryNew => {
-            Needs::OwnerWithPassphrase
-        }
+        K::BackupRecipientAdd
+        | K::CategoryErase
+        | K::FactoryReset
+        | K::PassphraseChange
+        | K::PressSet
+        | K::RecoveryNew => Needs::OwnerWithPassphrase,
         K::AutoLock
         | K::BackupDrilled
         | K::BackupKey
@@ -322,6 +325,7 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::FailedUnlocks
         | K::GatewayWidened
         | K::KeyringWritten
+        | K::Press
         | K::Purge
         | K::Rekey
         | K::Resume

@@ -51,6 +51,7 @@ fn the_table() {
             | K::CategoryErase
             | K::FactoryReset
             | K::PassphraseChange
+            | K::PressSet
             | K::RecoveryNew => ["no", "no", "no", "yes", "no"],
             K::BrokerLink | K::BrokerTest => ["no"; 5],
             K::AutoLock
@@ -64,6 +65,7 @@ fn the_table() {
             | K::FailedUnlocks
             | K::GatewayWidened
             | K::KeyringWritten
+            | K::Press
             | K::Purge
             | K::Rekey
             | K::Resume

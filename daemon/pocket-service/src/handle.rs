@@ -141,16 +141,29 @@ pub(crate) enum Message {
     StoreOpened,
 }
 
-/// What the reading of documents and the carrying of calls ask of the engine. No door can: there is no operation for it.
+/// What the reading of documents, the carrying of calls and the button ask of the engine. No other door can: there
+/// is no operation for it.
 pub(crate) enum Errand {
     BackupDrilled(Box<Result<BackupReport, BackupFault>>),
     BackupPiece(RecordId),
+    Button(ButtonReport),
     Linked(u64, Box<LinkReport>),
     NextUnread,
     RestoreEnd { whole: bool },
     RestoreItems(SecretBytes),
     Reported(RecordId, Box<Report>),
     TakeExtracted(Box<Extracted>),
+}
+
+/// What a button of the device tells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ButtonReport {
+    /// One more does not answer any more.
+    Gone,
+    /// One more answers.
+    Here,
+    /// It was pressed as a yes.
+    Pressed,
 }
 
 impl Message {
@@ -343,6 +356,15 @@ impl Handle {
         self.errand(Errand::Linked(number, Box::new(report)))
             .await
             .map(drop)
+    }
+
+    /// What a button of the device tells, by who has seen that it is one.
+    ///
+    /// # Errors
+    /// [`FailureKind::NotFound`] or [`FailureKind::Locked`] for a press for which nothing waits; any other when
+    /// what waited could not be done.
+    pub async fn button(&self, report: ButtonReport) -> Result<(), Failure> {
+        self.errand(Errand::Button(report)).await.map(drop)
     }
 
     /// Stops the engine cleanly: keys leave the memory, everything is on disk.

@@ -28,6 +28,8 @@ pub(crate) struct Device {
     config: Config,
     attempts: Attempts,
     pub(crate) outbound: Outbound,
+    /// How many buttons of the device answer.
+    pub(crate) buttons: u32,
     /// What was mended or found damaged since the start.
     pub(crate) findings: Vec<Finding>,
 }
@@ -42,6 +44,7 @@ impl Device {
             config,
             attempts: Attempts::default(),
             outbound,
+            buttons: 0,
         })
     }
 
@@ -251,6 +254,7 @@ impl Device {
             last_export: None,
             unfinished_export: None,
             backup: None,
+            press: None,
             findings: Vec::new(),
             reset: None,
         }

@@ -31,7 +31,7 @@ mod vault;
 pub use attachments::{Attachments, MOST_ATTACHED};
 pub use backup::{ARCHIVER, Archives, Opening, Sealing};
 pub use extraction::read_documents;
-pub use handle::{Handle, Reply, Request, Touched};
+pub use handle::{ButtonReport, Handle, Reply, Request, Touched};
 pub use outbound::{Call, Calls, GatewayTrust, Link, Links, Way};
 pub use passphrase::HashCost;
 pub use reader::{Lines, PROGRAM, ReadError, Reader, Running};

@@ -14,6 +14,7 @@ mod housekeeping;
 mod index;
 mod log;
 mod opening;
+mod press;
 mod reading;
 mod records;
 mod rekey;
@@ -57,6 +58,7 @@ use consent::Consents;
 use documents::Uploads;
 use exported::Exported;
 use index::Indexes;
+use press::Presses;
 use reading::Unread;
 use rekey::Stale;
 
@@ -80,6 +82,7 @@ pub(crate) struct Vault {
     lease: Lease,
     settings: DeviceSettings,
     consents: Consents,
+    presses: Presses,
     broker: Brokers,
     outbound: Outbound,
     pub(crate) agents: Agents,
@@ -149,9 +152,36 @@ impl Vault {
             self.housekeeping.owner_seen(now);
         }
         let operation = self.place_ask(self.narrow(&actor, operation));
-        match decide(self.lease, &actor, &operation, now.wall) {
+        let beside = Beside {
+            payload,
+            pictures,
+            new,
+            shown,
+            pressed: false,
+            now,
+        };
+        self.carry_out(device, &actor, operation, beside)
+    }
+
+    /// Decides on an operation of someone who is known by now, and does it.
+    fn carry_out(
+        &mut self,
+        device: &mut Device,
+        actor: &Actor,
+        operation: Operation,
+        beside: Beside,
+    ) -> Result<Next, Failure> {
+        let Beside {
+            payload,
+            pictures,
+            new,
+            shown,
+            pressed,
+            now,
+        } = beside;
+        match decide(self.lease, actor, &operation, now.wall) {
             Decision::Allow(permit) => {
-                self.agents.seen(&actor, now.wall);
+                self.agents.seen(actor, now.wall);
                 let (head, recorded) = (self.chain.head(), permit.recording() != Recording::None);
                 let (kind, categories) = (permit.kind(), permit.categories().to_vec());
                 let act = Act {
@@ -162,7 +192,11 @@ impl Vault {
                     shown,
                     now,
                 };
-                let done = self.act(device, &actor, operation, act);
+                let done = if !pressed && self.needs_press(&operation) {
+                    self.await_press(device, actor, operation, act)
+                } else {
+                    self.act(device, actor, operation, act)
+                };
                 if let Err(failure) = &done
                     && recorded
                     && self.chain.head() == head
@@ -186,10 +220,10 @@ impl Vault {
                 done
             }
             Decision::AskOwner(question) => {
-                self.agents.seen(&actor, now.wall);
-                self.ask_owner(&actor, question, operation, (payload, pictures), now)
+                self.agents.seen(actor, now.wall);
+                self.ask_owner(actor, question, operation, (payload, pictures), now)
             }
-            Decision::Refuse(reason) => self.refuse(&actor, &operation, reason, now),
+            Decision::Refuse(reason) => self.refuse(actor, &operation, reason, now),
         }
     }
 
@@ -386,6 +420,7 @@ impl Vault {
             Operation::ExportDone => self.export_done(act)?.into(),
             Operation::Health { strict } => self.health(device, act, strict)?.into(),
             Operation::PassphraseChange => self.passphrase_change(device, act)?.into(),
+            Operation::PressSet { need } => self.press_set(act, need)?.into(),
             Operation::ProfileSet { profile, minutes } => self.profile_set(act, profile, minutes)?.into(),
             Operation::ProfileShow => self.profile_show(act)?.into(),
             Operation::ProviderAdd(provider) => self.provider_add(act, *provider)?.into(),
@@ -442,6 +477,31 @@ fn events(
         vec![event(actor, operation, None, outcome, now)]
     } else {
         events
+    }
+}
+
+/// What travels beside an operation.
+struct Beside {
+    payload: Option<SecretBytes>,
+    pictures: Vec<CleanPicture>,
+    new: Option<NewPassphrase>,
+    shown: Shown,
+    /// Whether the button on the device was pressed for it.
+    pressed: bool,
+    now: Now,
+}
+
+impl Beside {
+    /// Nothing but a press of the button.
+    const fn pressed(now: Now) -> Self {
+        Self {
+            payload: None,
+            pictures: Vec::new(),
+            new: None,
+            shown: Shown::Nothing,
+            pressed: true,
+            now,
+        }
     }
 }
 

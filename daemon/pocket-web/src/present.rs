@@ -4,7 +4,7 @@ mod numbers;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use pocket_core::{Category, Failure, FailureKind, Profile, Status, Timestamp};
+use pocket_core::{Category, Failure, FailureKind, PressStatus, Profile, Status, Timestamp};
 
 use crate::guard::Owner;
 use crate::look::{Language, Look};
@@ -93,6 +93,8 @@ pub(crate) struct Shell {
     pub(crate) profile: Profile,
     /// Until when, for any but the default.
     pub(crate) profile_until: Option<Moment>,
+    /// How it is with the button on the device.
+    pub(crate) press: Option<PressStatus>,
     /// What to tell.
     pub(crate) notice: Option<Notice>,
     /// Whether a form on it shows what was typed and is not saved.
@@ -105,6 +107,7 @@ impl Shell {
         let Status {
             profile,
             profile_until,
+            press,
             ..
         } = owner.status.as_ref();
         Self {
@@ -114,9 +117,15 @@ impl Shell {
             form_token: owner.form_token.clone(),
             profile: *profile,
             profile_until: profile_until.map(Moment),
+            press: *press,
             notice: None,
             unsaved: false,
         }
+    }
+
+    /// Whether the button on the device is waited for.
+    pub(crate) fn awaits_press(&self) -> bool {
+        self.press.is_some_and(|press| press.waiting.is_some())
     }
 
     /// The same, telling what the page before has done.

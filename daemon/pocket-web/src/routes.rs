@@ -133,6 +133,7 @@ fn tool_routes() -> Vec<Route> {
         post("/agents/rotate", Owner, agents::submit_rotate),
         get("/profile", Owner, profile::show),
         post("/profile", Form, profile::submit),
+        post("/profile/press", Form, profile::submit_press),
         get("/settings", Owner, settings::show),
         post("/settings", Form, settings::submit),
         post("/settings/look", Owner, settings::submit_look),

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
 use pocket_core::{
-    AgentName, Category, Place, Profile, Protocol, ProviderName, RecordId, Scopes, StandingTerms,
+    AgentName, Category, Place, PressFor, Profile, Protocol, ProviderName, RecordId, Scopes, StandingTerms,
 };
 
 use crate::connect::Way;
@@ -169,6 +169,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: BrokerCommand,
     },
+    /// The button on the device: which consents need a finger on it
+    Button {
+        #[command(subcommand)]
+        command: ButtonCommand,
+    },
     /// Ask a model; in the cloud, once you approved the very bytes
     Ask(Question),
     /// The record of every decision and change
@@ -290,6 +295,14 @@ pub(crate) enum RecipientCommand {
         #[arg(value_name = "age1...")]
         recipient: String,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ButtonCommand {
+    /// Show what needs it, and whether there is one
+    Show,
+    /// Set what needs it: off, sensitive (records of high sensitivity, or pictures), every. Takes a press itself
+    Need { what: PressFor },
 }
 
 #[derive(Subcommand)]
@@ -602,6 +615,8 @@ mod tests {
             "secret list",
             "secret delete wifi",
             "profile show",
+            "button show",
+            "button need sensitive",
             "profile set CLOUD_WITH_CONSENT --for 30",
             "consent list",
             "consent show ID",
@@ -654,6 +669,7 @@ mod tests {
             "agent add claude --scope audit:read",
             "agent add two words --scope notes:read",
             "profile set ONLINE",
+            "button need sometimes",
             "profile set CUSTOM --for 0",
             "list notes --limit many",
             "unlock --passphrase secret",

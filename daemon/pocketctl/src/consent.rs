@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::arguments::ConsentCommand;
-use crate::ask;
 use crate::entry::moment;
 use crate::exit::Problem;
 use crate::export;
 use crate::output::{columns, escape, escape_lines};
 use crate::session::Session;
 use crate::terminal;
+use crate::{ask, button};
 
 /// What is typed to let something leave.
 const WORD: &str = "SEND";
@@ -174,10 +174,16 @@ fn approve(session: &mut Session, id: RecordId, sha256: Option<String>) -> Resul
         Some(sha256) => sha256.trim().to_ascii_lowercase(),
         None => confirmed(session, id)?,
     };
-    session.ask(Operation::ConsentApprove {
+    let answer = session.ask(Operation::ConsentApprove {
         id,
         sha256: sha256.clone(),
     })?;
+    if matches!(answer, Answer::PressNeeded { .. }) {
+        button::wait(session, &answer)?;
+        if ask::status(session, id, 0)?.question.state == ConsentState::Waiting {
+            return Err(button::not_pressed());
+        }
+    }
     let json = json!({"approved": id, "sha256": sha256});
     let text = format!("It is on its way, once. The answer: pocketctl consent show {id}");
     session.output.print(&json, &text)
@@ -228,8 +234,21 @@ fn lease(session: &mut Session, terms: StandingTerms) -> Result<(), Problem> {
         with_records(terms.category),
     );
     let json = json!(terms);
-    session.ask(Operation::StandingAdd(terms))?;
+    let before = leases(session)?;
+    let answer = session.ask(Operation::StandingAdd(terms))?;
+    button::wait(session, &answer)?;
+    if leases(session)?.iter().all(|lease| before.contains(lease)) {
+        return Err(button::not_pressed());
+    }
     session.output.print(&json, &text)
+}
+
+/// The leases that there are.
+fn leases(session: &mut Session) -> Result<Vec<RecordId>, Problem> {
+    match session.ask(Operation::ConsentList)? {
+        Answer::Consents { standing, .. } => Ok(standing.into_iter().map(|lease| lease.id).collect()),
+        _ => Err(Problem::unexpected()),
+    }
 }
 
 fn with_records(category: Option<Category>) -> String {

@@ -11,6 +11,7 @@ mod ask;
 mod audit;
 mod backup;
 mod broker;
+mod button;
 mod care;
 mod connect;
 mod consent;
@@ -64,6 +65,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Audit { command } => audit::run(session, command),
         Command::Backup { command } => backup::run(session, command),
         Command::Broker { command } => broker::run(session, command),
+        Command::Button { command } => button::run(session, command),
         Command::Category { command } => care::category(session, command),
         Command::Check { accept_loss } => care::check(session, accept_loss),
         Command::Connect(way) => connect::run(session, &way),

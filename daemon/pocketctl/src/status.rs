@@ -1,6 +1,6 @@
 //! How the device is.
 
-use pocket_core::{Answer, BackupLack, BackupStatus, Finding, LockState, Operation, Status};
+use pocket_core::{Answer, BackupLack, BackupStatus, Finding, LockState, Operation, PressFor, Status};
 use serde_json::{Value, json};
 
 use crate::entry::moment;
@@ -65,6 +65,9 @@ fn to_text(status: &Status) -> String {
     ));
     if let Some(recovery) = recovery(status) {
         rows.push(row("recovery key", recovery));
+    }
+    if let Some(press) = status.press.filter(|press| press.need != PressFor::Off) {
+        rows.push(row("button needed for", press.need.to_string()));
     }
     if !status.device_secret.is_empty() {
         rows.push(row("device secret", escape(&status.device_secret)));

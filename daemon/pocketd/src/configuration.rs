@@ -64,6 +64,8 @@ struct File {
     ui: Option<SocketAddr>,
     mcp: Option<SocketAddr>,
     control: Option<PathBuf>,
+    /// Where the device's button is listened to; there is none when unsaid.
+    button: Option<PathBuf>,
     reader: Option<PathBuf>,
     archiver: Option<PathBuf>,
     device_secret_dir: Option<PathBuf>,
@@ -116,6 +118,7 @@ pub(crate) struct Configuration {
     pub(crate) ui: SocketAddr,
     pub(crate) mcp: SocketAddr,
     pub(crate) control: PathBuf,
+    pub(crate) button: Option<PathBuf>,
     pub(crate) reader: PathBuf,
     pub(crate) archiver: PathBuf,
     gateway: GatewayFile,
@@ -142,6 +145,7 @@ impl Configuration {
             .or_else(|| xdg("XDG_CONFIG_HOME", ".config"));
         Ok(Self {
             control: control.unwrap_or_else(|| data_dir.join("run").join("control.sock")),
+            button: file.button,
             device_secret_dir: device_secret_dir.unwrap_or_else(|| data_dir.join("device")),
             reader: arguments
                 .reader

@@ -107,9 +107,13 @@ async fn serve(
             sockets.control,
             (handle.clone(), reader.clone(), archives),
             move |token, stream| pocket_mcp::serve_stream(agents.clone(), token, stream),
-            told(stopped),
+            told(stopped.clone()),
         ),
     );
+    if let Some(button) = sockets.button {
+        let listening = pocket_control::serve_buttons(button, handle.clone(), told(stopped));
+        doors.open("button", listening);
+    }
     // Before anyone is told that we are here: a signal that finds no handler kills.
     let signals = Signals::catch()?;
     announce::listening(ui, mcp, &configuration.control);

@@ -101,6 +101,11 @@ const STEPS: &[Step] = &[
     runs("consent list").keeps(&[("lease", "lease/id")]),
     runs("profile set OFFLINE_ONLY"),
     runs("profile show"),
+    runs("button show"),
+    // No button answers here.
+    runs("button need every")
+        .with("correct horse battery staple")
+        .ends(1),
     // Offline, what is asked is refused, and what was asked stays here.
     runs("consent approve {asked} --sha256 {sha256}").ends(1),
     runs("consent revoke {lease}").ends(1),

@@ -172,6 +172,12 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
     ("/broker/remove", "", "", Done),
     ("/profile", "", "profile=OFFLINE_ONLY", Done),
     (
+        "/profile/press",
+        "",
+        "need=every&passphrase={passphrase}",
+        Refused,
+    ),
+    (
         "/ask",
         "",
         "provider=far&text=http://far.example/ask&purpose=far",

@@ -26,7 +26,7 @@ impl Engine {
                 // A restore that was cut: everyone may know, there is nothing of anyone here.
                 status.findings.clone_from(&self.device.findings);
             }
-            State::Unlocked(vault) if owner => vault.describe(&self.device, &mut status, now.wall),
+            State::Unlocked(vault) if owner => vault.describe(&self.device, &mut status, now),
             _ => {}
         }
         status

@@ -8,7 +8,7 @@ use tracing::{debug, warn};
 
 use super::{Engine, Held, Now, Sender, State};
 use crate::failure;
-use crate::handle::{Errand, Reply};
+use crate::handle::{ButtonReport, Errand, Reply};
 use crate::vault::{Linked, Slice, Work};
 
 /// Most jobs at once. Each is a request whose door waits; a door that starts more is told so.
@@ -69,6 +69,7 @@ impl Engine {
         let errand = match errand {
             Errand::RestoreEnd { whole } => return held.push((reply, self.restore_end(whole, now))),
             Errand::RestoreItems(items) => return held.push((reply, self.restore_items(&items, now))),
+            Errand::Button(report) => return held.push((reply, self.button(report, now))),
             other => other,
         };
         let State::Unlocked(vault) = &mut self.state else {
@@ -82,7 +83,7 @@ impl Engine {
                 self.tell_change();
             }
             Errand::BackupPiece(id) => held.push((reply, vault.backup_piece(id, &Slice::begin(), now))),
-            Errand::RestoreEnd { .. } | Errand::RestoreItems(_) => {}
+            Errand::Button(_) | Errand::RestoreEnd { .. } | Errand::RestoreItems(_) => {}
             Errand::Linked(number, report) => {
                 let linked = vault.linked(number, *report, now);
                 let answer = self.after_linked(linked);
@@ -125,6 +126,22 @@ impl Engine {
         };
         let vault = first_run.restore_end(&mut self.device, whole, now)?;
         self.state = State::Unlocked(Box::new(vault));
+        self.tell_change();
+        Ok(pocket_core::Answer::Done.into())
+    }
+
+    /// A button came, went, or was pressed.
+    fn button(&mut self, report: ButtonReport, now: Now) -> Result<Reply, Failure> {
+        match report {
+            ButtonReport::Gone => self.device.buttons = self.device.buttons.saturating_sub(1),
+            ButtonReport::Here => self.device.buttons = self.device.buttons.saturating_add(1),
+            ButtonReport::Pressed => {
+                let State::Unlocked(vault) = &mut self.state else {
+                    return Err(failure::locked());
+                };
+                vault.pressed(&mut self.device, now)?;
+            }
+        }
         self.tell_change();
         Ok(pocket_core::Answer::Done.into())
     }

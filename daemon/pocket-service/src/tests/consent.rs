@@ -3,6 +3,7 @@
 mod agents;
 mod answers;
 mod ends;
+mod press;
 
 use pocket_core::{
     Agent, Ask, Asked, CallFailure, Consent, ConsentDetail, ConsentState, Contact, Labelled, OperationKind,

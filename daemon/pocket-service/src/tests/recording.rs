@@ -113,7 +113,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 14] = [
+const ELSEWHERE: [OperationKind; 15] = [
     OperationKind::BackupDone,
     OperationKind::BackupDrill,
     OperationKind::BackupRestore,
@@ -124,6 +124,7 @@ const ELSEWHERE: [OperationKind; 14] = [
     OperationKind::ConsentDeny,
     OperationKind::FactoryReset,
     OperationKind::Lock,
+    OperationKind::PressSet,
     OperationKind::ReadAgain,
     OperationKind::Setup,
     OperationKind::StandingAdd,
@@ -131,7 +132,7 @@ const ELSEWHERE: [OperationKind; 14] = [
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 21] = [
+const OWN: [OperationKind; 22] = [
     OperationKind::AskStanding,
     OperationKind::AutoLock,
     OperationKind::BackupDrilled,
@@ -145,6 +146,7 @@ const OWN: [OperationKind; 21] = [
     OperationKind::FailedUnlocks,
     OperationKind::GatewayWidened,
     OperationKind::KeyringWritten,
+    OperationKind::Press,
     OperationKind::Purge,
     OperationKind::Rekey,
     OperationKind::Resume,

@@ -102,7 +102,7 @@ impl Consents {
             Actor::Agent(_) => consent.asker == actor.reference(),
             _ => true,
         });
-        found.ok_or_else(|| failure::not_found("question", "see `pocketctl consent list`"))
+        found.ok_or_else(no_question)
     }
 
     /// Remembers that an agent was refused.
@@ -133,6 +133,18 @@ impl Consents {
             }
         }
         counts.into_iter().collect()
+    }
+
+    /// The question of this id.
+    pub(super) fn known(&self, id: RecordId) -> Option<&Consent> {
+        self.known.get(&id)
+    }
+
+    /// Whether the owner may say yes to these bytes of the question by now.
+    pub(super) fn may_approve(&self, id: RecordId, sha256: &str, now: Now) -> Result<(), Failure> {
+        let known = self.known(id).ok_or_else(no_question)?;
+        let approved = self.look(known, now).approve(sha256, now.wall);
+        approved.map(drop).map_err(|error| refused(&error))
     }
 
     /// As the question stands by now.
@@ -330,6 +342,7 @@ impl Vault {
             self.note(amounts)?;
         }
         self.settle_question(act.permit, denied, None, act.now)?;
+        self.forget_press(id, act.now);
         Ok(Answer::Done)
     }
 
@@ -491,6 +504,10 @@ fn digest(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+fn no_question() -> Failure {
+    failure::not_found("question", "see `pocketctl consent list`")
 }
 
 fn refused(error: &ConsentError) -> Failure {

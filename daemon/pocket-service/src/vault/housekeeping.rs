@@ -107,7 +107,7 @@ impl Vault {
             Err(failure) if failure.kind != FailureKind::Full => return Err(failure),
             Ok(false) | Err(_) => {}
         }
-        if self.tend_link(now)? {
+        if self.tick_press(now)? || self.tend_link(now)? {
             return Ok(Ticked::Changed);
         }
         let began = self.housekeeping.round;

@@ -15,6 +15,7 @@ use super::{
 use crate::engine::{Now, Opening};
 use crate::failure;
 use crate::keys::Device;
+use crate::vault::press::Presses;
 use crate::vault::rows::Rows;
 use crate::vault::scrub::CHECKED;
 
@@ -141,6 +142,7 @@ impl Vault {
             lease: Lease::default(),
             settings: DeviceSettings::default(),
             consents: Consents::default(),
+            presses: Presses::default(),
             broker: Brokers::default(),
             outbound: device.outbound.clone(),
             agents: Agents::default(),
@@ -190,6 +192,7 @@ impl Vault {
             self.exported = Exported::from_row(&exported.unwrap_or_default());
             self.backups = Backups::load(&self.store)?;
         }
+        self.recall_press()?;
         self.recall_settings()
     }
 

@@ -1,6 +1,6 @@
 //! How the unlocked device is, for its owner.
 
-use pocket_core::{Category, Finding, Status, Storage, Timestamp};
+use pocket_core::{Category, Finding, Status, Storage};
 
 use super::Vault;
 use crate::engine::Now;
@@ -13,7 +13,8 @@ impl Vault {
     }
 
     /// The owner's part of the status.
-    pub(crate) fn describe(&self, device: &Device, status: &mut Status, now: Timestamp) {
+    pub(crate) fn describe(&self, device: &Device, status: &mut Status, clocks: Now) {
+        let now = clocks.wall;
         status.doors = device.doors();
         status.device_secret = device.secret_place(self.keyring.ring_id()).describe();
         status.profile = self.lease.in_force(now);
@@ -33,6 +34,7 @@ impl Vault {
             needed: space.needed,
         });
         status.last_check = self.checked;
+        status.press = Some(self.presses.status(device, clocks));
         status.last_export = self.exported.last;
         status.unfinished_export = self.exported.unfinished;
         status.backup = Some(self.backup_status(now));

@@ -378,11 +378,16 @@ pub(crate) async fn approve(
     let t = owner.look.words();
     let approved = if fields.ticked("read") {
         let sha256 = fields.line("sha256").to_owned();
-        door.ask(Operation::ConsentApprove { id, sha256 }).await.map(drop)
+        door.ask(Operation::ConsentApprove { id, sha256 }).await
     } else {
         Err(Failure::new(FailureKind::Invalid, t.not_ticked, t.not_ticked_do))
     };
-    answered(&door, &owner, id, approved, "sent").await
+    let done = match approved.as_ref().map(|reply| &reply.answer) {
+        // The page itself says that the button is waited for.
+        Ok(Answer::PressNeeded { .. }) => "",
+        _ => "sent",
+    };
+    answered(&door, &owner, id, approved.map(drop), done).await
 }
 
 /// The owner says no, or stops it.

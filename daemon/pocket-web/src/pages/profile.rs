@@ -5,7 +5,7 @@ use std::borrow::Borrow;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use pocket_core::{Failure, FailureKind, Operation, Profile};
+use pocket_core::{Failure, FailureKind, Operation, PressFor, Profile};
 
 use crate::again::Again;
 use crate::door::Door;
@@ -29,6 +29,26 @@ struct ProfilePage {
 impl ProfilePage {
     fn meaning(&self, profile: impl Borrow<Profile>) -> &'static str {
         meaning_of(self.shell.look.words(), *profile.borrow())
+    }
+
+    /// Whether there is a button, or was one when it was chosen.
+    fn has_button(&self) -> bool {
+        let press = self.shell.press;
+        press.is_some_and(|press| press.button || press.need != PressFor::Off)
+    }
+
+    /// What can need a press, in words, and which of that is chosen.
+    fn presses(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        let t = self.shell.look.words();
+        let chosen = self.shell.press.map(|press| press.need);
+        PressFor::ALL.into_iter().map(move |choice| {
+            let words = match choice {
+                PressFor::Every => t.press_every,
+                PressFor::Off => t.press_off,
+                PressFor::Sensitive => t.press_sensitive,
+            };
+            (choice.name(), words, chosen == Some(choice))
+        })
     }
 
     /// Puts what was typed into it.
@@ -86,6 +106,34 @@ pub(crate) async fn submit(
             page_after(&failure, &form)
         }
     }
+}
+
+/// Sets what needs a press of the button; the press itself is still to come.
+pub(crate) async fn submit_press(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    match set_press(&door, &owner, &fields).await {
+        Ok(()) => Ok(go("/profile")),
+        Err(failure) => {
+            let mut form = profile_page(&owner);
+            form.shell = form.shell.failed(&failure);
+            page_after(&failure, &form)
+        }
+    }
+}
+
+async fn set_press(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Failure> {
+    let t = owner.look.words();
+    let need: PressFor = fields
+        .line("need")
+        .parse()
+        .map_err(|_| Failure::new(FailureKind::Invalid, t.press_title, t.press_about))?;
+    let request = door.request(Operation::PressSet { need });
+    door.send(request.with_passphrase(fields.secret("passphrase")))
+        .await
+        .map(drop)
 }
 
 async fn set(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use pocket_core::{AgentSummary, Category, Failure, FailureKind, Operation, Provider, StandingTerms};
+use pocket_core::{AgentSummary, Answer, Category, Failure, FailureKind, Operation, Provider, StandingTerms};
 
 use crate::again::Again;
 use crate::door::Door;
@@ -89,7 +89,8 @@ pub(crate) async fn submit_add(
     fields: Fields,
 ) -> Result<Response, Trouble> {
     match consent(&door, &owner, &fields).await {
-        Ok(()) => Ok(go("/consent?done=saved")),
+        Ok(Answer::PressNeeded { .. }) => Ok(go("/consent")),
+        Ok(_) => Ok(go("/consent?done=saved")),
         Err(failure) => {
             let shell = Shell::new(&owner, owner.look.words().new_standing, "/consent").failed(&failure);
             let typed = Typed::of(|name, _| fields.line(name).to_owned());
@@ -98,7 +99,7 @@ pub(crate) async fn submit_add(
     }
 }
 
-async fn consent(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Failure> {
+async fn consent(door: &Door, owner: &Owner, fields: &Fields) -> Result<Answer, Failure> {
     door.confirm(owner, fields).await?;
     let category = match fields.line("category") {
         "" => None,
@@ -112,7 +113,7 @@ async fn consent(door: &Door, owner: &Owner, fields: &Fields) -> Result<(), Fail
         bytes: read(fields, "bytes")?,
         minutes: read(fields, "minutes")?,
     });
-    door.ask(operation).await.map(drop)
+    door.ask(operation).await.map(|reply| reply.answer)
 }
 
 fn read<T: FromStr<Err: ToString>>(fields: &Fields, name: &str) -> Result<T, Failure> {

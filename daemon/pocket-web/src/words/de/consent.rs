@@ -71,6 +71,7 @@ pub(super) const WORDS: ConsentWords = ConsentWords {
     price_in: "Frage",
     price_out: "Antwort",
     protocol: "Protokoll",
+    press_now: "Halte die Taste am Gerät innerhalb einer halben Minute drei Sekunden lang. Ein kurzer Druck sperrt das Gerät: das ist ein Nein.",
     provider: "Anbieter",
     replaced_about: "Was durchgestrichen ist, bleibt hier. An seiner Stelle geht das Wort dahinter hinaus; in der Antwort wird es zurückgesetzt.",
     sensitivity_critical: "kritisch",

@@ -100,6 +100,8 @@ pub(super) const WORDS: LogWords = LogWords {
     op_list: "aufgelistet",
     op_lock: "gesperrt",
     op_passphrase_change: "Passphrase geändert",
+    op_press: "Taste am Gerät gedrückt",
+    op_press_set: "Tastendruck gewählt",
     op_profile_set: "Profil gesetzt",
     op_profile_show: "Profil gezeigt",
     op_purge: "alte Einträge entfernt",

@@ -71,6 +71,7 @@ pub(super) const WORDS: ConsentWords = ConsentWords {
     price_in: "Question",
     price_out: "Answer",
     protocol: "Protocol",
+    press_now: "Hold the button on the device for three seconds, within half a minute. A short press locks the device: that is a no.",
     provider: "Provider",
     replaced_about: "What is struck out stays here. The word behind it leaves in its place, and is put back in the answer.",
     sensitivity_critical: "critical",

@@ -100,6 +100,8 @@ pub(super) const WORDS: LogWords = LogWords {
     op_list: "listed",
     op_lock: "locked",
     op_passphrase_change: "passphrase changed",
+    op_press: "button pressed on the device",
+    op_press_set: "press of the button chosen",
     op_profile_set: "profile set",
     op_profile_show: "profile shown",
     op_purge: "old records removed",
