@@ -44,8 +44,25 @@ prune_modules() {
     find "$tree/usr/lib/modules/$version/kernel" -type d -empty -delete
     # Unpacked: the root and the initrd are compressed as a whole, and a small processor is slow at xz.
     find "$tree/usr/lib/modules/$version/kernel" -name '*.ko.xz' -exec xz --decompress {} +
+    drop_signatures "$tree"
     in_tools depmod --basedir "$tree" "$version"
     say "kernel modules: $(wc -l <<<"$keep") kept"
+}
+
+# Nothing enforces the signatures of modules here, the hashes of the root vouch for them, and to check forty of
+# them at each start (ECDSA on P-384) takes a small processor long.
+drop_signatures() {
+    find "$1"/usr/lib/modules -name '*.ko' -print0 | xargs -0 python3 -c '
+import os, struct, sys
+END = b"~Module signature appended~\n"
+for path in sys.argv[1:]:
+    with open(path, "r+b") as module:
+        content = module.read()
+        if content.endswith(END):
+            # Before the end: twelve bytes, of which the last four say how long the signature before them is.
+            length = struct.unpack(">I", content[-len(END) - 4:-len(END)])[0]
+            os.truncate(path, len(content) - len(END) - 12 - length)
+'
 }
 
 # Runs a program of an arm64 tree in it.

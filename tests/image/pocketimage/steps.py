@@ -15,6 +15,7 @@ PASSPHRASE = "quiet otter under the seven lamps"
 NOTE = "the heron stands in the reeds at dusk"
 CARD_MIB = 2048
 OWNER = threading.local()
+ONE_MAKER = threading.Lock()
 
 
 class Bench:
@@ -167,10 +168,11 @@ def tampered_root(bench):
 def bundles(bench):
     folder = bench.folder / "bundles"
     made_last = folder / "good.stick"
-    if not made_last.exists() or made_last.stat().st_mtime < bench.image.stat().st_mtime:
-        maker = [str(Path(__file__).resolve().parents[1] / "bundles"), str(folder)]
-        made = subprocess.run(maker, capture_output=True, text=True)
-        check(made.returncode == 0, f"the bundles could not be made: {made.stderr[-2000:]}")
+    with ONE_MAKER:
+        if not made_last.exists() or made_last.stat().st_mtime < bench.image.stat().st_mtime:
+            maker = [str(Path(__file__).resolve().parents[1] / "bundles"), str(folder)]
+            made = subprocess.run(maker, capture_output=True, text=True)
+            check(made.returncode == 0, f"the bundles could not be made: {made.stderr[-2000:]}")
     return folder
 
 
