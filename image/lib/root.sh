@@ -65,6 +65,8 @@ clean_tree() {
     find "$tree/usr/bin" "$tree/usr/sbin" -name 'grub-*' ! -name grub-editenv -delete
     # A locked password would keep the owner's key out as well; this one lets no password in.
     sed -i 's/^owner:[^:]*:/owner:*:/' "$tree/etc/shadow"
+    # When each was made is when the image was, whenever its packages were unpacked.
+    sed -i -E "s/^([^:]*:[^:]*):[0-9]*:/\1:$((SOURCE_DATE_EPOCH / 86400)):/" "$tree/etc/shadow"
     echo pocketai >"$tree/etc/hostname"
     : >"$tree/etc/machine-id"
     ln -s /run/systemd/resolve/resolv.conf "$tree/etc/resolv.conf"
