@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 FIRMWARE = Path("/usr/share/AAVMF/AAVMF_CODE.fd")
 VARIABLES = Path("/usr/share/AAVMF/AAVMF_VARS.fd")
 # Emulated processors are slow, and this host may be busy.
-PATIENCE = 600
+PATIENCE = int(os.environ.get("PATIENCE", "600"))
 
 
 class Failed(Exception):
@@ -96,7 +96,7 @@ class Guest:
 
     def command(self):
         command = [
-            "nice", "-n", os.environ.get("NICE", "10"), "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", "2", "-m", "512",
+            "nice", "-n", os.environ.get("NICE", "10"), "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", os.environ.get("CPUS", "2"), "-m", "512",
             "-nodefaults", "-display", "none", "-serial", f"file:{self.serial}",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
             "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
