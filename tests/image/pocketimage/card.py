@@ -82,6 +82,42 @@ def count(card, pieces):
         return sum(whole.find(piece) >= 0 for piece in pieces)
 
 
+def way_on(card):
+    """What the next start will find in the keystore and the data's header, in words; fails where it ends there.
+
+    The device decides by the same (image/root/usr/lib/pocketai/storage). Looked at with the host's programs.
+    """
+    keystore, data = f"{card}.keystore", f"{card}.data"
+    for name, file, most in (("keystore", keystore, None), ("data", data, 32 * MIB)):
+        begin, length = partition(card, name)
+        cut = f"skip={begin} count={min(length, most or length)}"
+        subprocess.run(f"dd if={card} of={file} bs=1M iflag=skip_bytes,count_bytes {cut} status=none", shell=True, check=True)
+    sealed = probe(data) == b"crypto_LUKS"
+    if probe(keystore) != b"ext4" or ran("e2fsck", "-p", keystore).returncode >= 4:
+        check(not sealed, "the keystore is damaged, and the data's key slots are there: the device stops")
+        return "made anew"
+    state = ran("debugfs", "-R", "cat state", keystore).stdout.strip().decode() or "new"
+    owned = b"Inode:" in ran("debugfs", "-R", "stat owned", keystore).stdout
+    secret = b".secret" in ran("debugfs", "-R", "ls -p /pocketd", keystore).stdout
+    if state == "resetting" or (state == "ready" and owned and not secret):
+        return "the reset goes on"
+    if state != "ready":
+        check(not owned, "the keystore has an owner's mark and no state: the device stops")
+        return "made anew"
+    key = ran("debugfs", "-R", "cat disk.key", keystore).stdout
+    opens = ran("cryptsetup", "open", "--test-passphrase", "--type", "luks2", "--key-file", "-", data, input=key)
+    check(opens.returncode == 0, "the key of the keystore does not open the data")
+    return "opened, its owner's" if owned else "opened, new"
+
+
+def ran(*words, **more):
+    return subprocess.run(words, capture_output=True, **more)
+
+
+def probe(file):
+    return ran("blkid", "--probe", "--output", "value", "--match-tag", "TYPE", file).stdout.strip()
+
+
 def entries(log):
     """(end in the log, sector, sectors, flags, where its data is) of each write and flush, in turn."""
     size = log.stat().st_size

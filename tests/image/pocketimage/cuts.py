@@ -8,23 +8,26 @@ that was killed: the host would still have all of it.
 import json
 import os
 import random
+from collections import Counter
 
-from .card import copy, entries, environment, replay, secrets
+from .card import copy, entries, environment, replay, secrets, way_on
 from .guest import check
 from .steps import NOTE, PASSPHRASE, gone, install, is_new, seen
 
 MOMENTS = int(os.environ.get("MOMENTS", "4"))
+OUTSIDE = int(os.environ.get("OUTSIDE", "100"))
 SEED = int(os.environ.get("SEED", "7"))
 CTL = "pocketctl --control /run/pocketai/control.sock"
 WITH_PASSPHRASE = f"echo '{PASSPHRASE}' | {CTL} --passphrase-fd 0"
 
 
-def moments(log, begun, ended, name):
+def moments(log, begun, ended, name, many=MOMENTS):
     """Where in the log to cut: spread over what was written, a bit of chance in each."""
     ends = [entry[0] for entry in entries(log) if begun < entry[0] <= ended]
-    check(len(ends) >= MOMENTS, f"{name}: only {len(ends)} writes to cut between")
+    many = min(many, len(ends))
+    check(many, f"{name}: nothing was written")
     chance = random.Random(f"{SEED} {name}")
-    edges = [len(ends) * number // MOMENTS for number in range(MOMENTS + 1)]
+    edges = [len(ends) * number // many for number in range(many + 1)]
     return [ends[chance.randrange(low, high)] for low, high in zip(edges, edges[1:])]
 
 
@@ -35,6 +38,16 @@ def each_cut(bench, name, log, begun, ended):
         writes, open_writes = replay(log, card, end, f"{SEED} {name} {number}")
         with bench.guest(card, f"{name}-cut", hand=True) as guest:
             yield guest, end, f"cut {number + 1}, after {writes} writes, {open_writes} of them not flushed"
+
+
+def outside(bench, name, log, begun, ended):
+    """A hundred moments seen from outside: none of them is one that the next start can't go on from."""
+    card, found = bench.folder / f"{name}-seen.img", Counter()
+    for number, end in enumerate(moments(log, begun, ended, f"{name} outside", OUTSIDE)):
+        replay(log, copy(bench.folder / "ready.img", card), end, f"{SEED} {name} outside {number}")
+        found[f"{way_on(card)}; boot loader {environment(card)['ORDER']}"] += 1
+    card.unlink()
+    seen(f"{OUTSIDE} moments from outside: " + ", ".join(f"{many} {what}" for what, many in found.most_common()))
 
 
 def state(guest):
@@ -67,6 +80,7 @@ def cut_reset(bench):
         guest.until_told("reset: done")
         guest.until_told("storage: ready")
         ended = log.stat().st_size
+    outside(bench, "reset", log, begun, ended)
     for guest, _, where in each_cut(bench, "reset", log, begun, ended):
         found = state(guest)
         if found == "locked":
@@ -87,6 +101,7 @@ def cut_update(bench):
         begun = log.stat().st_size
         install(bench, guest, "good")
         ended = log.stat().st_size
+    outside(bench, "update", log, begun, ended)
     for guest, _, where in each_cut(bench, "update", log, begun, ended):
         check(state(guest) == "locked", f"{where}: the vault is not locked")
         opened(guest, where)
@@ -111,6 +126,7 @@ def cut_writing(bench):
             guest.until_told(f"kept number {len(kept) + 1}\n")
             kept.append(log.stat().st_size)
         ended = log.stat().st_size
+    outside(bench, "writing", log, begun, ended)
     for guest, end, where in each_cut(bench, "writing", log, begun, ended):
         check(state(guest) == "locked", f"{where}: the vault is not locked")
         opened(guest, where)
