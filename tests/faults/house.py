@@ -1,5 +1,6 @@
 """A device in a folder or on a disk of its own, and what it shows."""
 
+import atexit
 import hashlib
 import json
 import os
@@ -86,6 +87,8 @@ class House:
                 stderr=log,
                 env=environment,
             )
+        # Nothing runs on where a round went wrong.
+        atexit.register(self.process.kill)
         said: dict[str, str] = {}
         while "ui" not in said or "mcp" not in said:
             if not select.select([self.process.stdout], [], [], 60)[0]:
