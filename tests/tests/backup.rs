@@ -186,17 +186,63 @@ fn a_new_device_made_of_a_backup_holds_all_of_it_as_it_was() {
     let again = create(&new, "again.age");
     assert_eq!(verify(&new.place, &recovery, &again).one()["epoch"], 1);
 
-    // Agents come along: the token that was made after the first archive is known from the second alone.
+    // Agents come along, and no token of before is good: it may have been revoked since.
     let other = Device::new();
     restore(&other, &recovery, &archive_with_token).one();
     fs::write(other.place.path("token"), token).unwrap();
-    for (device, code) in [(&other, 0), (&new, 1)] {
-        let file = other.place.path("token");
-        let done = device.ctl(&["mcp", "--token-file", path_text(&file)]);
-        assert_eq!(done.code, Some(code), "{}", done.err);
-    }
+    let file = other.place.path("token");
+    let enter = || other.ctl(&["mcp", "--token-file", path_text(&file)]).code;
+    assert_eq!(enter(), Some(1), "a token of before");
+    let token = text(&other.ctl(&["agent", "rotate", "desk"]).one()["token"]);
+    fs::write(&file, token).unwrap();
+    assert_eq!(enter(), Some(0));
     let who_has_one = restore(&other, &recovery, &archive).failed(1, "conflict");
     assert!(who_has_one.contains("factory-reset"), "{who_has_one}");
+}
+
+#[test]
+fn only_the_newest_that_was_tried_with_the_key_of_today_counts() {
+    let (device, _) = full();
+    let lack = || text(&device.ctl(&["status"]).one()["backup"]["lack"]);
+    let groups = |device: &Device| {
+        let recovery = fs::read_to_string(device.place.path("recovery")).unwrap();
+        let status = device.ctl(&["status"]).one();
+        let group = |number: usize| {
+            let place = status["recovery_groups"][number].as_u64().unwrap() - 1;
+            let place = usize::try_from(place).unwrap();
+            recovery.trim().split('-').nth(place).unwrap().to_owned()
+        };
+        format!("{} {}", group(0), group(1))
+    };
+    let words = groups(&device);
+    device
+        .place
+        .ctl_given(&["recovery", "confirm"], None, words.as_bytes())
+        .one();
+    let first = create(&device, "1.age");
+    assert_eq!(lack(), "untried");
+    device.ctl(&["backup", "drill", path_text(&first)]).one();
+    assert!(device.ctl(&["status"]).one()["backup"]["lack"].is_null());
+    let second = create(&device, "2.age");
+    assert_eq!(lack(), "untried", "another was tried");
+    device.ctl(&["backup", "drill", path_text(&second)]).one();
+
+    let mut bytes = fs::read(&second).unwrap();
+    let at = bytes.len() - 100;
+    bytes[at] ^= 1;
+    fs::write(&second, bytes).unwrap();
+    assert!(
+        !device
+            .ctl(&["backup", "drill", path_text(&second)])
+            .out
+            .contains("drilled")
+    );
+    assert_eq!(lack(), "untried", "it does not open any more");
+
+    let out = device.place.path("newer");
+    let new_key = ["recovery", "new", "--recovery-out", path_text(&out)];
+    device.place.ctl_as_owner(&new_key, PASSPHRASE).one();
+    assert_eq!(lack(), "no-backup", "the new key opens none of them");
 }
 
 #[test]
@@ -259,7 +305,7 @@ fn a_backup_is_never_half_there_and_takes_no_name_that_is_taken() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let part = device.place.path("next.age.part");
+    let part = device.place.path(&format!("next.age.{}.part", child.id()));
     while !part.exists() || fs::metadata(&part).unwrap().len() < 100_000 {
         assert!(child.try_wait().unwrap().is_none() || part.exists() || next.exists());
         if next.exists() {

@@ -67,6 +67,10 @@ pub(crate) struct Connection {
 enum Archive {
     In(Opening),
     Out(Box<Sealing>),
+    /// Given whole: no other begins before it is on the owner's disk, or the owner is gone.
+    Whole {
+        _sealing: Box<Sealing>,
+    },
 }
 
 /// What came, or did not.
@@ -155,7 +159,7 @@ impl Connection {
             payload: call.payload,
             pictures: Vec::new(),
         };
-        self.archive = None;
+        let _until_answered = self.archive.take();
         match request.operation {
             Operation::BackupCreate => {
                 self.archive = Some(Archive::Out(Box::new(self.archives.seal(request).await?)));
@@ -180,9 +184,10 @@ impl Connection {
         match (request, self.archive.take()) {
             (ToDaemon::Next, Some(Archive::Out(mut sealing))) => {
                 let piece = sealing.next().await?;
-                if piece.is_some() {
-                    self.archive = Some(Archive::Out(sealing));
-                }
+                self.archive = Some(match piece {
+                    Some(_) => Archive::Out(sealing),
+                    None => Archive::Whole { _sealing: sealing },
+                });
                 Ok(Reply {
                     answer: Answer::Done,
                     payload: piece.map(SecretBytes::new),

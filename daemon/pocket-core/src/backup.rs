@@ -209,17 +209,20 @@ pub enum BackupLack {
     NoBackup,
     /// The device was not shown the recovery key, to which it would seal.
     NoKey,
-    /// The newest was not opened since a week.
+    /// The newest was made over a month ago, or not opened since a week.
     Stale,
     /// The owner has not proved to hold the recovery key, which alone opens it.
     Unproved,
-    /// None was ever opened.
+    /// The newest was never opened.
     Untried,
 }
 
 impl BackupStatus {
     /// An archive that was opened within this time, in milliseconds, is taken to open: a week.
     const FRESH: i64 = 7 * 24 * 60 * 60 * 1000;
+
+    /// What was written since is in no archive, once the newest is older, in milliseconds: a month.
+    const RECENT: i64 = 31 * 24 * 60 * 60 * 1000;
 
     /// The same, with what it lacks at `now` by what is known.
     #[must_use]
@@ -229,10 +232,14 @@ impl BackupStatus {
             (None, _) => Some(BackupLack::NoBackup),
             _ if !recovery_confirmed => Some(BackupLack::Unproved),
             (_, None) => Some(BackupLack::Untried),
-            (_, Some(drilled)) => {
-                let age = now.millis().saturating_sub(drilled.millis());
-                // A drill in the future tells of a clock that was set back, not of an archive.
-                (!(0..=Self::FRESH).contains(&age)).then_some(BackupLack::Stale)
+            (Some(last), Some(drilled)) => {
+                // What lies in the future tells of a clock that was set back, not of an archive.
+                let within = |at: Timestamp, most| {
+                    let age = now.millis().saturating_sub(at.millis());
+                    (0..=most).contains(&age)
+                };
+                let good = within(drilled, Self::FRESH) && within(last, Self::RECENT);
+                (!good).then_some(BackupLack::Stale)
             }
         };
         Self { lack, ..self }
@@ -285,6 +292,9 @@ mod tests {
         assert_eq!(of(true, at(1), at(week * 2 - 1), true), Some(BackupLack::Stale));
         assert_eq!(of(true, at(1), at(week * 2), true), None);
         assert_eq!(of(true, at(1), at(week * 3 + 1), true), Some(BackupLack::Stale));
+        let month = BackupStatus::RECENT;
+        let old = at(week * 3 - month - 1);
+        assert_eq!(of(true, old, at(week * 2), true), Some(BackupLack::Stale));
     }
 
     #[test]

@@ -42,7 +42,8 @@ pub(crate) fn run(session: &mut Session, command: BackupCommand) -> Result<(), P
 
 fn create(session: &mut Session, path: Option<PathBuf>) -> Result<(), Problem> {
     let path = destination(path)?;
-    let part = with_ending(&path, "part");
+    // What an earlier run left, which was killed, is not in the way.
+    let part = with_ending(&path, &format!("{}.part", std::process::id()));
     let file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -390,7 +391,8 @@ fn restore(session: &mut Session, path: &Path, code: Option<String>) -> Result<(
     feed(session, open(path)?, path)?;
     let text = format!(
         "{} records of {} are back, with their ids and times. The recovery key stays the same, and the\n\
-         passphrase is the one that you have just chosen. Leases and consents of before are void.",
+         passphrase is the one that you have just chosen. Leases and consents of before are void.\n\
+         Agents need a new token each: pocketctl agent rotate NAME. Recipients besides you must be added anew.",
         report.facts.records(),
         moment(report.facts.made),
     );

@@ -16,7 +16,7 @@ use super::usage::{self, Calls, Charge, MINUTE, Usage};
 use super::{Act, Vault};
 use crate::failure;
 use crate::handle::Reply;
-use crate::vault::rows::{Rows, encode};
+use crate::vault::rows::{Rows, Stored, encode};
 
 /// The names of agents' rows begin so.
 const PREFIX: &str = "agent/";
@@ -33,6 +33,17 @@ struct StoredAgent {
     scopes: Scopes,
     created: Timestamp,
     token_hash: [u8; 32],
+}
+
+/// The same row for a device that was made of a backup: the agent is known, and its token opens nothing.
+/// Rows of another name stay as they are; `None` for one that can't be read.
+pub(super) fn without_token(name: &str, row: &[u8]) -> Option<Vec<u8>> {
+    if !name.starts_with(PREFIX) {
+        return Some(row.to_vec());
+    }
+    let Stored::V1(mut agent) = postcard::from_bytes::<Stored<StoredAgent>>(row).ok()?;
+    agent.token_hash = Token::generate(&mut rand::rng()).hash();
+    Some(encode(&agent))
 }
 
 /// The agents, in memory.

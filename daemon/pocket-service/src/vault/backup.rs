@@ -10,16 +10,17 @@ use std::ops::ControlFlow;
 
 use pocket_core::audit::Outcome;
 use pocket_core::{
-    ActorRef, Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupReport,
-    BackupStatus, Category, Document, Entry, Failure, FailureKind, OperationKind, Record, RecordId,
-    Timestamp, is_age_recipient,
+    Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupReport, BackupStatus,
+    Category, Document, Entry, Failure, FailureKind, OperationKind, Record, RecordId, Timestamp,
+    is_age_recipient,
 };
 use pocket_crypto::{Key, RecoveryKey, SecretBytes, backup};
-use pocket_store::{Changes, Store, Walk};
+use pocket_store::{Changes, Walk};
 use serde::{Deserialize, Serialize};
 
 use super::records::random_id;
-use super::{Act, Slice, Vault, event};
+use super::rows::{Rows, encode};
+use super::{Act, Slice, Vault};
 use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
@@ -68,11 +69,9 @@ pub(super) struct Backups {
 }
 
 impl Backups {
-    pub(super) fn load(store: &Store) -> Result<Self, Failure> {
-        let row = store.system(ROW).map_err(|error| failure::store(&error))?;
-        let kept = row.and_then(|row| postcard::from_bytes(&row).ok());
+    pub(super) fn load(rows: &mut Rows<'_>) -> Result<Self, Failure> {
         Ok(Self {
-            kept: kept.unwrap_or_default(),
+            kept: rows.read(ROW)?.unwrap_or_default(),
             backing: None,
         })
     }
@@ -139,6 +138,7 @@ struct Backing {
     touched: BTreeSet<(Category, RecordId)>,
     /// Entries of the audit log that went in.
     audited: u64,
+    /// What it says of itself, once all was read.
     facts: Option<BackupFacts>,
 }
 
@@ -204,8 +204,20 @@ impl Vault {
             return Ok(());
         }
         let permit = pocket_core::decide_own(OperationKind::BackupKey).map_err(failure::refused)?;
-        let changes = Changes::new().put_system(KEY, key.row(mark));
-        self.commit(permit, &[], changes, now)
+        // What was sealed to an earlier key opens with that one alone: it is no backup of this owner's any more.
+        let kept = Kept {
+            last: None,
+            drilled: None,
+            newest: None,
+            ..self.backups.kept.clone()
+        };
+        let changes = Changes::new()
+            .put_system(KEY, key.row(mark))
+            .put_system(ROW, encode(&kept))
+            .remove_system(DRILL);
+        self.commit(permit, &[], changes, now)?;
+        self.backups.kept = kept;
+        Ok(())
     }
 
     /// Begins a backup: the payload is for the program that seals it, and for nobody else.
@@ -247,8 +259,11 @@ impl Vault {
 
     /// The next frames of a backup: [`Answer::Done`] with the last.
     pub(crate) fn backup_piece(&mut self, id: RecordId, slice: &Slice, now: Now) -> Result<Reply, Failure> {
-        let backing = self.backups.backing.take().filter(|backing| backing.id == id);
-        let mut backing = backing.ok_or_else(replaced)?;
+        let mut backing = self
+            .backups
+            .backing
+            .take_if(|backing| backing.id == id)
+            .ok_or_else(replaced)?;
         let mut frames = Frames::default();
         loop {
             let ended = self.backup_step(&mut backing, &mut frames, now)?;
@@ -418,8 +433,8 @@ impl Vault {
 
     /// The archive is on a disk: its key is the one that drills use from now on.
     pub(super) fn backup_done(&mut self, act: Act) -> Result<Answer, Failure> {
-        let facts = self.backups.backing.take().and_then(|backing| backing.facts);
-        let facts = facts.ok_or_else(replaced)?;
+        let finished = self.backups.backing.take_if(|backing| backing.facts.is_some());
+        let facts = finished.and_then(|backing| backing.facts).ok_or_else(replaced)?;
         let drill = self
             .store
             .system(NEXT_DRILL)
@@ -428,6 +443,8 @@ impl Vault {
         let kept = Kept {
             last: Some(facts.made),
             unfinished: None,
+            // It was another that was tried.
+            drilled: None,
             newest: Some(facts),
             ..self.backups.kept.clone()
         };
@@ -466,14 +483,20 @@ impl Vault {
             Ok(report) if kept.newest.as_ref() == Some(&report.facts) => report,
             Ok(_) => return self.drill_failed(another(), now),
             Err(BackupFault::WrongKey) => return self.drill_failed(another(), now),
-            Err(fault) => return self.drill_failed(failed(fault), now),
+            Err(fault) => {
+                // What was known to open does not any more.
+                if let BackupFault::Damaged | BackupFault::Differs = fault {
+                    self.backups.kept.drilled = None;
+                }
+                return self.drill_failed(failed(fault), now);
+            }
         };
         let kept = Kept {
             drilled: Some(now.wall),
             ..kept.clone()
         };
         let permit = pocket_core::decide_own(OperationKind::BackupDrilled).map_err(failure::refused)?;
-        let changes = Changes::new().put_system(ROW, encode(&kept)?);
+        let changes = Changes::new().put_system(ROW, encode(&kept));
         self.commit(permit, &[], changes, now)?;
         self.backups.kept = kept;
         Ok(Answer::Backup(Box::new(report)))
@@ -481,8 +504,9 @@ impl Vault {
 
     fn drill_failed(&mut self, failure: Failure, now: Now) -> Result<Answer, Failure> {
         let outcome = Outcome::Failed(failure.kind);
-        let kind = OperationKind::BackupDrilled;
-        self.note(vec![event(ActorRef::Device, kind, None, outcome, now)])?;
+        let permit = pocket_core::decide_own(OperationKind::BackupDrilled).map_err(failure::refused)?;
+        let changes = Changes::new().put_system(ROW, encode(&self.backups.kept));
+        self.commit_as(permit, &[], changes, outcome, now).map(drop)?;
         Err(failure)
     }
 
@@ -521,7 +545,7 @@ impl Vault {
     }
 
     fn keep(&mut self, act: Act, kept: Kept, changes: Changes) -> Result<(), Failure> {
-        let changes = changes.put_system(ROW, encode(&kept)?);
+        let changes = changes.put_system(ROW, encode(&kept));
         self.commit(act.permit, &[], changes, act.now)?;
         self.backups.kept = kept;
         Ok(())
@@ -539,10 +563,6 @@ fn file_head(id: RecordId, document: &Document) -> BackupItem {
 /// Whether a row of the device's own goes along.
 fn is_own_row(name: &str) -> bool {
     name != STAYS && ROWS.iter().any(|prefix| name.starts_with(prefix))
-}
-
-fn encode(kept: &Kept) -> Result<Vec<u8>, Failure> {
-    postcard::to_stdvec(kept).map_err(|_| failure::internal("what is known of backups could not be encoded"))
 }
 
 fn no_key() -> Failure {

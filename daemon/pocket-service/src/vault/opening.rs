@@ -183,6 +183,7 @@ impl Vault {
             self.consents = Consents::load(&mut rows, self.outbound.clone())?;
             self.broker = Brokers::load(&mut rows)?;
             self.checked = rows.read(CHECKED)?;
+            self.backups = Backups::load(&mut rows)?;
             self.unknown = rows.unknown();
             self.stale = Stale::load(&self.store)?;
             let exported = self
@@ -190,7 +191,6 @@ impl Vault {
                 .system(EXPORTED)
                 .map_err(|error| failure::store(&error))?;
             self.exported = Exported::from_row(&exported.unwrap_or_default());
-            self.backups = Backups::load(&self.store)?;
         }
         self.recall_press()?;
         self.recall_settings()

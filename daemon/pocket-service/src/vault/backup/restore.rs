@@ -3,16 +3,19 @@
 
 use std::collections::HashMap;
 
+use pocket_core::audit::Outcome;
 use pocket_core::{
-    Answer, BackupFacts, BackupItem, Category, Content, Entry, Failure, FailureKind, OperationKind, Reading,
-    Record, RecordId,
+    ActorRef, Answer, BackupFacts, BackupItem, Category, Content, Entry, Failure, FailureKind, OperationKind,
+    Reading, Record, RecordId,
 };
 use pocket_store::{BlobRef, BlobWriter, Changes};
 
-use super::{Kept, ROW, encode, is_own_row};
+use super::{Kept, ROW, is_own_row};
 use crate::engine::Now;
 use crate::failure;
-use crate::vault::Vault;
+use crate::vault::agents;
+use crate::vault::rows::encode;
+use crate::vault::{Vault, event};
 
 /// A device that is being made of a backup.
 pub(crate) struct Restoring {
@@ -79,7 +82,11 @@ impl Restoring {
                 changes.put(to_read_again(*entry, file.is_some()), file)
             }
             BackupItem::Removed(category, id) => changes.remove(category, id),
-            BackupItem::Row { name } if is_own_row(&name) => changes.put_system(&name, bytes.to_vec()),
+            BackupItem::Row { name } if is_own_row(&name) => {
+                // A token that was revoked since would be good again.
+                let row = agents::without_token(&name, bytes).ok_or_else(garbled)?;
+                changes.put_system(&name, row)
+            }
             BackupItem::Row { .. } => return Err(garbled()),
             BackupItem::Value(id) => {
                 changes.put_secret_value(id, &pocket_crypto::SecretBytes::new(bytes.to_vec()))
@@ -114,8 +121,17 @@ impl Restoring {
             epoch: facts.epoch.saturating_add(1),
             ..Kept::default()
         };
-        let changes = Changes::new().put_system(ROW, encode(&kept)?);
+        let changes = Changes::new().put_system(ROW, encode(&kept));
         self.vault.restored(changes, now)?;
+        let mut done = event(
+            ActorRef::Device,
+            OperationKind::BackupRestore,
+            None,
+            Outcome::Done,
+            now,
+        );
+        done.count = u32::try_from(facts.records()).unwrap_or(u32::MAX);
+        self.vault.note(vec![done])?;
         self.vault.recall()?;
         self.vault.settle()?;
         Ok((self.vault, facts.records()))

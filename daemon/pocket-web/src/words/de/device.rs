@@ -9,7 +9,7 @@ pub(super) const WORDS: DeviceWords = DeviceWords {
     back: "Zurück",
     backup_no_key: "Sicherungen: Zeig einmal den Wiederherstellungs\u{ad}schlüssel. Auf dem Gerät: pocketctl unlock --recovery",
     backup_none: "Es gibt noch keine Sicherung. Auf dem Gerät: pocketctl backup create",
-    backup_stale: "Die Sicherung wurde seit einer Woche nicht erprobt. Auf dem Gerät: pocketctl backup drill",
+    backup_stale: "Die Sicherung ist über einen Monat alt oder wurde seit einer Woche nicht erprobt. Auf dem Gerät: pocketctl backup create, pocketctl backup drill",
     backup_unproved: "Keine Sicherung schützt dich, bevor du den Wiederherstellungs\u{ad}schlüssel bestätigt hast: Nichts sonst öffnet sie.",
     backup_untried: "Die Sicherung wurde nie erprobt. Auf dem Gerät: pocketctl backup drill",
     category: "Bereich",

@@ -9,7 +9,7 @@ pub(super) const WORDS: DeviceWords = DeviceWords {
     back: "Back",
     backup_no_key: "Backups: show the recovery key once. On the device: pocketctl unlock --recovery",
     backup_none: "There is no backup yet. On the device: pocketctl backup create",
-    backup_stale: "The backup was not tried for a week. On the device: pocketctl backup drill",
+    backup_stale: "The backup is over a month old, or was not tried for a week. On the device: pocketctl backup create, pocketctl backup drill",
     backup_unproved: "No backup protects you before you have confirmed the recovery key: nothing else opens it.",
     backup_untried: "The backup was never tried. On the device: pocketctl backup drill",
     category: "Category",
