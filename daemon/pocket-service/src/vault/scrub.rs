@@ -45,10 +45,9 @@ impl Vault {
             .scrub_on(&mut || slice.go_on())
             .map_err(|error| failure::store(&error))?;
         let Some(mut report) = report else { return Ok(None) };
+        report.findings.extend(device.mend_keyring(&self.keyring));
+        // Told until the next check finds nothing.
         self.findings.clone_from(&report.findings);
-        let mended = device.mend_keyring(&self.keyring);
-        self.outside.extend(mended.iter().cloned());
-        report.findings.extend(mended);
         // What was read counts, whether or not that can be written down.
         if let Err(failure) = self.note_checked(now) {
             warn!(
