@@ -133,6 +133,7 @@ def cut(programs, chosen, rounds, tally):
     if lacking := root_is_lacking():
         return lacking
     disk = Disk(2048)
+    trial = None
     try:
         trial = Trial(programs, disk.path, chosen, tally)
 
@@ -149,6 +150,9 @@ def cut(programs, chosen, rounds, tally):
             tally.add("power cuts")
         trial.house.kill()
     finally:
+        if trial:
+            trial.house.process.kill()
+            trial.house.process.wait()
         disk.remove()
     return None
 
@@ -240,6 +244,7 @@ def full(programs, chosen, rounds, tally):
     if lacking := root_is_lacking():
         return lacking
     disk = Disk(160)
+    trial = None
     try:
         trial = Trial(programs, disk.path, chosen, tally)
         ballast = disk.path / "ballast-of-the-test"
@@ -269,6 +274,9 @@ def full(programs, chosen, rounds, tally):
             tally.add("times full")
         trial.house.kill()
     finally:
+        if trial:
+            trial.house.process.kill()
+            trial.house.process.wait()
         disk.remove()
     return None
 
