@@ -159,7 +159,9 @@ impl Connection {
             payload: call.payload,
             pictures: Vec::new(),
         };
-        let _until_answered = self.archive.take();
+        // One that is whole keeps its place until it is noted; any other call gives it up.
+        let noted = matches!(request.operation, Operation::BackupDone);
+        let _until_noted = self.archive.take().filter(|_| noted);
         match request.operation {
             Operation::BackupCreate => {
                 self.archive = Some(Archive::Out(Box::new(self.archives.seal(request).await?)));
