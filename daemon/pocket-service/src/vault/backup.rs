@@ -4,6 +4,7 @@
 //! nothing was changed since: the archive is the state at its end.
 
 mod restore;
+mod sealing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::ControlFlow;
@@ -14,7 +15,7 @@ use pocket_core::{
     Category, Document, Entry, Failure, FailureKind, OperationKind, Record, RecordId, Timestamp,
     is_age_recipient,
 };
-use pocket_crypto::{Key, RecoveryKey, SecretBytes, backup};
+use pocket_crypto::Key;
 use pocket_store::{Changes, Walk};
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +27,8 @@ use crate::failure;
 use crate::handle::Reply;
 
 pub(crate) use restore::Restoring;
+pub(crate) use sealing::BackupKey;
+use sealing::Frames;
 
 /// The row of what is known of backups.
 const ROW: &str = "backup";
@@ -89,43 +92,6 @@ impl Backups {
     }
 }
 
-/// What backups are sealed with.
-pub(crate) struct BackupKey {
-    public: [u8; 32],
-    vouching: Key,
-}
-
-impl BackupKey {
-    pub(crate) fn of(recovery: &RecoveryKey) -> Self {
-        Self {
-            public: backup::public(&recovery.backup_identity()),
-            vouching: recovery.backup_vouching(),
-        }
-    }
-
-    /// The change that keeps it, together with the ring of which the recovery key is.
-    pub(super) fn put(&self, changes: Changes, mark: Option<[u8; 32]>) -> Changes {
-        match mark {
-            Some(mark) => changes.put_system(KEY, self.row(mark)),
-            None => changes,
-        }
-    }
-
-    fn row(&self, mark: [u8; 32]) -> Vec<u8> {
-        [self.public, *self.vouching.expose_bytes(), mark].concat()
-    }
-
-    fn from_row(row: &[u8], mark: [u8; 32]) -> Option<Self> {
-        let [public, vouching, of] = row.as_chunks::<32>().0 else {
-            return None;
-        };
-        (*of == mark).then(|| Self {
-            public: *public,
-            vouching: Key::from_bytes(*vouching),
-        })
-    }
-}
-
 /// A backup that is being made.
 struct Backing {
     id: RecordId,
@@ -147,29 +113,6 @@ enum Stage {
     Records(VecDeque<Category>, Option<Walk>),
     /// All were read once; what was changed since comes, then the audit log.
     Rest,
-}
-
-/// Frames for the program that seals.
-#[derive(Default)]
-struct Frames(Vec<u8>);
-
-impl Frames {
-    fn add(&mut self, value: &impl Serialize, bytes: &[u8]) -> Result<(), Failure> {
-        let head = postcard::to_stdvec(value).map_err(|_| failure::internal("a backup can't be encoded"))?;
-        let length = u32::try_from(head.len().saturating_add(bytes.len()));
-        let length = length.map_err(|_| failure::internal("a backup can't be encoded"))?;
-        for part in [length.to_le_bytes().as_slice(), &head, bytes] {
-            self.0.extend_from_slice(part);
-        }
-        Ok(())
-    }
-
-    fn reply(self, answer: Answer) -> Reply {
-        Reply {
-            answer,
-            payload: Some(SecretBytes::new(self.0)),
-        }
-    }
 }
 
 impl Vault {
