@@ -1,11 +1,16 @@
 """The button of the device, pressed."""
 
+import json
+import threading
 import time
 
 from .card import copy, give_key, secrets
 from .guest import check
 from .hand import extra
-from .steps import gone, has_note, seen, status, unlock
+from .steps import PASSPHRASE, gone, has_note, seen, status, unlock
+
+# Nobody is there: the card has no way but to this host, and the name is nobody's.
+NOBODY = "https://nobody.example/v1"
 
 
 def press(guest, seconds):
@@ -79,3 +84,67 @@ def held_at_power_on(bench):
     with bench.guest(card, "held-after") as guest:
         guest.wait_for_ssh()
         check(status(guest)["state"] == "first-run", "after the reset the device is not new")
+
+
+class Ordered(threading.Thread):
+    """pocketctl by ssh, while something else is done."""
+
+    def __init__(self, guest, *words, stdin=None):
+        super().__init__(daemon=True)
+        self.guest, self.words, self.stdin, self.done = guest, words, stdin, None
+        self.start()
+
+    def run(self):
+        self.done = self.guest.ssh("pocketctl", *self.words, stdin=self.stdin, patience=300)
+
+    def awaited(self, operation):
+        """Waits until the device waits for the button because of it."""
+        def waits():
+            check(self.done is None, f"{self.words} did not wait for the button: {self.done}")
+            return ((status(self.guest)["press"] or {})["waiting"] or {}).get("operation") == operation
+        self.guest.until(waits, f"{operation} waits for the button", 60)
+
+    def ended(self):
+        self.join()
+        check(self.done is not None, f"pocketctl {self.words} did not end")
+        return self.done
+
+
+def yes(guest, operation, *words, stdin=None):
+    """Runs what waits for the button, and holds it for three seconds."""
+    order = Ordered(guest, *words, stdin=stdin)
+    order.awaited(operation)
+    press(guest, 3)
+    done = order.ended()
+    check(done.returncode == 0, f"a press of three seconds is no yes to {operation}: {done.stdout} {done.stderr}")
+
+
+def confirmed(bench):
+    """what the owner approved leaves only when the button is held for three seconds as well"""
+    with bench.running("confirm") as guest:
+        check(json.loads(guest.ctl("--json", "button", "show"))["button"], "the device has no button that answers")
+        need = ("--passphrase-fd", "0", "button", "need", "every")
+        alone = Ordered(guest, *need, stdin=PASSPHRASE + "\n").ended()
+        check(alone.returncode == 4, f"without a press the choice is made: {alone.stdout} {alone.stderr}")
+        yes(guest, "press-set", *need, stdin=PASSPHRASE + "\n")
+        guest.ctl("provider", "add", "nobody", "--url", NOBODY, "--protocol", "openai", "--model", "none")
+        guest.ctl("profile", "set", "CLOUD_WITH_CONSENT")
+        asked = guest.ssh("pocketctl", "--json", "ask", "--no-wait", "--about", "herons", "'Where do they sleep?'")
+        check(asked.returncode == 4, f"the question does not wait: {asked.stdout} {asked.stderr}")
+        question = json.loads(asked.stdout.splitlines()[0])
+        approve = ("consent", "approve", question["id"], "--sha256", question["sha256"])
+        alone = Ordered(guest, *approve)
+        alone.awaited("consent-approve")
+        # Longer than a yes, shorter than a reset.
+        press(guest, 8)
+        check(alone.ended().returncode == 4, f"a press of eight seconds is a yes: {alone.done.stdout}")
+        check(told(guest, question) == "waiting", "what nobody confirmed did not stay")
+        yes(guest, "consent-approve", *approve)
+        guest.until(lambda: told(guest, question) == "failed", "the call to nobody fails", 120)
+        check(guest.journal().count("what waited for it is done") == 2, "the button did not hear of its two yeses")
+        check("Started pocket-gateway.service" in guest.journal(), "the gateway was not called")
+    seen("a choice and a consent: nothing without a press, nothing by one of 8 s, done by one of 3 s")
+
+
+def told(guest, question):
+    return json.loads(guest.ctl("--json", "consent", "show", question["id"]))["state"]
