@@ -26,10 +26,12 @@ filename=root.img
 [image.boot]
 filename=boot.img
 MANIFEST
-    # The key is read outside of the tools' folder, and never copied into it for longer than it takes.
+    # Both may lie anywhere, which the tools' folder does not see. The key is read outside of it, and never
+    # copied into it for longer than it takes.
+    install -m 0644 "$signing_certificate" "$parts/signing.pem"
     in_tools env TMPDIR=/tmp bash -euc 'umask 077; cat >/tmp/signing.key; trap "rm -f /tmp/signing.key" EXIT
         rauc --cert="$1" --key=/tmp/signing.key bundle "$2" "$3"' \
-        bundle "$signing_certificate" "$tree" "$out/$name.raucb" <"$signing_key" >"$work/log/bundle.log" 2>&1 ||
+        bundle "$parts/signing.pem" "$tree" "$out/$name.raucb" <"$signing_key" >"$work/log/bundle.log" 2>&1 ||
         fail "the bundle could not be made: see $work/log/bundle.log"
     rm -rf "$tree"
 }
