@@ -52,6 +52,8 @@ mod mosquitto;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod readable;
+#[cfg(test)]
 mod reader;
 #[cfg(test)]
 mod records;

@@ -5,6 +5,7 @@ mod opening;
 mod telling;
 mod work;
 
+use std::hint::black_box;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pocket_core::{Actor, Answer, Door, Failure, FailureKind, Operation, OperationKind, Profile, Timestamp};
@@ -31,6 +32,8 @@ use work::Jobs;
 const GROUP: usize = 100;
 /// How often the engine looks at the time: auto-lock, retention, the outside head of the store.
 const TICK: Duration = Duration::from_secs(1);
+/// How much of the engine's stack is wiped at a lock, in bytes: more than any call of it takes.
+const DEEPEST: usize = 256 * 1024;
 
 /// What the engine is at the moment.
 pub(crate) enum State {
@@ -367,6 +370,7 @@ impl Engine {
         self.give_up_work(&failure::locked());
         // The keys leave the memory with the vault.
         self.state = State::Damaged(failure::locked());
+        wipe_stack();
         info!("locked");
         first_state(&mut self.device, Now::read())
     }
@@ -384,6 +388,7 @@ impl Engine {
         self.give_up_work(&failure::not_set_up());
         // From here on there is no way back: the vault's keys leave the memory first.
         self.state = State::Damaged(failure::not_set_up());
+        wipe_stack();
         let outcome = reset::finish(&mut self.device, run, candidates, now);
         let state = first_state(&mut self.device, now);
         (Some(state), outcome.map(|proof| Answer::Reset(proof).into()))
@@ -450,6 +455,15 @@ impl Engine {
         }
         self.state = State::Damaged(failure::locked());
     }
+}
+
+/// Earlier calls left copies of records where this thread's stack was deeper; the allocator wipes what is
+/// freed, and nobody wipes that.
+#[inline(never)]
+fn wipe_stack() {
+    let mut below = [0u8; DEEPEST];
+    // Otherwise the compiler sees that nobody reads it.
+    black_box(&mut below);
 }
 
 /// What follows a request to the unlocked engine.
