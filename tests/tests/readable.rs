@@ -1,6 +1,6 @@
 //! What whoever holds the card, or the memory of a locked device, can tell from the bytes alone.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -124,17 +124,16 @@ fn sealed_files(place: &Place) -> Vec<PathBuf> {
     files
 }
 
-/// Which part of all windows of `bytes` is there once, without those of blank space.
-fn variety(bytes: &[u8]) -> f64 {
-    let windows = || {
-        bytes
-            .windows(WINDOW)
-            .filter(|window| window.iter().any(|byte| *byte != window[0]))
-    };
-    let distinct: HashSet<&[u8]> = windows().collect();
-    let [distinct, all] =
-        [distinct.len(), windows().count()].map(|count| f64::from(u32::try_from(count).unwrap()));
-    distinct / all
+/// How often the most frequent window of `bytes` is there, blank space left out.
+fn most_alike(bytes: &[u8]) -> usize {
+    let mut counts: HashMap<&[u8], usize> = HashMap::new();
+    for window in bytes
+        .windows(WINDOW)
+        .filter(|window| window.iter().any(|byte| *byte != window[0]))
+    {
+        *counts.entry(window).or_default() += 1;
+    }
+    counts.into_values().max().unwrap_or(0)
 }
 
 #[test]
@@ -146,10 +145,11 @@ fn a_thousand_equal_notes_look_like_a_thousand_different_ones() {
         });
         unlike.collect()
     });
-    let (equal, different) = (variety(&equal), variety(&different));
+    let (equal, different) = (most_alike(&equal), most_alike(&different));
+    // sled writes a row again while it tidies up: some tens of times, whatever is in it.
     assert!(
-        (equal / different - 1.0).abs() < 0.05,
-        "{equal} of the windows of equal notes are there once, {different} of different ones"
+        equal < NOTES / 4 && equal < 2 * different,
+        "equal notes: {equal} times; different ones: {different}"
     );
 }
 
