@@ -13,7 +13,8 @@ make_verity_root() {
     say "root: erofs and its hashes"
     local image=$parts/root.img size
     rm -f "$image"
-    in_tools mkfs.erofs --quiet -zlz4hc,9 -C65536 -Efragments \
+    # With SOURCE_DATE_EPOCH it keeps the times of files that are older: when the packages were unpacked.
+    in_tools env --unset=SOURCE_DATE_EPOCH mkfs.erofs --quiet -zlz4hc,9 -C65536 -Efragments \
         -T"$SOURCE_DATE_EPOCH" -U "$(id_of "root $SOURCE_DATE_EPOCH")" "$image" "$root" >&2
     size=$(stat --format=%s "$image")
     hash_offset=$(((size + 4095) / 4096 * 4096))
