@@ -16,8 +16,9 @@ def cable(bench):
         # The kernel's dummy controller has the laptop's end as well: it asks for an address like any other card.
         guest.until_told("DHCPv4 address 10.55.0.")
         laptop = next(line for line in guest.journal().splitlines() if "DHCPv4 address 10.55.0." in line)
-        # A line that ends in CR and LF is two to this end.
-        code, said = guest.root("timeout 60 head -n 8 /dev/ttyACM0")
+        # As a terminal program does it: nothing is echoed, and Enter has it told again.
+        ask = "exec 3<>/dev/ttyACM0; stty raw -echo <&3; printf '\\r' >&3; timeout 60 sed -n '/[a-z]/p; /SHA256/q' <&3"
+        code, said = guest.root(ask)
         check("ssh owner@10.55.0.1" in said and "SHA256:" in said, f"the line does not tell: {said}")
         known = guest.root("ssh-keygen -l -f /data/ssh/ssh_host_ed25519_key.pub")[1]
         check(known in said, f"the line tells another key: {said}")
