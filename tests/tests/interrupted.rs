@@ -1,12 +1,14 @@
 //! Commands between whose requests something happens.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getuid};
 use serde_json::Value;
 
 use crate::device::{Device, path_text, program, text};
@@ -153,4 +155,57 @@ fn again(device: &Device) {
 fn pocketctl(arguments: &[&str]) -> Output {
     let mut command = Command::new(program("pocketctl"));
     command.arg("--json").args(arguments).output().unwrap()
+}
+
+/// Lets each `fdatasync` of the daemon fail from now on; `None` where that may not be done.
+fn failing_syncs(device: &Device) -> Option<Child> {
+    if !getuid().is_root() {
+        println!("not run: only root may attach to the daemon");
+        return None;
+    }
+    let told = device.place.path("failed");
+    let mut tracer = Command::new("strace")
+        .args([
+            "-f",
+            "-o",
+            path_text(&told),
+            "-e",
+            "inject=fdatasync:error=EIO",
+            "-e",
+            "trace=fdatasync",
+        ])
+        .args(["-p", &device.pid().to_string()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let said = BufReader::new(tracer.stderr.take().expect("it was piped"));
+    let mut lines = said.lines().map(Result::unwrap);
+    assert!(lines.any(|line| line.contains("attached")));
+    // It must be able to go on talking.
+    thread::spawn(move || lines.for_each(drop));
+    Some(tracer)
+}
+
+#[test]
+fn a_change_whose_sync_failed_is_told_as_not_known_and_is_there_whole_or_not_at_all() {
+    let device = Device::owned();
+    device.add("notes", &["title=before"]);
+    let Some(mut tracer) = failing_syncs(&device) else {
+        return;
+    };
+    let added = device.ctl(&["add", "notes", "title=during", "body=whole"]);
+    kill(Pid::from_raw(tracer.id().try_into().unwrap()), Signal::SIGINT).unwrap();
+    tracer.wait().unwrap();
+    assert!(added.failed(1, "uncertain").contains("not known whether"));
+
+    device.unlock();
+    let notes = device.list("notes");
+    let during: Vec<_> = notes
+        .iter()
+        .filter(|note| note["fields"]["title"] == "during")
+        .collect();
+    assert_eq!(notes.len(), 1 + during.len());
+    assert!(during.len() <= 1 && during.iter().all(|note| note["fields"]["body"] == "whole"));
+    device.add("notes", &["title=after"]);
+    device.ctl(&["check"]).lines();
 }

@@ -40,6 +40,8 @@ pub enum FailureKind {
     Unavailable,
     /// The passphrase, code, key or token is wrong.
     WrongCredential,
+    /// Whether it was done is not known.
+    Uncertain,
 }
 
 impl FailureKind {
@@ -62,6 +64,7 @@ impl FailureKind {
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
             Self::WrongCredential => "wrong-credential",
+            Self::Uncertain => "uncertain",
         }
     }
 }

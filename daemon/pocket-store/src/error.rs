@@ -103,6 +103,9 @@ pub enum StoreError {
         /// What.
         what: &'static str,
     },
+    /// A write or a sync failed half way: the disk may have what was written, or not.
+    #[error("{0}; it is not known whether the change was kept")]
+    Unsure(#[source] Box<StoreError>),
 }
 
 impl StoreError {
@@ -117,6 +120,7 @@ impl StoreError {
             Self::GivenUp => FailureKind::Locked,
             Self::Moved | Self::StaleBlob => FailureKind::Conflict,
             Self::TooLarge { .. } => FailureKind::Invalid,
+            Self::Unsure(_) => FailureKind::Uncertain,
             Self::AuditOrder { .. }
             | Self::Engine { .. }
             | Self::Io { .. }
@@ -147,6 +151,12 @@ impl StoreError {
                 "Restart the device; if it happens again, restore a backup on a new card."
             }
             Self::TooLarge { .. } => "Split it, or keep it as a document.",
+            Self::Unsure(error) => {
+                return format!(
+                    "Look whether it is there before you do it again: it is kept whole or not at all. {}",
+                    error.remedy()
+                );
+            }
         };
         remedy.to_owned()
     }

@@ -193,11 +193,11 @@ impl Store {
     pub(crate) fn fail(&mut self, error: StoreError) -> StoreError {
         self.poisoned = true;
         if !error.is_full() {
-            return error;
+            return StoreError::Unsure(Box::new(error));
         }
         let space = self.space();
         self.ballast.release();
-        space.map_or(error, StoreError::Full)
+        StoreError::Unsure(Box::new(space.map_or(error, StoreError::Full)))
     }
 
     pub(crate) fn shelf(&self, code: u8) -> &Shelf {

@@ -59,6 +59,7 @@ impl Notice {
             FailureKind::NotFound => Some((t.failed_not_found, t.failed_not_found_do)),
             FailureKind::Throttled => Some((t.failed_throttled, t.failed_throttled_do)),
             FailureKind::Unavailable => Some((t.failed_unavailable, t.failed_unavailable_do)),
+            FailureKind::Uncertain => Some((t.failed_uncertain, t.failed_uncertain_do)),
             FailureKind::WrongCredential => Some((t.failed_credential, t.failed_credential_do)),
             _ => None,
         };

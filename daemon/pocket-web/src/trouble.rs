@@ -77,7 +77,8 @@ pub(crate) const fn status_of(kind: FailureKind) -> StatusCode {
         | FailureKind::DeviceSecretForeign
         | FailureKind::DeviceSecretMissing
         | FailureKind::Internal
-        | FailureKind::Newer => StatusCode::INTERNAL_SERVER_ERROR,
+        | FailureKind::Newer
+        | FailureKind::Uncertain => StatusCode::INTERNAL_SERVER_ERROR,
         FailureKind::Full => StatusCode::INSUFFICIENT_STORAGE,
         FailureKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         FailureKind::Locked | FailureKind::WrongCredential => StatusCode::UNAUTHORIZED,
@@ -258,6 +259,7 @@ const fn title_of(t: &Words, kind: FailureKind) -> &'static str {
         FailureKind::Refused => t.refused,
         FailureKind::Throttled => t.kind_throttled,
         FailureKind::Unavailable => t.kind_unavailable,
+        FailureKind::Uncertain => t.kind_uncertain,
         FailureKind::WrongCredential => t.kind_credential,
     }
 }

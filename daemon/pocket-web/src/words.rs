@@ -128,7 +128,7 @@ words! {
         done_revoked, done_saved, done_uploaded, everything, export, failed_conflict,
         failed_conflict_do, failed_credential, failed_credential_do, failed_full, failed_full_do,
         failed_not_found, failed_not_found_do, failed_throttled, failed_throttled_do,
-        failed_unavailable, failed_unavailable_do, home, import, is_done, kept_again, kept_again_do,
+        failed_unavailable, failed_unavailable_do, failed_uncertain, failed_uncertain_do, home, import, is_done, kept_again, kept_again_do,
         kept_partly_do, lock, logged_out_elsewhere, marked, means_consent, means_custom,
         means_local, means_offline, memory, more, n_bytes, n_records, name, new_recovery_key, note,
         notes, nothing_fits, outbox, pages, profile, reading_all, reload, save, search,
@@ -143,7 +143,7 @@ words! {
         failure_consent_needed, failure_damaged, failure_device_secret_foreign,
         failure_device_secret_missing, failure_full, failure_internal, failure_invalid,
         failure_locked, failure_newer, failure_not_found, failure_not_set_up, failure_refused,
-        failure_throttled, failure_unavailable, failure_wrong_credential, former_agent, log_broken,
+        failure_throttled, failure_unavailable, failure_uncertain, failure_wrong_credential, former_agent, log_broken,
         log_broken_do, log_whole, newest, older, on_this_page, only_agents, only_all, only_changes,
         only_refused, op_accept_loss, op_add, op_agent_add, op_agent_limit, op_agent_list,
         op_agent_revoke, op_agent_rotate, op_ask, op_ask_local, op_ask_standing, op_audit_export,
@@ -226,7 +226,7 @@ words! {
     trouble TroubleWords {
         begin_at_home, broke, broke_do, broke_why, foreign_page, foreign_page_do, internal,
         kind_conflict, kind_consent, kind_credential, kind_damaged, kind_full, kind_invalid,
-        kind_locked, kind_not_found, kind_not_set_up, kind_throttled, kind_unavailable, logged_out,
+        kind_locked, kind_not_found, kind_not_set_up, kind_throttled, kind_unavailable, kind_uncertain, logged_out,
         logged_out_do, logged_out_why, no_such_page, no_such_page_why, not_a_form, not_a_form_do,
         not_possible_here, not_understood, out_of_date, refused, send_again, send_it_again,
         stale_form, stale_form_do, stale_record, stale_record_do, too_large, too_large_do,
@@ -254,6 +254,7 @@ impl Words {
             FailureKind::Refused => self.failure_refused,
             FailureKind::Throttled => self.failure_throttled,
             FailureKind::Unavailable => self.failure_unavailable,
+            FailureKind::Uncertain => self.failure_uncertain,
             FailureKind::WrongCredential => self.failure_wrong_credential,
         }
     }

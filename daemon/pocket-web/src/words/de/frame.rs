@@ -47,6 +47,8 @@ pub(super) const WORDS: FrameWords = FrameWords {
     failed_throttled_do: "Warte, bis die Zeit um ist, und versuch es dann noch einmal.",
     failed_unavailable: "Das Gerät antwortet nicht.",
     failed_unavailable_do: "Warte einen Augenblick; bleibt es, starte pocketd neu.",
+    failed_uncertain: "Die Karte nahm es nicht richtig an. Ob es erhalten ist, weiß das Gerät noch nicht.",
+    failed_uncertain_do: "Sieh nach, ob es da ist, ehe du es noch einmal tust: ganz oder gar nicht. Prüfe die Karte und ihren freien Platz.",
     home: "Übersicht",
     import: "Importieren",
     is_done: "erledigt",

@@ -25,6 +25,7 @@ pub(super) const WORDS: LogWords = LogWords {
     failure_refused: "abgelehnt",
     failure_throttled: "zu viel in kurzer Zeit",
     failure_unavailable: "nicht verfügbar",
+    failure_uncertain: "unsicher",
     failure_wrong_credential: "falsche Passphrase oder falscher Schlüssel",
     former_agent: "früherer Agent {0}",
     log_broken: "Das Protokoll ist nicht unversehrt: {0}.",

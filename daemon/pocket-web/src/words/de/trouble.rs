@@ -21,6 +21,7 @@ pub(super) const WORDS: TroubleWords = TroubleWords {
     kind_not_set_up: "Noch nicht eingerichtet",
     kind_throttled: "Zu viele Versuche",
     kind_unavailable: "Niemand antwortet",
+    kind_uncertain: "Vielleicht geschehen",
     logged_out: "Abgemeldet",
     logged_out_do: "Melde dich an und tu es noch einmal. Was in das Formular eines Eintrags geschrieben war, bleibt eine halbe Stunde aufgehoben.",
     logged_out_why: "Deine Sitzung endete, bevor das ankam; nichts wurde geändert.",

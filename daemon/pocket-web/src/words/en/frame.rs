@@ -47,6 +47,8 @@ pub(super) const WORDS: FrameWords = FrameWords {
     failed_throttled_do: "Wait until the time is over, then try again.",
     failed_unavailable: "The device does not answer.",
     failed_unavailable_do: "Wait a moment; if it stays, start pocketd again.",
+    failed_uncertain: "The card did not take it as it should. The device does not know yet whether it was kept.",
+    failed_uncertain_do: "Look whether it is there before you do it again: whole or not at all. Check the card and its free space.",
     home: "Home",
     import: "Import",
     is_done: "done",

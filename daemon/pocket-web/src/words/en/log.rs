@@ -25,6 +25,7 @@ pub(super) const WORDS: LogWords = LogWords {
     failure_refused: "refused",
     failure_throttled: "rate limit exceeded",
     failure_unavailable: "unavailable",
+    failure_uncertain: "uncertain",
     failure_wrong_credential: "wrong passphrase or key",
     former_agent: "former agent {0}",
     log_broken: "The log is not whole: {0}.",

@@ -21,6 +21,7 @@ pub(super) const WORDS: TroubleWords = TroubleWords {
     kind_not_set_up: "Not set up yet",
     kind_throttled: "Too many tries",
     kind_unavailable: "Nobody answers",
+    kind_uncertain: "It may have happened",
     logged_out: "Logged out",
     logged_out_do: "Log in, then do it again. What was written into a record’s form is kept for half an hour.",
     logged_out_why: "Your session ended before this was sent; nothing was changed.",
