@@ -7,7 +7,7 @@ import re
 import threading
 import urllib.parse
 
-from house import GONE_WORDS, PASSPHRASE, House, digest, token_of
+from house import GONE_WORDS, NOT_KNOWN, PASSPHRASE, House, digest, token_of
 from ledger import GONE, Ledger
 from mcp_client import Failed, Http
 
@@ -16,6 +16,15 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 class Refused(Exception):
     """The device answered that it did not do it."""
+
+
+class Unknown(Exception):
+    """The device answered that it does not know whether it was done."""
+
+
+def refusal(words: str) -> Exception:
+    """What an answer in words means."""
+    return (Unknown if NOT_KNOWN in words else Refused)(words)
 
 
 class Writer(threading.Thread):
@@ -33,6 +42,7 @@ class Writer(threading.Thread):
         self.count = 0
         self.done = 0
         self.refusals: list[str] = []
+        self.unknown: list[str] = []
 
     def run(self) -> None:
         try:
@@ -71,9 +81,13 @@ class Writer(threading.Thread):
         self.ledger.begin(name, becomes)
         try:
             made = act(text)
-        except Refused as refusal:
+        except Unknown as unknown:
+            # Either will do from now on.
+            self.unknown.append(str(unknown))
+            return
+        except Refused as refused:
             self.ledger.refused(name, becomes)
-            self.refusals.append(str(refusal))
+            self.refusals.append(str(refused))
             self.stopped.wait(0.02)
             return
         self.ledger.done(name, becomes)
@@ -109,9 +123,11 @@ class Control(Writer):
             self.ask("import", str(path))
             self.ledger.done(name, digest(content))
             self.done += 1
-        except Refused as refusal:
+        except Unknown as unknown:
+            self.unknown.append(str(unknown))
+        except Refused as refused:
             self.ledger.refused(name, digest(content))
-            self.refusals.append(str(refusal))
+            self.refusals.append(str(refused))
         finally:
             path.unlink()
 
@@ -121,7 +137,7 @@ class Control(Writer):
             return out
         if not error or error["kind"] in GONE_WORDS:
             raise OSError(f"{arguments[0]}: {error or out}")
-        raise Refused(f"{error['kind']}: {error['message']}")
+        raise refusal(f"{error['kind']}: {error['message']}")
 
     def add(self, name: str, text: str) -> str:
         return json.loads(self.ask("add", "notes", "-", stdin=json.dumps({"title": name, "body": text})))["id"]
@@ -150,7 +166,7 @@ class Agent(Writer):
             return json.dumps(self.client.call(tool, arguments))
         except Failed as failed:
             if str(failed).startswith(tool):
-                raise Refused(str(failed)) from failed
+                raise refusal(str(failed)) from failed
             raise
 
     def add(self, name: str, text: str) -> str:
@@ -185,7 +201,7 @@ class Page(Writer):
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.status >= 400:
-            raise Refused(f"{path}: {answer.status}")
+            raise refusal(f"{path}: {answer.status} {body.decode(errors='replace')}")
         self.leads = answer.getheader("Location", "")
         return body, answer.getheader("Set-Cookie", "").split(";")[0]
 

@@ -16,6 +16,8 @@ import time
 PASSPHRASE = "correct horse battery staple"
 # Errors by which nobody learns whether it was done: the device is going away.
 GONE_WORDS = {"local", "unavailable", "locked", "usage"}
+# What an answer says where it may have been done.
+NOT_KNOWN = "not known whether"
 CATEGORIES = {"notes": ("title", "body"), "tasks": ("title", "notes")}
 # FS_IOC_SHUTDOWN with "no log flush": from now on nothing more is written.
 CUT = "import fcntl,os,struct,sys; fcntl.ioctl(os.open(sys.argv[1],os.O_RDONLY),0x8004587D,struct.pack('I',2))"

@@ -3,6 +3,7 @@
 import pathlib
 import random
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -93,6 +94,13 @@ class Trial:
         self.opened()
         if wrong := self.ledger.compare(self.house.shown()):
             raise Wrong("on a full disk: " + "; ".join(wrong[:10]))
+
+    def judge_alive(self) -> None:
+        """The one that met the fault has ended, or shows everything."""
+        if self.house.process.poll() is None:
+            self.opened()
+            if wrong := self.ledger.compare(self.house.shown()):
+                raise Wrong("before a restart: " + "; ".join(wrong[:10]))
 
     def judge(self) -> None:
         """Everything that was acknowledged is there, and the device finds itself whole."""
@@ -368,4 +376,63 @@ def put_back(house: House) -> str:
     return said
 
 
-ALL = {"kill": kill, "cut": cut, "rot": rot, "full": full, "clock": clock, "copy": copy}
+# What the kernel says of a card that fails, by the calls that write to it. write() is not among them: the
+# same call wakes threads and answers clients.
+ERRORS = ["EIO", "ENOSPC", "EROFS", "EDQUOT"]
+CALLS = ["pwrite64", "fdatasync", "fsync", "sync_file_range", "ftruncate", "rename", "unlink", "mkdir"]
+
+
+class Failing:
+    """Calls of a running daemon that fail, from some moment on: each thread's Nth, or all from its Nth on."""
+
+    def __init__(self, house: House, chosen: random.Random):
+        call, error, first = chosen.choice(CALLS), chosen.choice(ERRORS), chosen.randrange(1, 12)
+        self.what = f"{error} of {call}, {first}{chosen.choice(['', '+'])}"
+        call, _, _ = call.partition(" ")
+        rule = f"inject={call}:error={error}:when={self.what.rsplit(', ', 1)[1]}"
+        self.told = house.aside / "strace"
+        command = ["strace", "-f", "-qq", "-p", str(house.process.pid), "-o", str(self.told), "-e", rule]
+        self.process = subprocess.Popen([*command, "-e", f"trace={call}"])
+
+    def end(self) -> int:
+        """Lets the calls work again. Gives how many failed."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait()
+        return self.told.read_text(errors="replace").count("(INJECTED)")
+
+
+def errors(programs, chosen, rounds, tally):
+    """Writes and syncs fail under load, one or all of them, and work again."""
+    if lacking := root_is_lacking():
+        return lacking
+    if not shutil.which("strace"):
+        return "get strace with: sudo apt-get install strace"
+    with tempfile.TemporaryDirectory(prefix="faults-") as name:
+        trial = Trial(programs, pathlib.Path(name), chosen, tally)
+        for _ in range(rounds):
+            what = "nothing yet"
+
+            def fail():
+                nonlocal what
+                failing = Failing(trial.house, chosen)
+                what = failing.what
+                time.sleep(chosen.uniform(1, 3))
+                tally.add("calls that failed", failing.end())
+
+            try:
+                trial.under_load(fail)
+                # As it is now, and after a crash.
+                trial.judge_alive()
+                trial.house.kill()
+                trial.start()
+                trial.judge()
+            except Wrong as wrong:
+                raise Wrong(f"{what}: {wrong}") from wrong
+            tally.add("rounds")
+            tally.add("changes refused", sum(len(writer.refusals) for writer in trial.writers))
+            tally.add("not known", sum(len(writer.unknown) for writer in trial.writers))
+        trial.house.kill()
+    return None
+
+
+ALL = {"errors": errors, "kill": kill, "cut": cut, "rot": rot, "full": full, "clock": clock, "copy": copy}
