@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::device::{text, workspace};
 
 /// Libraries that only these crates may name.
-const CONFINED: [(&str, &[&str]); 27] = [
+const CONFINED: [(&str, &[&str]); 28] = [
     ("aes-gcm", &["pocket-crypto"]),
     ("age", &["pocket-backup"]),
     ("argon2", &["pocket-crypto"]),
@@ -25,6 +25,7 @@ const CONFINED: [(&str, &[&str]); 27] = [
     ("landlock", &["pocket-gateway", "pocket-sandbox"]),
     ("mime_guess", &["pocket-formats", "pocketctl"]),
     ("quick-xml", &["pocket-reader"]),
+    ("reed-solomon-simd", &["pocket-parity"]),
     ("rmcp", &["bare-mcp", "pocket-mcp"]),
     ("rpassword", &["pocketctl"]),
     ("rumqttc", &["pocket-gateway"]),
