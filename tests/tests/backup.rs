@@ -487,3 +487,145 @@ fn other_recipients_open_archives_too_and_only_the_owner_says_who() {
     device.ctl(&["backup", "recipient", "remove", &recipient]).one();
     assert!(!opens(&create(&device, "c.age")));
 }
+
+/// The parity of an archive.
+fn parity(archive: &Path) -> PathBuf {
+    let mut name = archive.as_os_str().to_owned();
+    name.push(".parity");
+    name.into()
+}
+
+#[test]
+fn a_card_that_loses_sectors_of_an_archive_loses_nothing_of_the_backup() {
+    let (device, recovery) = full();
+    let archive = create(&device, "b.age");
+    let good = fs::read(&archive).unwrap();
+    let outside = |archive: &Path| {
+        device
+            .ctl(&["backup", "verify", "--outside", path_text(archive)])
+            .one()["as_written"]
+            .clone()
+    };
+    assert_eq!(outside(&archive), true);
+    let repair = |more: &[&str]| {
+        let archive = path_text(&archive);
+        device
+            .place
+            .ctl(&[["backup", "repair", archive].as_slice(), more].concat())
+    };
+    assert!(
+        repair(&[]).one()["repaired"].is_null(),
+        "there is nothing to repair"
+    );
+
+    // Sectors side by side, a bit elsewhere, and the end.
+    let mut bad = good.clone();
+    bad[800_000..900_000].fill(0);
+    bad[1_500_000] ^= 4;
+    bad.truncate(good.len() - 3000);
+    fs::write(&archive, &bad).unwrap();
+    let mut sidecar = fs::read(parity(&archive)).unwrap();
+    sidecar[..4096].fill(0xff);
+    sidecar[100_000..110_000].fill(0);
+    fs::write(parity(&archive), sidecar).unwrap();
+    assert_eq!(outside(&archive), false);
+    for words in [
+        verify(&device.place, &recovery, &archive).failed(1, "damaged"),
+        device
+            .ctl(&["backup", "drill", path_text(&archive)])
+            .failed(1, "damaged"),
+    ] {
+        assert!(words.contains("pocketctl backup repair"), "{words}");
+    }
+    let done = repair(&[]).one();
+    // 25 side by side, one elsewhere, one or two at the end.
+    assert!(matches!(done["bad"].as_u64(), Some(27 | 28)), "{done}");
+    let mended = PathBuf::from(text(&done["repaired"]));
+    assert_eq!(fs::read(&mended).unwrap(), good);
+    assert_eq!(
+        fs::read(&archive).unwrap(),
+        bad,
+        "the damaged one is left as it is"
+    );
+    verify(&device.place, &recovery, &mended).one();
+    assert_eq!(outside(&mended), true, "it has parity of its own");
+    let words = repair(&[]).failed(1, "local");
+    assert!(words.contains("nothing is overwritten"), "{words}");
+
+    // More than there is parity for is said, and leaves nothing behind.
+    fs::write(&archive, vec![0; good.len()]).unwrap();
+    let out = device.place.path("out.age");
+    let words = repair(&["--out", path_text(&out)]).failed(1, "damaged");
+    assert!(words.contains("can't be mended"), "{words}");
+    assert!(!out.exists());
+
+    // Without parity there is none, and the words don't speak of it.
+    let bare = device.place.path("bare.age");
+    let made = ["backup", "create", "--parity", "0", path_text(&bare)];
+    assert!(device.ctl(&made).one()["parity"].is_null());
+    assert!(!parity(&bare).exists() && outside(&bare).is_null());
+    fs::write(&bare, &bad).unwrap();
+    let words = verify(&device.place, &recovery, &bare).failed(1, "damaged");
+    assert!(!words.contains("repair"), "{words}");
+}
+
+#[test]
+fn a_folder_is_kept_fresh_tried_and_not_too_full() {
+    let (device, _) = full();
+    let folder = device.place.path("stick");
+    fs::create_dir(&folder).unwrap();
+    for (name, text) in [
+        ("pocketai-20200101T000000Z.age", "old"),
+        ("pocketai-20200101T000000Z.age.parity", "old"),
+        ("pocketai-20200102T000000Z.age", "old"),
+        ("holiday.age", "another's"),
+    ] {
+        fs::write(folder.join(name), text).unwrap();
+        let file = File::options().write(true).open(folder.join(name)).unwrap();
+        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    }
+    let keep =
+        |more: &[&str]| device.ctl(&[["backup", "keep", path_text(&folder)].as_slice(), more].concat());
+    let first = keep(&[]).one();
+    assert_eq!((&first["made"], &first["kept"]), (&true.into(), &3.into()));
+    let status = device.ctl(&["status"]).one();
+    assert!(status["backup"]["drilled"].is_string() || status["backup"]["drilled"].is_number());
+    let again = keep(&["--newest", "2"]).one();
+    assert_eq!(
+        (&again["made"], &again["kept"], &again["dropped"]),
+        (&false.into(), &2.into(), &1.into()),
+        "there is one of today: it is tried again"
+    );
+    let file = PathBuf::from(text(&again["file"]));
+    assert_eq!(again["file"], first["file"]);
+    let names = || -> Vec<String> {
+        let inside = fs::read_dir(&folder).unwrap();
+        let names = inside.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    };
+    assert!(names().contains(&"holiday.age".to_owned()), "not ours to drop");
+    assert!(
+        !names().iter().any(|name| name.contains("20200101")),
+        "{:?}",
+        names()
+    );
+
+    // One that went bad is replaced, and nothing is dropped for one that is not good.
+    let mut bytes = fs::read(&file).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    let third = keep(&["--newest", "1"]).one();
+    assert_eq!((&third["made"], &third["kept"]), (&true.into(), &1.into()));
+    assert_ne!(third["file"], first["file"]);
+    // As is one that is not the device's newest any more.
+    create(&device, "elsewhere.age");
+    assert_eq!(keep(&[]).one()["made"], true);
+
+    device.ctl(&["lock"]).one();
+    let before = names();
+    keep(&["--newest", "1"]).failed(3, "locked");
+    assert_eq!(names(), before, "locked, nothing is made and nothing dropped");
+}

@@ -252,6 +252,27 @@ pub(crate) enum BackupCommand {
     Create {
         #[arg(value_name = "FILE|DIR")]
         path: Option<PathBuf>,
+        /// How much parity goes beside it, in percent of its length; 0 for none
+        #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+        parity: u8,
+    },
+    /// Write a damaged archive anew, with the parity beside it; needs no device and no key
+    Repair {
+        file: PathBuf,
+        /// The new file; beside the damaged one when unsaid
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Make an archive in this folder unless there is a new one, and try the newest: for a timer
+    Keep {
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// How old the newest may be
+        #[arg(long, value_name = "DAYS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=365))]
+        days: u32,
+        /// How many to leave here once the newest was tried; all when unsaid
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+        newest: Option<u16>,
     },
     /// Say whether an archive is whole; needs no device, and asks for the recovery key
     Verify {

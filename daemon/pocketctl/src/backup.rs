@@ -1,13 +1,15 @@
 //! Backups: an age file that the standard tool opens with the recovery key's identity.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+mod create;
+mod keep;
+mod parity;
+
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use indicatif::ProgressBar;
-use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
 use pocket_core::{
     Answer, BackupFacts, BackupFault, BackupJob, BackupOutside, BackupReport, Failure, FailureKind, Operation,
 };
@@ -31,122 +33,30 @@ const PIECE: usize = 512 * 1024;
 
 pub(crate) fn run(session: &mut Session, command: BackupCommand) -> Result<(), Problem> {
     match command {
-        BackupCommand::Create { path } => create(session, path),
-        BackupCommand::Drill { path } => drill(session, &path),
+        BackupCommand::Create { path, parity } => create::run(session, path, parity),
+        BackupCommand::Drill { path } => {
+            let path = newest(&path)?;
+            let report = drill(session, &path)?;
+            tell(session, &path, &report)
+        }
         BackupCommand::Identity => identity(session),
+        BackupCommand::Keep { folder, days, newest } => keep::run(session, &folder, days, newest),
         BackupCommand::Recipient { command } => recipient(session, command),
+        BackupCommand::Repair { file, out } => parity::repair(session, &file, out),
         BackupCommand::Restore { file, code } => restore(session, &file, code),
         BackupCommand::Verify { file, outside } => verify(session, &file, outside),
     }
 }
 
-fn create(session: &mut Session, path: Option<PathBuf>) -> Result<(), Problem> {
-    let path = destination(path)?;
-    // What an earlier run left, which was killed, is not in the way.
-    let part = with_ending(&path, &format!("{}.part", std::process::id()));
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&part);
-    let file = file.map_err(|error| Problem::file("write", &part, &error))?;
-    let written = write(session, file, &part).and_then(|bytes| keep(&part, &path).map(|()| bytes));
-    if written.is_err() {
-        // Half an archive is none.
-        fs::remove_file(&part).unwrap_or_default();
-    }
-    let bytes = written?;
-    session.ask(Operation::BackupDone)?;
-    let confirmed = status::read(session)?.recovery_confirmed;
-    let protects = confirmed == Some(true);
-    let mut text = format!("{bytes} bytes written to {}", escape(&path.display().to_string()));
-    if !protects {
-        text.push_str(
-            "\nIt does not protect you yet: only the recovery key opens it, and you have not typed that back.\n  \
-             pocketctl recovery confirm",
-        );
-    }
-    let json = json!({"file": path.to_string_lossy(), "bytes": bytes, "recovery_confirmed": protects});
-    session.output.print(&json, &text)
-}
-
-/// The archive's name: the one that was given, or a new one in the folder that was.
-fn destination(path: Option<PathBuf>) -> Result<PathBuf, Problem> {
-    let path = path.unwrap_or_else(|| PathBuf::from("."));
-    let path = if path.is_dir() {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-        let millis = now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-        let at = pocket_core::Timestamp::from_millis(millis).to_string();
-        let at: String = at.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
-        path.join(format!("pocketai-{at}Z.{ENDING}"))
-    } else {
-        path
-    };
-    if fs::symlink_metadata(&path).is_ok() {
-        return Err(taken(&path));
-    }
-    Ok(path)
-}
-
-fn taken(path: &Path) -> Problem {
-    Problem::local(
-        format!("{} is there already", path.display()),
-        "choose a name that is not taken: nothing is overwritten",
-    )
-}
-
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
-fn write(session: &mut Session, mut file: File, part: &Path) -> Result<u64, Problem> {
-    let fail = |error: io::Error| Problem::file("write", part, &error);
-    let bar = progress(session.output, None);
-    session.ask(Operation::BackupCreate)?;
-    let mut bytes = 0u64;
-    while let Some(piece) = session.client()?.next_piece()? {
-        file.write_all(piece.expose_bytes()).map_err(fail)?;
-        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
-        bytes = bytes.saturating_add(length);
-        bar.inc(length);
-    }
-    bar.finish_and_clear();
-    file.sync_all().map_err(fail)?;
-    Ok(bytes)
-}
-
-/// Gives the finished archive its name, unless something has it by now, and brings that to the disk.
-fn keep(part: &Path, path: &Path) -> Result<(), Problem> {
-    let fail = |error: io::Error| Problem::file("write", path, &error);
-    match renameat2(AT_FDCWD, part, AT_FDCWD, path, RenameFlags::RENAME_NOREPLACE) {
-        Ok(()) => {}
-        Err(nix::errno::Errno::EEXIST) => return Err(taken(path)),
-        // A file system of a stick that does not know it.
-        Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOSYS) => {
-            if fs::symlink_metadata(path).is_ok() {
-                return Err(taken(path));
-            }
-            fs::rename(part, path).map_err(fail)?;
-        }
-        Err(error) => return Err(fail(error.into())),
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or_else(|| Path::new("."));
-    let synced = File::open(folder).and_then(|folder| folder.sync_all());
-    synced.map_err(fail)
-}
-
-fn drill(session: &mut Session, path: &Path) -> Result<(), Problem> {
-    let path = newest(path)?;
-    let file = open(&path)?;
+/// Tries an archive, and keeps the evidence.
+fn drill(session: &mut Session, path: &Path) -> Result<Box<BackupReport>, Problem> {
+    let file = open(path)?;
     session.ask(Operation::BackupDrill)?;
-    let Answer::Backup(report) = feed(session, file, &path)? else {
-        return Err(Problem::unexpected());
-    };
-    tell(session, &path, &report)
+    match feed(session, file, path) {
+        Ok(Answer::Backup(report)) => Ok(report),
+        Ok(_) => Err(Problem::unexpected()),
+        Err(problem) => Err(parity::hint(problem, path)),
+    }
 }
 
 /// The archive that was named, or the newest in the folder that was.
@@ -308,14 +218,16 @@ fn verify(session: &mut Session, path: &Path, outside: bool) -> Result<(), Probl
     let file = open(path)?;
     if outside {
         let seen = inspect(session, file, path)?;
-        let json = json!({"file": path.to_string_lossy(), "whole": Value::Null, "recipients": seen.recipients, "bytes": seen.bytes, "sha256": seen.sha256});
+        let as_written = parity::as_written(path)?;
+        let json = json!({"file": path.to_string_lossy(), "whole": Value::Null, "recipients": seen.recipients, "bytes": seen.bytes, "sha256": seen.sha256, "as_written": as_written});
         let text = format!(
-            "{} is an age file of {} bytes, sealed to {} keys; its SHA-256 is\n{}\n\
-             Without the recovery key nobody can tell more: not whether it is whole, and not what is in it.",
+            "{} is an age file of {} bytes, sealed to {} keys; its SHA-256 is\n{}\n{}\n\
+             Without the recovery key nobody can tell more: not whether it was whole, and not what is in it.",
             escape(&path.display().to_string()),
             seen.bytes,
             seen.recipients,
             seen.sha256,
+            parity::in_words(as_written),
         );
         return session.output.print(&json, &text);
     }
@@ -341,7 +253,8 @@ fn examine(
     let (identity, vouching) = (recovery.backup_identity(), recovery.backup_vouching());
     let keys = [identity.expose_bytes(), vouching.expose_bytes()];
     send(&mut input, &BackupJob::Verify, &keys)?;
-    postcard::from_bytes(&through(session, child, input, file, path)?).map_err(|_| Problem::unexpected())
+    let report = through(session, child, input, file, path).map_err(|problem| parity::hint(problem, path))?;
+    postcard::from_bytes(&report).map_err(|_| Problem::unexpected())
 }
 
 /// Pours a file through the program; the body of the one frame that it answers.
@@ -466,27 +379,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_finished_archive_takes_no_name_that_is_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        let (part, path) = (folder.path().join("a.part"), folder.path().join("a"));
-        fs::write(&part, "new").unwrap();
-        fs::write(&path, "old").unwrap();
-        assert!(keep(&part, &path).is_err() && destination(Some(path.clone())).is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "old");
-        fs::remove_file(&path).unwrap();
-        assert!(keep(&part, &path).is_ok());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert!(!part.exists());
-    }
-
-    #[test]
-    fn in_a_folder_the_name_says_when_and_the_newest_is_found() {
+    fn of_a_folder_the_newest_archive_is_taken() {
         let folder = tempfile::tempdir().unwrap();
         assert!(newest(folder.path()).is_err());
-        let name = destination(Some(folder.path().to_owned())).unwrap_or_else(|_| panic!("no name"));
-        assert!(name.to_string_lossy().ends_with("Z.age"));
+        let name = folder.path().join("pocketai-20261122T030405Z.age");
         fs::write(&name, "").unwrap();
         fs::write(folder.path().join("other.txt"), "").unwrap();
+        fs::write(folder.path().join("pocketai-20261122T030405Z.age.parity"), "").unwrap();
         assert!(newest(folder.path()).is_ok_and(|path| path == name));
     }
 }

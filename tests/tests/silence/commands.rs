@@ -133,6 +133,8 @@ const STEPS: &[Step] = &[
     runs("backup create {dir}/archive.age"),
     runs("backup drill {dir}/archive.age"),
     runs("backup verify --outside {dir}/archive.age"),
+    runs("backup repair {dir}/archive.age"),
+    runs("backup keep {dir}/none").ends(1),
     runs("backup restore {dir}/archive.age").with(NEW).ends(1),
     runs("backup identity").with("http://far.example/").ends(2),
     runs("backup recipient add age1far").with(NEW).ends(1),
