@@ -436,3 +436,26 @@ fn a_rekeyed_category_holds_what_it_held_and_owes_nothing() {
     device.ctl(&["check"]).one();
     device.ctl(&["audit", "verify"]).one();
 }
+
+#[test]
+fn a_record_has_a_day_of_its_own_that_goes_where_it_goes() {
+    let device = Device::owned();
+    let id = device.add("notes", &["title=Brief"]);
+    let keep = |options: &[&str]| device.ctl(&[&["keep", "notes", &id], options].concat());
+    assert_eq!(keep(&[]).one()["until"], Value::Null);
+    for day in ["2099-01-31", "2098-12-24T18:00"] {
+        assert!(text(&keep(&["--until", day]).one()["until"]).starts_with(day));
+        assert!(text(&keep(&[]).one()["until"]).starts_with(day));
+    }
+    device
+        .ctl(&["keep", "notes", &"0".repeat(32), "--until", "2099-01-31"])
+        .failed(1, "not-found");
+    let folder = device.place.path("out");
+    device.ctl(&["export", path_text(&folder)]).one();
+    let other = Device::owned();
+    other.ctl(&["import", path_text(&folder)]).one();
+    let there = other.ctl(&["keep", "notes", &id]).one();
+    assert_eq!(there["until"], "2098-12-24T18:00:00");
+    assert_eq!(keep(&["--usual"]).one()["until"], Value::Null);
+    assert!(device.list("settings").is_empty());
+}

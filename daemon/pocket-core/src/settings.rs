@@ -1,16 +1,21 @@
 //! The settings that the device itself obeys.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::{Category, Setting};
+use crate::{Category, Entry, Record, RecordId, Setting, Timestamp, When};
+
+/// The beginning of the name of a setting about one record.
+const KEEP_UNTIL: &str = "keep_until.";
 
 /// What the device obeys, with its defaults.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DeviceSettings {
     auto_lock: Option<Duration>,
     retention_days: Vec<(Category, Option<u32>)>,
+    keep_until: BTreeMap<RecordId, When>,
 }
 
 /// A setting that the device would obey if it understood it.
@@ -19,13 +24,16 @@ pub enum InvalidSetting {
     /// `auto_lock_minutes`.
     #[error("auto_lock_minutes is a number of minutes from 0 (never) to 1440")]
     AutoLock,
+    /// `keep_until.ID`.
+    #[error("keep_until.ID names a record by its 32 hexadecimal digits, and a day or a time: 2027-01-31")]
+    KeepUntil,
     /// `retention_days.CATEGORY`.
     #[error(
         "retention_days.CATEGORY is a number of days from 1 to 36500, or 0 for ever; not for audit, secrets or settings"
     )]
     Retention,
     /// No setting has this name.
-    #[error("no such setting: there are auto_lock_minutes and retention_days.CATEGORY")]
+    #[error("no such setting: there are auto_lock_minutes, retention_days.CATEGORY and keep_until.ID")]
     Unknown,
 }
 
@@ -34,6 +42,7 @@ impl Default for DeviceSettings {
         Self {
             auto_lock: Some(Duration::from_secs(30 * 60)),
             retention_days: Vec::new(),
+            keep_until: BTreeMap::new(),
         }
     }
 }
@@ -50,6 +59,12 @@ impl DeviceSettings {
                 return Err(InvalidSetting::AutoLock);
             }
             self.auto_lock = (minutes > 0).then(|| Duration::from_secs(minutes * 60));
+            return Ok(());
+        }
+        if let Some(id) = setting.name.strip_prefix(KEEP_UNTIL) {
+            let id = id.parse().map_err(|_| InvalidSetting::KeepUntil)?;
+            let until = setting.value.parse().map_err(|_| InvalidSetting::KeepUntil)?;
+            self.keep_until.insert(id, until);
             return Ok(());
         }
         let category = setting
@@ -82,11 +97,85 @@ impl DeviceSettings {
         let days = set.unwrap_or_else(|| category.default_retention_days())?;
         Some(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
     }
+
+    /// Which records have a day of their own that is over.
+    pub fn over(&self, now: Timestamp) -> impl Iterator<Item = RecordId> {
+        let over = self
+            .keep_until
+            .iter()
+            .filter(move |(_, until)| until.is_past(now));
+        over.map(|(id, _)| *id)
+    }
+
+    /// Whether a record has been kept as long as it should be: until its own day, if it has one, else for as
+    /// long as its category keeps them. A setting that says so of a record goes with it.
+    pub fn is_old(&self, entry: &Entry, now: Timestamp) -> bool {
+        let record = entry.content.record();
+        if let Record::Setting(setting) = record {
+            let id = setting
+                .name
+                .strip_prefix(KEEP_UNTIL)
+                .and_then(|id| id.parse().ok());
+            return id.is_some_and(|id| self.own_day(id, now) == Some(true));
+        }
+        self.own_day(entry.id, now).unwrap_or_else(|| {
+            self.retention(record.category())
+                .is_some_and(|kept| now.since(entry.updated) > kept)
+        })
+    }
+
+    /// Whether a record's own day is over; `None` when it has none.
+    fn own_day(&self, id: RecordId, now: Timestamp) -> Option<bool> {
+        self.keep_until.get(&id).map(|until| until.is_past(now))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn note(updated: Timestamp) -> Entry {
+        Entry {
+            id: RecordId::from_bytes([7; 16]),
+            created: updated,
+            updated,
+            revision: 1,
+            origin: crate::Origin::Owner,
+            content: crate::Content::check(Record::Note(crate::Note {
+                title: "n".to_owned(),
+                ..crate::Note::default()
+            }))
+            .unwrap(),
+        }
+    }
+
+    #[test]
+    fn a_records_own_day_counts_before_what_its_category_says_both_ways() {
+        let now: Timestamp = "2026-11-22T10:30:00Z".parse().unwrap();
+        let (young, old) = (note(now), note("2020-01-01T00:00:00Z".parse().unwrap()));
+        let name = format!("keep_until.{}", young.id);
+        let (_, mut settings) = set("retention_days.notes", "30");
+        assert!(settings.is_old(&old, now) && !settings.is_old(&young, now));
+        for (until, over) in [("2026-11-22", false), ("2026-11-21", true), ("2027-01-01", false)] {
+            let setting = Setting {
+                name: name.clone(),
+                value: until.to_owned(),
+            };
+            settings.apply(&setting).unwrap();
+            let itself = Entry {
+                id: RecordId::from_bytes([8; 16]),
+                content: crate::Content::check(Record::Setting(setting)).unwrap(),
+                ..young.clone()
+            };
+            for entry in [&young, &old, &itself] {
+                assert_eq!(settings.is_old(entry, now), over, "{until}");
+            }
+            assert_eq!(settings.over(now).count(), usize::from(over), "{until}");
+        }
+        for (name, value) in [("keep_until.12", "2026-11-22"), (name.as_str(), "soon")] {
+            assert_eq!(set(name, value).0, Err(InvalidSetting::KeepUntil), "{name}");
+        }
+    }
 
     fn set(name: &str, value: &str) -> (Result<(), InvalidSetting>, DeviceSettings) {
         let mut settings = DeviceSettings::default();

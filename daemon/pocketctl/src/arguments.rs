@@ -9,6 +9,7 @@ use pocket_core::{
 };
 
 use crate::connect::Way;
+use crate::keep::Keep;
 
 /// Everything that can be typed after `pocketctl`.
 #[derive(Parser)]
@@ -124,6 +125,8 @@ pub(crate) enum Command {
     ReadAgain { id: RecordId },
     /// Remove a record
     Delete { category: Category, id: RecordId },
+    /// How long a record is kept: show it, or set a day of its own
+    Keep(Keep),
     /// Bring files and folders in: Markdown, vCard, iCalendar, todo.txt, memory.jsonl, chats, documents
     Import {
         #[arg(required = true, value_name = "PATH")]
@@ -635,6 +638,9 @@ mod tests {
             "secret set wifi",
             "secret list",
             "secret delete wifi",
+            "keep notes ID",
+            "keep notes ID --until 2027-01-31",
+            "keep notes ID --usual",
             "profile show",
             "button show",
             "button need sensitive",
@@ -704,6 +710,7 @@ mod tests {
             "connect -oProxyCommand=id",
             "connect -- -oProxyCommand=id",
             "connect host --port 0",
+            "keep notes 0123456789abcdef0123456789abcdef --until soon",
         ] {
             assert!(!parses(&format!("pocketctl {line}")), "{line}");
         }

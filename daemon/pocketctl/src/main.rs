@@ -22,6 +22,7 @@ mod export;
 mod fields;
 mod health;
 mod import;
+mod keep;
 mod lock;
 mod mcp;
 mod output;
@@ -79,6 +80,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Health { strict } => health::health(session, strict),
         Command::Import { paths } => import::run(session, &paths),
         Command::List {
+        Command::Keep(keep) => keep::run(session, &keep),
             category,
             limit,
             after,

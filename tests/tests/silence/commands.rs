@@ -67,6 +67,7 @@ const STEPS: &[Step] = &[
     runs("get notes {note}"),
     runs("edit notes {note} body=[far](http://far.example/edited)"),
     runs("list notes"),
+    runs("keep notes {note} --until 2099-01-31"),
     runs("search http://far.example/"),
     runs("import {hostile}"),
     runs("list documents --limit 1").keeps(&[("document", "id")]),

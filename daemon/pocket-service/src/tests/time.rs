@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use pocket_core::{Outbox, Timestamp};
+use pocket_core::{OperationKind, Outbox, Setting, Timestamp};
 use pocket_grant::Report;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
@@ -201,6 +201,101 @@ fn old_messages_go_when_the_calendar_runs_true_and_stay_when_it_jumps() {
     assert_eq!(clocks.outbox(), 1, "the calendar jumped: nothing may go");
     clocks.pass(6 * MINUTE, 6 * MINUTE);
     assert_eq!(clocks.outbox(), 0);
+}
+
+/// Adds a record that was last changed so many days ago.
+fn add(clocks: &mut Clocks, record: Record, days: u32) -> RecordId {
+    let updated = Timestamp::from_millis(clocks.now.wall.millis() - i64::from(days) * 86_400_000);
+    let item = NewEntry {
+        created: Some(updated),
+        updated: Some(updated),
+        ..new_entry(record)
+    };
+    let add = Operation::Add {
+        items: vec![item],
+        import: false,
+    };
+    match clocks.ask(add).map(|reply| reply.answer) {
+        Ok(Answer::Added(added)) => match added.as_slice() {
+            [Added::New(id)] => *id,
+            _ => panic!("not new"),
+        },
+        _ => panic!("not added"),
+    }
+}
+
+fn setting(name: &str, value: &str) -> Record {
+    Record::Setting(Setting {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    })
+}
+
+fn is_there(clocks: &mut Clocks, category: Category, id: RecordId) -> bool {
+    clocks.ask(Operation::Get { category, id }).is_ok()
+}
+
+#[test]
+fn a_record_with_a_day_of_its_own_goes_then_with_its_setting_and_is_kept_until_then() {
+    let mut clocks = Clocks::new();
+    add(&mut clocks, setting("auto_lock_minutes", "0"), 0);
+    let message = |to: &str| {
+        Record::Outbox(Outbox {
+            to: to.to_owned(),
+            ..Outbox::default()
+        })
+    };
+    // It is 2027-01-15 there. By their category both messages would go, and the note would stay for ever.
+    let (longer, gone) = (
+        add(&mut clocks, message("longer"), 91),
+        add(&mut clocks, message("gone"), 91),
+    );
+    let brief = add(&mut clocks, note("brief", ""), 0);
+    let until = |id: RecordId| format!("keep_until.{id}");
+    add(&mut clocks, setting(&until(longer), "2027-01-16"), 0);
+    let said = add(&mut clocks, setting(&until(brief), "2027-01-15T12:00:00Z"), 0);
+    clocks.pass(6 * MINUTE, 6 * MINUTE);
+    assert!(
+        is_there(&mut clocks, Category::Outbox, longer),
+        "its own day counts"
+    );
+    assert!(!is_there(&mut clocks, Category::Outbox, gone), "by its category");
+    assert!(
+        is_there(&mut clocks, Category::Notes, brief),
+        "its day has not come"
+    );
+    // The board was off for long, and its clock is set some time after the start: nothing goes by the jump.
+    clocks.pass(MINUTE, DAY);
+    clocks.pass(5 * MINUTE, 5 * MINUTE);
+    assert!(is_there(&mut clocks, Category::Notes, brief), "by the jump");
+    clocks.pass(6 * MINUTE, 6 * MINUTE);
+    assert!(!is_there(&mut clocks, Category::Notes, brief), "its day is over");
+    assert!(
+        !is_there(&mut clocks, Category::Settings, said),
+        "what is said of it"
+    );
+    assert!(
+        is_there(&mut clocks, Category::Outbox, longer),
+        "a day lasts to its end"
+    );
+    clocks.pass(MINUTE, DAY);
+    clocks.pass(6 * MINUTE, 6 * MINUTE);
+    clocks.pass(6 * MINUTE, 6 * MINUTE);
+    assert_eq!(clocks.outbox(), 0);
+    let log = Operation::AuditShow {
+        before: None,
+        limit: 100,
+    };
+    let Ok(Answer::Audit(entries)) = clocks.ask(log).map(|reply| reply.answer) else {
+        panic!("no log");
+    };
+    let purged = |id| {
+        let purges = entries
+            .iter()
+            .filter(|entry| entry.event.operation == OperationKind::Purge);
+        purges.filter(|entry| entry.event.records.contains(&id)).count()
+    };
+    assert_eq!([brief, said, longer, gone].map(purged), [1; 4]);
 }
 
 fn last_check(clocks: &mut Clocks) -> Option<Timestamp> {

@@ -81,9 +81,9 @@ pub(crate) enum Ticked {
 
 /// A round through all categories for records that are older than they are kept.
 pub(crate) struct Purge {
-    /// Categories that were not read yet, and how long they keep their records.
-    left: Vec<(Category, Duration)>,
-    walk: Option<(Category, Duration, Walk)>,
+    /// Categories that were not read yet, of those that keep their records for a while only.
+    left: Vec<Category>,
+    walk: Option<(Category, Walk)>,
     old: Vec<(Category, RecordId)>,
 }
 
@@ -114,7 +114,7 @@ impl Vault {
         if now.steady.saturating_duration_since(began.steady) >= ROUND {
             self.housekeeping.round = now;
             if clock_is_true(began, now) {
-                return Ok(Ticked::Due(Work::Purge(self.begin_purge())));
+                return Ok(Ticked::Due(Work::Purge(self.begin_purge(now))));
             }
         }
         let due = match self.due_rekey(now)? {
@@ -124,7 +124,7 @@ impl Vault {
         Ok(due.map_or(Ticked::Nothing, Ticked::Due))
     }
 
-    fn begin_purge(&self) -> Purge {
+    fn begin_purge(&self, now: Now) -> Purge {
         let records = Category::ALL
             .into_iter()
             .filter(|category| category.holds_records());
@@ -132,25 +132,52 @@ impl Vault {
         let whole = records.filter(|category| self.store.whole(*category).is_ok());
         Purge {
             left: whole
-                .filter_map(|category| Some((category, self.settings.retention(category)?)))
+                .filter(|category| self.settings.retention(*category).is_some())
                 .collect(),
             walk: None,
-            old: Vec::new(),
+            old: self.over(now),
         }
+    }
+
+    /// Records whose own day is over, each with the setting that says so. Nothing while something is known to
+    /// be short: what is missing may yet be brought back, and must not stay for ever then.
+    fn over(&self, now: Now) -> Vec<(Category, RecordId)> {
+        let records = || {
+            Category::ALL
+                .into_iter()
+                .filter(|category| category.holds_records())
+        };
+        if records().any(|category| self.store.whole(category).is_err()) {
+            return Vec::new();
+        }
+        let mut old = Vec::new();
+        for id in self.settings.over(now.wall) {
+            old.extend(
+                records()
+                    .filter(|category| self.store.contains(*category, id))
+                    .map(|category| (category, id)),
+            );
+            let setting = self.setting_id(&format!("keep_until.{id}"));
+            old.extend(setting.ok().map(|id| (Category::Settings, id)));
+            if old.len() >= MOST {
+                break;
+            }
+        }
+        old
     }
 
     /// Looks further for old records, and removes them at the end; `true` once that is done.
     pub(super) fn purge_on(&mut self, purge: &mut Purge, slice: &Slice, now: Now) -> Result<bool, Failure> {
         while purge.old.len() < MOST {
-            let Some((category, kept, mut walk)) = purge.walk.take() else {
-                let Some((category, kept)) = purge.left.pop() else {
+            let Some((category, mut walk)) = purge.walk.take() else {
+                let Some(category) = purge.left.pop() else {
                     break;
                 };
-                purge.walk = Some((category, kept, self.store.begin_walk(category)));
+                purge.walk = Some((category, self.store.begin_walk(category)));
                 continue;
             };
             let walked = self.store.walk(&mut walk, &mut |entry| {
-                if now.wall.since(entry.updated) > kept {
+                if self.settings.is_old(&entry, now.wall) {
                     purge.old.push((category, entry.id));
                 }
                 if purge.old.len() < MOST && slice.go_on() {
@@ -160,7 +187,7 @@ impl Vault {
                 }
             });
             if !walked.map_err(|error| failure::store(&error))? {
-                purge.walk = Some((category, kept, walk));
+                purge.walk = Some((category, walk));
                 if !slice.go_on() {
                     return Ok(false);
                 }
@@ -171,12 +198,13 @@ impl Vault {
     }
 
     fn remove_old(&mut self, mut old: Vec<(Category, RecordId)>, now: Now) -> Result<(), Failure> {
+        // Its own day and its category may both have found it.
+        old.sort_unstable();
+        old.dedup();
         // One that was changed since it was found is young again.
         old.retain(|(category, id)| {
-            let kept = self.settings.retention(*category);
             let entry = self.store.get(*category, *id).ok().flatten();
-            kept.zip(entry)
-                .is_some_and(|(kept, entry)| now.wall.since(entry.updated) > kept)
+            entry.is_some_and(|entry| self.settings.is_old(&entry, now.wall))
         });
         if old.is_empty() {
             return Ok(());
@@ -185,7 +213,11 @@ impl Vault {
         let changes = old.iter().fold(Changes::new(), |changes, (category, id)| {
             changes.remove(*category, *id)
         });
-        self.commit(permit, &old, changes, now)
+        self.commit(permit, &old, changes, now)?;
+        if old.iter().any(|(category, _)| *category == Category::Settings) {
+            self.recall_settings()?;
+        }
+        Ok(())
     }
 }
 

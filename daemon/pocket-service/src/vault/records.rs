@@ -145,7 +145,7 @@ impl Vault {
         Ok(())
     }
 
-    fn setting_id(&self, name: &str) -> Result<RecordId, Failure> {
+    pub(super) fn setting_id(&self, name: &str) -> Result<RecordId, Failure> {
         let named = Record::Setting(Setting {
             name: name.to_owned(),
             value: String::new(),
