@@ -50,6 +50,8 @@ mod model;
 #[cfg(test)]
 mod mosquitto;
 #[cfg(test)]
+mod person;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod readable;

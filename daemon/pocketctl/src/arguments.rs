@@ -10,6 +10,7 @@ use pocket_core::{
 
 use crate::connect::Way;
 use crate::keep::Keep;
+use crate::person::PersonCommand;
 
 /// Everything that can be typed after `pocketctl`.
 #[derive(Parser)]
@@ -136,6 +137,11 @@ pub(crate) enum Command {
     Export {
         #[arg(value_name = "DIR")]
         folder: PathBuf,
+    },
+    /// All that is kept about one person: show it, hand it out, erase it
+    Person {
+        #[command(subcommand)]
+        command: PersonCommand,
     },
     /// Passwords and tokens: named, never shown
     Secret {
@@ -633,14 +639,17 @@ mod tests {
             "list memory --limit 3 --after ID",
             "search --in notes bread and milk",
             "delete notes ID",
-            "import a b",
-            "export out",
-            "secret set wifi",
-            "secret list",
-            "secret delete wifi",
             "keep notes ID",
             "keep notes ID --until 2027-01-31",
             "keep notes ID --usual",
+            "import a b",
+            "export out",
+            "person show Ann",
+            "person export ID out --also Anni --also 0301234567",
+            "person erase ID --except ID --confirm 3",
+            "secret set wifi",
+            "secret list",
+            "secret delete wifi",
             "profile show",
             "button show",
             "button need sensitive",
@@ -697,8 +706,12 @@ mod tests {
             "agent add two words --scope notes:read",
             "profile set ONLINE",
             "button need sometimes",
+            "person erase",
+            "person erase Ann --except 12",
+            "person export Ann",
             "profile set CUSTOM --for 0",
             "list notes --limit many",
+            "keep notes 0123456789abcdef0123456789abcdef --until soon",
             "unlock --passphrase secret",
             "provider add Mine --url https://a.example.com",
             "provider add mine --url http://a.example.com --protocol openai --model m",
@@ -710,7 +723,6 @@ mod tests {
             "connect -oProxyCommand=id",
             "connect -- -oProxyCommand=id",
             "connect host --port 0",
-            "keep notes 0123456789abcdef0123456789abcdef --until soon",
         ] {
             assert!(!parses(&format!("pocketctl {line}")), "{line}");
         }

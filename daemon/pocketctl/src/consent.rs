@@ -141,7 +141,7 @@ fn put_pictures(session: &mut Session, question: &Consent, folder: &Path) -> Res
 }
 
 /// A question with the bytes that would leave. They are checked here: what is shown is what is approved.
-fn detail(session: &mut Session, id: RecordId) -> Result<(ConsentDetail, SecretBytes), Problem> {
+pub(crate) fn detail(session: &mut Session, id: RecordId) -> Result<(ConsentDetail, SecretBytes), Problem> {
     let show = Operation::ConsentShow { id, picture: None };
     let reply = session.call(show, None, None)?;
     let (Answer::Consent(detail), Some(bytes)) = (reply.answer, reply.payload) else {

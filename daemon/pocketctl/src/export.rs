@@ -25,19 +25,41 @@ pub(crate) fn run(session: &mut Session, folder: &Path) -> Result<(), Problem> {
         }
         return Err(problem);
     }
+    let counts = write_all(session, folder, &|_| true)?;
+    session.ask(Operation::ExportDone)?;
+    tell(session, folder, &counts)
+}
+
+/// Writes the records that are wanted to a new folder. This is no export of everything, and does not count as
+/// one: the device records of it no more than of reading them.
+pub(crate) fn chosen(
+    session: &mut Session,
+    folder: &Path,
+    wanted: &dyn Fn(&Entry) -> bool,
+) -> Result<Vec<(Category, u64)>, Problem> {
+    prepare(folder)?;
+    let mut counts = write_all(session, folder, wanted)?;
+    counts.retain(|(_, count)| *count > 0);
+    Ok(counts)
+}
+
+fn write_all(
+    session: &mut Session,
+    folder: &Path,
+    wanted: &dyn Fn(&Entry) -> bool,
+) -> Result<Vec<(Category, u64)>, Problem> {
     let bar = progress(session.output, None);
     let mut counts = Vec::new();
     for category in EXPORTED {
         bar.set_message(category.name());
         let count = match Parts::of(category) {
-            Some(parts) => stream(session, folder, category, parts, &bar)?,
-            None => notes(session, folder, &bar)?,
+            Some(parts) => stream(session, folder, category, parts, wanted, &bar)?,
+            None => notes(session, folder, wanted, &bar)?,
         };
         counts.push((category, count));
     }
-    session.ask(Operation::ExportDone)?;
     bar.finish_and_clear();
-    tell(session, folder, &counts)
+    Ok(counts)
 }
 
 /// A new file that only its owner may read. An existing one, and a link, are refused.
@@ -102,10 +124,14 @@ fn stream(
     folder: &Path,
     category: Category,
     mut parts: Parts,
+    wanted: &dyn Fn(&Entry) -> bool,
     bar: &ProgressBar,
 ) -> Result<u64, Problem> {
     let mut count = 0u64;
     let mut visit = |session: &mut Session, entry: Entry| {
+        if !wanted(&entry) {
+            return Ok(true);
+        }
         let full = parts
             .add(&entry)
             .map_err(|error| Problem::local(error.to_string(), "report this"))?;
@@ -128,10 +154,18 @@ fn write(folder: &Path, file: &ExportFile) -> Result<(), Problem> {
         .map_err(|error| Problem::file("write", &path, &error))
 }
 
-fn notes(session: &mut Session, folder: &Path, bar: &ProgressBar) -> Result<u64, Problem> {
+fn notes(
+    session: &mut Session,
+    folder: &Path,
+    wanted: &dyn Fn(&Entry) -> bool,
+    bar: &ProgressBar,
+) -> Result<u64, Problem> {
     let mut names = NoteNames::default();
     let mut count = 0u64;
     let mut visit = |_: &mut Session, entry: Entry| {
+        if !wanted(&entry) {
+            return Ok(true);
+        }
         let file = export_note(&entry, &mut names)
             .map_err(|error| Problem::local(error.to_string(), "report this"))?;
         write(folder, &file)?;

@@ -27,6 +27,7 @@ mod lock;
 mod mcp;
 mod output;
 mod passphrase;
+mod person;
 mod profile;
 mod providers;
 mod records;
@@ -79,8 +80,8 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Get { category, id, out } => records::get(session, category, id, out.as_deref()),
         Command::Health { strict } => health::health(session, strict),
         Command::Import { paths } => import::run(session, &paths),
-        Command::List {
         Command::Keep(keep) => keep::run(session, &keep),
+        Command::List {
             category,
             limit,
             after,
@@ -88,6 +89,7 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::Lock { all } => lock::lock(session, all),
         Command::Mcp { token_file } => mcp::run(session, token_file.as_deref()),
         Command::Passphrase { command } => lock::passphrase(session, command),
+        Command::Person { command } => person::run(session, command),
         Command::Profile { command } => profile::run(session, command),
         Command::Provider { command } => providers::run(session, command),
         Command::Recovery { command } => recovery::run(session, command),
