@@ -74,4 +74,6 @@ mod tour;
 #[cfg(test)]
 mod units;
 #[cfg(test)]
+mod update;
+#[cfg(test)]
 mod webdriver;

@@ -26,6 +26,7 @@ impl Device {
             gateway: pocket_service::GatewayTrust::Usual,
             data_dir: folder.path().join("data"),
             device_secret_dir: folder.path().join("device"),
+            updates: None,
             hash_cost: HashCost {
                 memory_kib: 8 * 1024,
                 time: Duration::from_millis(1),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::audit::{Broken, Entry as AuditEntry};
 use crate::{
     AgentLimits, AgentName, BackupReport, BackupStatus, BrokerStatus, Browsed, Category, Consent, Entry,
-    PressStatus, Profile, Provider, RecordId, Scopes, Sensitivity, StandingConsent, Timestamp,
+    PressStatus, Profile, Provider, RecordId, Scopes, Sensitivity, StandingConsent, Timestamp, UpdateStatus,
 };
 
 /// What became of one record of an `Add`.
@@ -129,6 +129,8 @@ pub struct Status {
     pub backup: Option<BackupStatus>,
     /// The button on the device as a second factor; `None` while locked.
     pub press: Option<PressStatus>,
+    /// The device's own system, where it is one that can be updated so.
+    pub update: Option<UpdateStatus>,
     /// What is known to be damaged.
     pub findings: Vec<Finding>,
     /// The proof of the last factory reset, until someone sets the device up.

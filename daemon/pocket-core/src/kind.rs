@@ -133,11 +133,16 @@ pub enum OperationKind {
     /// The button on the device was pressed, for what waited for it.
     Press,
     PressSet,
+    UpdateChunk,
+    /// A release was let into the other slot.
+    UpdateInstall,
+    /// A release for the device itself was handed in, to be looked at.
+    UpdateOffer,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 85] = [
+    pub const ALL: [Self; 88] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -211,6 +216,9 @@ impl OperationKind {
         Self::Status,
         Self::Stop,
         Self::Unlock,
+        Self::UpdateChunk,
+        Self::UpdateInstall,
+        Self::UpdateOffer,
         Self::UploadBegin,
         Self::UploadChunk,
         Self::BackupCreate,
@@ -259,6 +267,7 @@ impl OperationKind {
                 | Self::SecretList
                 | Self::SetupCode
                 | Self::Status
+                | Self::UpdateChunk
                 | Self::UploadBegin
                 | Self::UploadChunk
         )
@@ -351,6 +360,9 @@ impl OperationKind {
             Self::Status => "status",
             Self::Stop => "stop",
             Self::Unlock => "unlock",
+            Self::UpdateChunk => "update-chunk",
+            Self::UpdateInstall => "update-install",
+            Self::UpdateOffer => "update-offer",
             Self::UploadBegin => "upload-begin",
             Self::UploadChunk => "upload-chunk",
         }

@@ -46,6 +46,7 @@ mod settings;
 mod stored_tests;
 mod strength;
 mod time;
+mod update;
 
 pub use actor::{Actor, ActorRef, Agent, AgentLimits, AgentName, Door, InvalidScope, Scope, Scopes, Verb};
 pub use answer::{
@@ -91,3 +92,7 @@ pub use reset::ResetStep;
 pub use settings::{DeviceSettings, InvalidSetting};
 pub use strength::{Flaw, Strength};
 pub use time::{InvalidWhen, Timestamp, When};
+pub use update::{
+    Age, InvalidUpdateState, MOST_UPDATE_STATE, Release, Slot, UpdateFault, UpdateOffer, UpdateStatus,
+    UpdateStep,
+};

@@ -316,6 +316,20 @@ pub enum Operation {
         /// With what.
         with: Credential,
     },
+    /// Takes in the next bytes of a new release for the device itself; they travel beside the operation.
+    UpdateChunk {
+        /// How many came before: with 0, it begins anew.
+        offset: u64,
+    },
+    /// Has the release that was shown installed into the other slot; then the device starts again.
+    UpdateInstall {
+        /// The SHA-256 of the bundle that the owner was shown, as 64 hexadecimal digits.
+        sha256: String,
+        /// Whether it may be older than the one that runs.
+        older: bool,
+    },
+    /// The bytes of a new release are all there: its signature is looked at.
+    UpdateOffer,
     /// Begins to take in a document's bytes; the answer brings the upload's id.
     UploadBegin,
     /// Takes the next piece in; it travels beside the operation.
@@ -399,6 +413,9 @@ impl Operation {
             Self::StandingRemove { .. } => OperationKind::StandingRemove,
             Self::Status => OperationKind::Status,
             Self::Unlock { .. } => OperationKind::Unlock,
+            Self::UpdateChunk { .. } => OperationKind::UpdateChunk,
+            Self::UpdateInstall { .. } => OperationKind::UpdateInstall,
+            Self::UpdateOffer => OperationKind::UpdateOffer,
             Self::UploadBegin => OperationKind::UploadBegin,
             Self::UploadChunk { .. } => OperationKind::UploadChunk,
         }

@@ -313,7 +313,8 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::FactoryReset
         | K::PassphraseChange
         | K::PressSet
-        | K::RecoveryNew => Needs::OwnerWithPassphrase,
+        | K::RecoveryNew
+        | K::UpdateInstall => Needs::OwnerWithPassphrase,
         K::AutoLock
         | K::BackupDrilled
         | K::BackupKey
@@ -367,7 +368,9 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::SecretDelete
         | K::SecretList
         | K::SecretSet
-        | K::StandingRemove => Needs::Owner,
+        | K::StandingRemove
+        | K::UpdateChunk
+        | K::UpdateOffer => Needs::Owner,
     }
 }
 
@@ -395,7 +398,8 @@ fn recording(actor: &Actor, kind: OperationKind, categories: &[Category]) -> Rec
             | K::SecretList
             | K::SetupCode
             | K::Status
-            // A piece of an upload changes nothing until `Add` names the whole.
+            // A piece of an upload changes nothing until `Add`, or an offer, names the whole.
+            | K::UpdateChunk
             | K::UploadChunk => Recording::None,
             _ => Recording::First,
         },

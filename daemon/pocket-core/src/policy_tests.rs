@@ -52,7 +52,8 @@ fn the_table() {
             | K::FactoryReset
             | K::PassphraseChange
             | K::PressSet
-            | K::RecoveryNew => ["no", "no", "no", "yes", "no"],
+            | K::RecoveryNew
+            | K::UpdateInstall => ["no", "no", "no", "yes", "no"],
             K::BrokerLink | K::BrokerTest => ["no"; 5],
             K::AutoLock
             | K::BackupDrilled
@@ -241,6 +242,7 @@ fn what_goes_unrecorded_is_a_closed_list() {
         K::SecretList,
         K::SetupCode,
         K::Status,
+        K::UpdateChunk,
         K::UploadChunk,
     ];
     let actor = agent("notes:read");

@@ -1,9 +1,14 @@
 //! The device's files apart from the store: keyring, device secret, count of wrong guesses.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pocket_core::{Attempts, Doors, Failure, FailureKind, Finding, LockState, Profile, Status, Timestamp};
+use pocket_core::{
+    Attempts, Doors, Failure, FailureKind, Finding, LockState, MOST_UPDATE_STATE, Profile, Status, Timestamp,
+    UpdateStatus, UpdateStep,
+};
 use pocket_crypto::keyring::{SlotKind, UnlockError};
 use pocket_crypto::{Key, Keyring};
 use pocket_store::atomic::write_atomically;
@@ -13,7 +18,7 @@ use tracing::warn;
 use crate::engine::Now;
 use crate::failure;
 use crate::outbound::Outbound;
-use crate::service::{Config, StartError};
+use crate::service::{Config, StartError, Updates};
 
 /// What is found where that was cut short.
 const CUT: &str = "restore";
@@ -94,7 +99,7 @@ impl Device {
             return Ok(());
         }
         let removed = std::fs::remove_file(self.setup_marker());
-        let synced = removed.and_then(|()| std::fs::File::open(self.folder.path())?.sync_all());
+        let synced = removed.and_then(|()| File::open(self.folder.path())?.sync_all());
         synced.map_err(|error| marker_failed(&error))
     }
 
@@ -255,9 +260,43 @@ impl Device {
             unfinished_export: None,
             backup: None,
             press: None,
+            update: None,
             findings: Vec::new(),
             reset: None,
         }
+    }
+
+    /// Where updates are handed in.
+    pub(crate) fn updates(&self) -> Result<&Updates, Failure> {
+        self.config.updates.as_ref().ok_or_else(|| {
+            Failure::new(
+                FailureKind::Unavailable,
+                "this device does not update itself",
+                "update the programs as you installed them; on PocketAI's own image this works",
+            )
+        })
+    }
+
+    /// Where it is asked for that something is done with them.
+    pub(crate) fn updates_request(&self, spool: &Path) -> PathBuf {
+        spool.join("request")
+    }
+
+    /// How it is with the device's own system, if that says so.
+    pub(crate) fn update_status(&self) -> Option<UpdateStatus> {
+        let updates = self.config.updates.as_ref()?;
+        let mut text = String::new();
+        let file = File::open(&updates.state).ok()?;
+        file.take(MOST_UPDATE_STATE).read_to_string(&mut text).ok()?;
+        let mut status = UpdateStatus::parse(&text).ok()?;
+        // Until that was noticed, the account is of the time before.
+        if self.updates_request(&updates.spool).exists() {
+            status.step = match status.step {
+                UpdateStep::Offered(offer) => UpdateStep::Installing(offer),
+                _ => UpdateStep::Looking,
+            };
+        }
+        Some(status)
     }
 
     /// Where the doors listen, once they do.

@@ -35,4 +35,4 @@ pub use handle::{ButtonReport, Handle, Reply, Request, Touched};
 pub use outbound::{Call, Calls, GatewayTrust, Link, Links, Way};
 pub use passphrase::HashCost;
 pub use reader::{Lines, PROGRAM, ReadError, Reader, Running};
-pub use service::{Config, Service, StartError};
+pub use service::{Config, Service, StartError, Updates};

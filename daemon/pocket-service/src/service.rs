@@ -23,8 +23,19 @@ pub struct Config {
     pub hash_cost: HashCost,
     /// Whether there is a program that can send, and what it trusts.
     pub gateway: GatewayTrust,
+    /// Where updates of the device's own system are handed in; `None` where it does not update itself.
+    pub updates: Option<Updates>,
     /// Where the doors listen; told once they do.
     pub doors: Arc<OnceLock<Doors>>,
+}
+
+/// Where updates of the device's own system are handed in. Whoever installs them is another.
+#[derive(Clone)]
+pub struct Updates {
+    /// The folder for bundles and requests; the daemon's own.
+    pub spool: PathBuf,
+    /// The file in which the system says how it is; not the daemon's.
+    pub state: PathBuf,
 }
 
 /// Why the engine does not start.

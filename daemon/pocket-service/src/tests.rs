@@ -11,6 +11,7 @@ mod records;
 mod reset;
 mod search;
 mod time;
+mod update;
 mod work;
 
 use std::path::Path;
@@ -43,6 +44,7 @@ pub(crate) fn config(folder: &Path) -> Config {
     Config {
         data_dir: folder.join("data"),
         device_secret_dir: folder.join("device"),
+        updates: None,
         hash_cost: HashCost {
             memory_kib: 8 * 1024,
             time: Duration::from_millis(1),

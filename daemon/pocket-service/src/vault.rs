@@ -24,6 +24,7 @@ mod scrub;
 mod search;
 mod secrets;
 mod status;
+mod update;
 mod usage;
 mod work;
 
@@ -87,6 +88,8 @@ pub(crate) struct Vault {
     outbound: Outbound,
     pub(crate) agents: Agents,
     uploads: Uploads,
+    /// A release for the device itself that comes in.
+    incoming: Option<update::Incoming>,
     unread: Unread,
     housekeeping: Housekeeping,
     stale: Stale,
@@ -430,6 +433,11 @@ impl Vault {
             Operation::RecoveryNew => self.recovery_new(device, act)?,
             Operation::StandingAdd(terms) => self.standing_add(act, terms)?.into(),
             Operation::StandingRemove { id } => self.standing_remove(act, id)?.into(),
+            Operation::UpdateChunk { offset } => self.update_chunk(device, act, offset)?.into(),
+            Operation::UpdateInstall { sha256, older } => {
+                self.update_install(device, act, (&sha256, older))?.into()
+            }
+            Operation::UpdateOffer => self.update_offer(device, act)?.into(),
             Operation::BackupRestore | Operation::Setup | Operation::SetupCode => {
                 return Err(Failure::new(
                     FailureKind::Conflict,

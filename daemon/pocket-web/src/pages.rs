@@ -22,6 +22,7 @@ pub(crate) mod secrets;
 pub(crate) mod settings;
 pub(crate) mod standing;
 pub(crate) mod strength;
+pub(crate) mod update;
 pub(crate) mod upload;
 pub(crate) mod viewing;
 

@@ -12,7 +12,8 @@ use crate::guard::{Guard, enter};
 use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
     agents, asking, audit, broker, consent, device, documents, erasing, export, first_run, home, import,
-    keys, login, models, profile, records, search, secrets, settings, standing, strength, upload, viewing,
+    keys, login, models, profile, records, search, secrets, settings, standing, strength, update, upload,
+    viewing,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -180,6 +181,9 @@ fn device_routes() -> Vec<Route> {
         post("/device/rekey", Owner, erasing::submit_rekey),
         get("/device/reset", Owner, erasing::reset),
         post("/device/reset", Owner, erasing::submit_reset),
+        get("/device/update", Owner, update::show),
+        post("/device/update", Upload, update::submit),
+        post("/device/update/install", Form, update::install),
         get("/import", Owner, import::show),
         post("/import", Upload, import::submit),
         get("/export", Owner, export::show),

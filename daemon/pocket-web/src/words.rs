@@ -78,7 +78,11 @@ words! {
         rekey, rekey_about, rekey_none, rekey_now, rekey_since, rekeying, reset_about, reset_keeps,
         room, room_unknown, sessions_and_lock, state_damaged, state_locked, state_new,
         state_unlocked, step_numbers, step_word, storage, storage_about, storage_by_category,
-        storage_rest, taken, type_erase, type_it_back, vault, version, waits_for_you, was_read,
+        storage_rest, taken, type_erase, type_it_back, update_about, update_changed, update_file,
+        update_good, update_install, update_installed, update_installing, update_look_again,
+        update_looking, update_newer, update_none, update_not_written, update_offered, update_older,
+        update_older_yes, update_runs, update_same, update_send, update_signature, update_slot,
+        update_title, update_trial, update_was_older, vault, version, waits_for_you, was_read,
         what_you_keep, whole_log, will_be_gone, your_keys,
     }
     /// Setup, unlock, the keys in the owner's hands.
@@ -159,7 +163,8 @@ words! {
         op_standing_remove,
         op_read_blob, op_recovery_confirm, op_recovery_new, op_rekey, op_resume, op_search,
         op_secret_delete, op_secret_list, op_secret_set, op_self_test, op_setup, op_setup_code,
-        op_status, op_stop, op_unlock, op_upload_begin, op_upload_chunk, refusal_anonymous,
+        op_status, op_stop, op_unlock, op_update_chunk,
+        op_update_install, op_update_offer, op_upload_begin, op_upload_chunk, refusal_anonymous,
         refusal_audit, refusal_door, refusal_gateway, refusal_leaves, refusal_network, refusal_owner, refusal_passphrase,
         refusal_profile, refusal_scope, refusal_secrets, refused_for, someone_by, the_broker, the_device,
         verify, you_by,
@@ -346,6 +351,9 @@ impl Words {
             OperationKind::Status => self.op_status,
             OperationKind::Stop => self.op_stop,
             OperationKind::Unlock => self.op_unlock,
+            OperationKind::UpdateChunk => self.op_update_chunk,
+            OperationKind::UpdateInstall => self.op_update_install,
+            OperationKind::UpdateOffer => self.op_update_offer,
             OperationKind::UploadBegin => self.op_upload_begin,
             OperationKind::UploadChunk => self.op_upload_chunk,
         }

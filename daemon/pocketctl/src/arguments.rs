@@ -183,6 +183,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: ButtonCommand,
     },
+    /// The device's own system: what runs, and a signed release in its place
+    Update {
+        #[command(subcommand)]
+        command: UpdateCommand,
+    },
     /// Ask a model; in the cloud, once you approved the very bytes
     Ask(Question),
     /// The record of every decision and change
@@ -333,6 +338,26 @@ pub(crate) enum ButtonCommand {
     Show,
     /// Set what needs it: off, sensitive (records of high sensitivity, or pictures), every. Takes a press itself
     Need { what: PressFor },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum UpdateCommand {
+    /// Show what runs, and how far an update is
+    Show,
+    /// Hand a bundle in (- for standard input): its signature is looked at, nothing is changed
+    Offer {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+    /// Install what is offered into the slot that does not run, and start again
+    Install {
+        /// Only if the bundle has this SHA-256
+        #[arg(long, value_name = "DIGITS")]
+        sha256: Option<String>,
+        /// Also if it is older than what runs
+        #[arg(long)]
+        older: bool,
+    },
 }
 
 #[derive(Subcommand)]

@@ -37,6 +37,7 @@ mod session;
 mod setup;
 mod status;
 mod terminal;
+mod update;
 
 use std::process::ExitCode;
 
@@ -103,5 +104,6 @@ fn run(session: &mut Session, command: Command) -> Result<(), Problem> {
         Command::SetupCode => setup::code(session),
         Command::Status => status::run(session),
         Command::Unlock { recovery } => lock::unlock(session, recovery),
+        Command::Update { command } => update::run(session, command),
     }
 }

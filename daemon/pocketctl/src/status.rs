@@ -7,6 +7,7 @@ use crate::entry::moment;
 use crate::exit::Problem;
 use crate::output::{columns, escape};
 use crate::session::Session;
+use crate::update;
 
 pub(crate) fn run(session: &mut Session) -> Result<(), Problem> {
     let status = read(session)?;
@@ -56,6 +57,9 @@ const fn word(state: &LockState) -> &'static str {
 fn to_text(status: &Status) -> String {
     let mut rows = vec![row("state", state(&status.state))];
     rows.push(row("version", escape(&status.version)));
+    if let Some(update) = &status.update {
+        rows.push(row("system", update::runs(update)));
+    }
     let until = status
         .profile_until
         .map(|until| format!(" until {}", moment(until)));

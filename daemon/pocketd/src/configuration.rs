@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser;
 use pocket_courier::Gateway;
 use pocket_crypto::Key;
-use pocket_service::{GatewayTrust, HashCost};
+use pocket_service::{GatewayTrust, HashCost, Updates};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -70,6 +70,18 @@ struct File {
     archiver: Option<PathBuf>,
     device_secret_dir: Option<PathBuf>,
     gateway: GatewayFile,
+    /// Where updates of the device's own system are handed in; it does not update itself when unsaid.
+    updates: Option<UpdatesFile>,
+}
+
+/// Where updates are handed in.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpdatesFile {
+    /// The folder for bundles.
+    spool: PathBuf,
+    /// The file in which the system says how it is.
+    state: PathBuf,
 }
 
 /// The way out.
@@ -122,6 +134,7 @@ pub(crate) struct Configuration {
     pub(crate) reader: PathBuf,
     pub(crate) archiver: PathBuf,
     gateway: GatewayFile,
+    updates: Option<Updates>,
 }
 
 impl Configuration {
@@ -167,6 +180,9 @@ impl Configuration {
                 "mcp",
                 arguments.mcp.or(file.mcp).unwrap_or_else(|| on_loopback(7879)),
             )?,
+            updates: file
+                .updates
+                .map(|UpdatesFile { spool, state }| Updates { spool, state }),
             data_dir,
         })
     }
@@ -212,6 +228,7 @@ impl Configuration {
             data_dir: self.data_dir.clone(),
             device_secret_dir: self.device_secret_dir.clone(),
             gateway: self.gateway_trust(),
+            updates: self.updates.clone(),
             doors: Arc::default(),
             hash_cost: HashCost {
                 memory_kib: memory_kib().map_or(HASH_MEMORY_KIB, |total| total / 8),

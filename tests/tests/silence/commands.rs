@@ -103,6 +103,10 @@ const STEPS: &[Step] = &[
     runs("profile set OFFLINE_ONLY"),
     runs("profile show"),
     runs("button show"),
+    // This device does not update itself.
+    runs("update show").ends(1),
+    runs("update offer {hostile}/page.html").ends(1),
+    runs("update install").ends(1),
     // No button answers here.
     runs("button need every")
         .with("correct horse battery staple")

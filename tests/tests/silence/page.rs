@@ -206,6 +206,12 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
     ("/audit/verify", "", "", Done),
     ("/audit/export", "", "", Done),
     ("/export", "", "passphrase={passphrase}", Done),
+    (
+        "/device/update/install",
+        "",
+        "sha256=http://far.example&passphrase={passphrase}",
+        Refused,
+    ),
     ("/device/check", "", "", Done),
     ("/device/rekey", "", "category=notes", Done),
     ("/device/recovery", "", "passphrase={passphrase}", Done),
@@ -235,7 +241,13 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
 ];
 
 /// Forms that are gone through in other ways: the entrance, and those that take a file.
-const OTHERS: [&str; 4] = ["/documents/upload", "/import", "/setup", "/unlock"];
+const OTHERS: [&str; 5] = [
+    "/device/update",
+    "/documents/upload",
+    "/import",
+    "/setup",
+    "/unlock",
+];
 
 /// Goes through them all on a new device.
 pub(super) fn work_through(device: &Device, hostile: &Path) {
@@ -334,6 +346,9 @@ fn fill(device: &Device, page: &mut Page, hostile: &Path, known: &mut Known) {
                 >= 400
         );
     }
+    // This device does not update itself, whatever is handed in.
+    let refused = page.post_file("/device/update", &token, ("far.raucb", b"http://far.example"));
+    assert!(refused.status >= 400, "{}", refused.body);
     let begun = Instant::now();
     let pending = |document: &Value| document["fields"]["reading"] == "pending";
     while device.list("documents").iter().any(pending) {

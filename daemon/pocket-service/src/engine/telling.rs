@@ -20,6 +20,9 @@ impl Engine {
             State::Locked(_) | State::Opening(_) => LockState::Locked,
             State::Unlocked(_) => LockState::Unlocked,
         };
+        if owner {
+            status.update = self.device.update_status();
+        }
         match &self.state {
             State::FirstRun(first_run) => {
                 status.reset = first_run.proof();

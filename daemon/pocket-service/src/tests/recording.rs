@@ -37,6 +37,7 @@ fn unrecorded(id: RecordId, upload: RecordId) -> Vec<Operation> {
         Operation::SecretList,
         Operation::SetupCode,
         Operation::Status,
+        Operation::UpdateChunk { offset: 0 },
         Operation::UploadChunk { upload },
     ]
 }
@@ -113,7 +114,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 15] = [
+const ELSEWHERE: [OperationKind; 17] = [
     OperationKind::BackupDone,
     OperationKind::BackupDrill,
     OperationKind::BackupRestore,
@@ -129,6 +130,8 @@ const ELSEWHERE: [OperationKind; 15] = [
     OperationKind::Setup,
     OperationKind::StandingAdd,
     OperationKind::StandingRemove,
+    OperationKind::UpdateInstall,
+    OperationKind::UpdateOffer,
 ];
 
 /// What the device does by itself.

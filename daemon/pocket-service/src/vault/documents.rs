@@ -57,6 +57,18 @@ impl Uploads {
     }
 }
 
+/// The piece of a file that travels beside.
+pub(super) fn piece(payload: Option<SecretBytes>) -> Result<SecretBytes, Failure> {
+    let piece = payload.ok_or_else(|| failure::invalid("the piece is missing", "send it beside"))?;
+    if piece.len() > Operation::MOST_CHUNK {
+        return Err(failure::invalid(
+            "the piece is too large",
+            "send at most 1 MiB at a time",
+        ));
+    }
+    Ok(piece)
+}
+
 impl Vault {
     pub(super) fn upload_begin(&mut self, actor: &Actor, act: Act) -> Result<Answer, Failure> {
         self.uploads.expire(act.now.steady);
@@ -84,15 +96,7 @@ impl Vault {
     }
 
     pub(super) fn upload_chunk(&mut self, actor: &Actor, act: Act, id: RecordId) -> Result<Answer, Failure> {
-        let piece = act
-            .payload
-            .ok_or_else(|| failure::invalid("the piece is missing", "send it beside"))?;
-        if piece.len() > Operation::MOST_CHUNK {
-            return Err(failure::invalid(
-                "the piece is too large",
-                "send at most 1 MiB at a time",
-            ));
-        }
+        let piece = piece(act.payload)?;
         let position = self.uploads.position(actor, id)?;
         self.admit(act.permit, &[], act.now)?;
         let upload = self

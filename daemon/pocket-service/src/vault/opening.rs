@@ -147,6 +147,7 @@ impl Vault {
             outbound: device.outbound.clone(),
             agents: Agents::default(),
             uploads: Uploads::default(),
+            incoming: None,
             unread: Unread::default(),
             housekeeping: Housekeeping::new(now),
             stale: Stale::default(),

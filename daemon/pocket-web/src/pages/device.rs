@@ -10,6 +10,7 @@ use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::Done;
+use crate::pages::update::system_in_words;
 use crate::present::{
     Phrase, Shell, bytes_in_words, counted, filled, length, page, page_after, phrase, records_path, title_of,
 };
@@ -25,6 +26,7 @@ struct DevicePage {
     device_secret: String,
     sessions: Phrase,
     storage: Phrase,
+    system: Phrase,
     unconfirmed: bool,
 }
 
@@ -42,6 +44,7 @@ pub(crate) async fn show(
         device_secret: owner.status.device_secret.clone(),
         sessions: counted(t, length(sessions), t.n_sessions),
         storage: room_in_words(t, owner.status.storage),
+        system: system_in_words(t, owner.status.update.as_ref()),
         unconfirmed: owner.status.recovery_confirmed == Some(false),
     })
 }

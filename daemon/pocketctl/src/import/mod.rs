@@ -16,6 +16,7 @@ use pocket_formats::{Format, HEAD_BYTES, Item, MAX_TEXT_BYTES, detect, document,
 
 use self::batch::{Batch, Waiting};
 use self::report::{FileReport, Report, Skip};
+pub(crate) use self::upload::piece;
 use self::upload::upload;
 use self::walk::{Found, open, walk};
 use crate::exit::Problem;

@@ -29,7 +29,7 @@ pub(super) fn upload(session: &mut Session, mut file: File) -> Result<RecordId, 
 }
 
 /// The next 1 MiB, or what is left of it.
-fn piece(from: &mut impl Read) -> io::Result<SecretBytes> {
+pub(crate) fn piece(from: &mut impl Read) -> io::Result<SecretBytes> {
     let mut piece = vec![0; Operation::MOST_CHUNK];
     let mut filled = 0;
     while let Some(rest) = piece.get_mut(filled..).filter(|rest| !rest.is_empty()) {

@@ -1,0 +1,159 @@
+//! A new release for the device itself, on its way to the program that can install it. That program is not
+//! this one: what is written here is a bundle and a request, and what it says of itself is read back.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+
+use pocket_core::{Age, Answer, Failure, FailureKind, Operation, UpdateStep};
+use pocket_store::StoreError;
+use pocket_store::atomic::write_atomically;
+
+use super::documents::piece;
+use super::{Act, Vault};
+use crate::failure;
+use crate::keys::Device;
+
+/// Where a bundle is while it comes in.
+const INCOMING: &str = "incoming";
+/// Where it is once it is whole.
+const OFFERED: &str = "offered";
+
+/// A bundle that comes in.
+pub(super) struct Incoming {
+    file: File,
+    size: u64,
+}
+
+impl Vault {
+    pub(super) fn update_chunk(&mut self, device: &Device, act: Act, offset: u64) -> Result<Answer, Failure> {
+        let spool = device.updates()?.spool.clone();
+        is_free(device)?;
+        let piece = piece(act.payload)?;
+        self.admit(act.permit, &[], act.now)?;
+        let incoming = match (offset, self.incoming.take()) {
+            (0, _) => Some(begin(&spool.join(INCOMING))?),
+            (_, incoming) => incoming.filter(|incoming| incoming.size == offset),
+        };
+        let mut incoming = incoming.ok_or_else(interrupted)?;
+        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        incoming.size = incoming.size.saturating_add(length);
+        if incoming.size > Operation::MOST_DOCUMENT {
+            return Err(failure::invalid(
+                "the bundle is larger than 1 GiB",
+                "this is no bundle for this device",
+            ));
+        }
+        let space = self.store.space().map_err(|error| failure::store(&error))?;
+        // What the owner keeps must still find room.
+        if space.free < space.needed.saturating_add(length) {
+            return Err(failure::store(&StoreError::Full(space)));
+        }
+        let written = incoming.file.write_all(piece.expose_bytes());
+        written.map_err(|error| not_written(&error))?;
+        self.incoming = Some(incoming);
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn update_offer(&mut self, device: &Device, act: Act) -> Result<Answer, Failure> {
+        let spool = &device.updates()?.spool;
+        is_free(device)?;
+        let incoming = self.incoming.take().ok_or_else(interrupted)?;
+        self.admit(act.permit, &[], act.now)?;
+        // On the disk before anything comes of it.
+        self.sync()?;
+        let handed = incoming
+            .file
+            .sync_all()
+            .and_then(|()| fs::rename(spool.join(INCOMING), spool.join(OFFERED)))
+            .and_then(|()| write_atomically(&device.updates_request(spool), b"look\n", 0o600));
+        handed.map_err(|error| not_written(&error))?;
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn update_install(
+        &mut self,
+        device: &Device,
+        act: Act,
+        (sha256, older): (&str, bool),
+    ) -> Result<Answer, Failure> {
+        let spool = &device.updates()?.spool;
+        let status = device.update_status().ok_or_else(unknown)?;
+        let offer = status.offer().filter(|offer| offer.sha256 == sha256);
+        let offer = offer.ok_or_else(|| {
+            Failure::new(
+                FailureKind::Conflict,
+                "this is not the release that is offered now",
+                "look again at what is offered, and decide on that",
+            )
+        })?;
+        if offer.age == Age::Older && !older {
+            return Err(Failure::new(
+                FailureKind::Conflict,
+                format!(
+                    "release {} is older than {}, which runs: flaws that were mended may be back",
+                    offer.release, status.release
+                ),
+                "if you mean it, say so: tick the box on the page, or --older",
+            ));
+        }
+        self.admit(act.permit, &[], act.now)?;
+        self.sync()?;
+        let word = if older { "older" } else { "newer" };
+        let request = format!("install {} {word}\n", offer.sha256);
+        let asked = write_atomically(&device.updates_request(spool), request.as_bytes(), 0o600);
+        asked.map_err(|error| not_written(&error))?;
+        Ok(Answer::Done)
+    }
+}
+
+fn begin(path: &std::path::Path) -> Result<Incoming, Failure> {
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    let file = opened.map_err(|error| not_written(&error))?;
+    Ok(Incoming { file, size: 0 })
+}
+
+/// One at a time: what is being looked at or installed is not pulled away.
+fn is_free(device: &Device) -> Result<(), Failure> {
+    match device.update_status().ok_or_else(unknown)?.step {
+        UpdateStep::Failed(_) | UpdateStep::Idle | UpdateStep::Offered(_) => Ok(()),
+        UpdateStep::Installed(_) | UpdateStep::Installing(_) | UpdateStep::Looking => Err(Failure::new(
+            FailureKind::Conflict,
+            "an update is under way already",
+            "wait for its end: pocketctl update show",
+        )),
+    }
+}
+
+fn interrupted() -> Failure {
+    Failure::new(
+        FailureKind::Conflict,
+        "this bundle was not sent in one go, or another one was begun",
+        "send it again from its first byte",
+    )
+}
+
+fn unknown() -> Failure {
+    Failure::new(
+        FailureKind::Unavailable,
+        "the part of the system that installs updates says nothing that is understood",
+        "start the device again, or update it by a stick (docs/flashing.md)",
+    )
+}
+
+fn not_written(error: &io::Error) -> Failure {
+    let kind = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::Full,
+        _ => FailureKind::Internal,
+    };
+    Failure::new(
+        kind,
+        format!("the update could not be kept: {error}"),
+        "check the card and its free space; a stick works too (docs/flashing.md)",
+    )
+}

@@ -1,0 +1,177 @@
+//! A new release for the device itself: handed in, looked at, and let into the other slot.
+
+use askama::Template;
+use axum::extract::State;
+use axum::extract::multipart::Multipart;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use pocket_core::{Age, Failure, Operation, UpdateFault, UpdateOffer, UpdateStatus, UpdateStep};
+use pocket_crypto::SecretBytes;
+
+use crate::door::Door;
+use crate::fields::Fields;
+use crate::guard::Owner;
+use crate::pages::upload::{broken_off, invalid, proven};
+use crate::present::{Phrase, Shell, filled, go, length, page, page_after};
+use crate::trouble::Trouble;
+use crate::words::Words;
+
+const HERE: &str = "/device/update";
+
+#[derive(Template)]
+#[template(path = "update.html")]
+struct UpdatePage {
+    shell: Shell,
+    /// Whether the system says how it is.
+    known: bool,
+    runs: Phrase,
+    trial: Phrase,
+    /// How far an update is; empty where none is under way.
+    step: Phrase,
+    /// Whether another one can't be handed in now.
+    waits: bool,
+    offer: Option<UpdateOffer>,
+    offered: Phrase,
+    age: &'static str,
+    older: bool,
+}
+
+fn update_page(owner: &Owner, shell: Shell) -> UpdatePage {
+    let t = owner.look.words();
+    let status = owner.status.update.as_ref();
+    let (step, waits) = status.map_or_else(Default::default, |status| step_in_words(t, &status.step));
+    let offer = status.and_then(UpdateStatus::offer).cloned();
+    UpdatePage {
+        shell,
+        known: status.is_some(),
+        runs: system_in_words(t, status),
+        trial: match status {
+            Some(status) if !status.good => filled(t.update_trial, &[status.tries_left.to_string().into()]),
+            _ => t.update_good.into(),
+        },
+        step,
+        waits,
+        offered: offer.as_ref().map_or_else(Phrase::default, |offer| {
+            filled(t.update_offered, &[offer.release.to_string().into()])
+        }),
+        age: offer.as_ref().map_or("", |offer| match offer.age {
+            Age::Newer => t.update_newer,
+            Age::Older => t.update_older,
+            Age::Same => t.update_same,
+        }),
+        older: offer.as_ref().is_some_and(|offer| offer.age == Age::Older),
+        offer,
+    }
+}
+
+/// What runs.
+pub(crate) fn system_in_words(t: &Words, status: Option<&UpdateStatus>) -> Phrase {
+    status.map_or_else(
+        || t.update_none.into(),
+        |status| {
+            let parts = [status.release.to_string(), status.slot.to_string()];
+            filled(t.update_slot, &parts.map(Phrase::from))
+        },
+    )
+}
+
+/// How far it is, and whether it has to be waited for.
+fn step_in_words(t: &Words, step: &UpdateStep) -> (Phrase, bool) {
+    let release = |text: &'static str, offer: &UpdateOffer| filled(text, &[offer.release.to_string().into()]);
+    match step {
+        UpdateStep::Failed(fault) => {
+            let why = match fault {
+                UpdateFault::Changed => t.update_changed,
+                UpdateFault::NotWritten => t.update_not_written,
+                UpdateFault::Older => t.update_was_older,
+                UpdateFault::Signature => t.update_signature,
+            };
+            (why.into(), false)
+        }
+        UpdateStep::Idle | UpdateStep::Offered(_) => (Phrase::default(), false),
+        UpdateStep::Installed(offer) => (release(t.update_installed, offer), true),
+        UpdateStep::Installing(offer) => (release(t.update_installing, offer), true),
+        UpdateStep::Looking => (t.update_looking.into(), true),
+    }
+}
+
+/// How the device's own system is.
+pub(crate) async fn show(owner: Owner) -> Result<Response, Trouble> {
+    let shell = Shell::new(&owner, owner.look.words().update_title, "/device");
+    page(&update_page(&owner, shell))
+}
+
+/// Takes a bundle in. The form's token is its first part: not a byte of the bundle is taken before it.
+pub(crate) async fn submit(
+    State(door): State<Door>,
+    owner: Owner,
+    headers: HeaderMap,
+    mut form: Multipart,
+) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    if !proven(&door, t, &headers, &mut form).await? {
+        return Err(Trouble::StaleForm(None));
+    }
+    let taken = take(&door, t, form).await;
+    answer(&owner, taken)
+}
+
+async fn take(door: &Door, t: &Words, mut form: Multipart) -> Result<(), Failure> {
+    let next = form.next_field().await.map_err(|_| broken_off(t))?;
+    let mut field = next.ok_or_else(|| invalid(t.no_file, t.no_file_do))?;
+    let mut piece = Vec::with_capacity(Operation::MOST_CHUNK);
+    let mut offset = 0;
+    while let Some(bytes) = field.chunk().await.map_err(|_| broken_off(t))? {
+        let mut rest = bytes.as_ref();
+        while !rest.is_empty() {
+            let room = Operation::MOST_CHUNK - piece.len();
+            let (now, later) = rest.split_at(rest.len().min(room));
+            piece.extend_from_slice(now);
+            rest = later;
+            if piece.len() == Operation::MOST_CHUNK {
+                send(door, &mut offset, &mut piece).await?;
+            }
+        }
+    }
+    if !piece.is_empty() {
+        send(door, &mut offset, &mut piece).await?;
+    }
+    if offset == 0 {
+        return Err(invalid(t.no_file, t.no_file_do));
+    }
+    door.ask(Operation::UpdateOffer).await.map(drop)
+}
+
+async fn send(door: &Door, offset: &mut u64, piece: &mut Vec<u8>) -> Result<(), Failure> {
+    let bytes = std::mem::replace(piece, Vec::with_capacity(Operation::MOST_CHUNK));
+    let length = length(bytes.len());
+    let request = door.request(Operation::UpdateChunk { offset: *offset });
+    door.send(request.with_payload(SecretBytes::new(bytes))).await?;
+    *offset += length;
+    Ok(())
+}
+
+/// Has it installed: the very one that was shown.
+pub(crate) async fn install(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let install = Operation::UpdateInstall {
+        sha256: fields.line("sha256").to_owned(),
+        older: fields.ticked("older"),
+    };
+    let request = door.request(install).with_passphrase(fields.secret("passphrase"));
+    let asked = door.send(request).await.map(drop);
+    answer(&owner, asked)
+}
+
+fn answer(owner: &Owner, done: Result<(), Failure>) -> Result<Response, Trouble> {
+    match done {
+        Ok(()) => Ok(go(HERE)),
+        Err(failure) => {
+            let shell = Shell::new(owner, owner.look.words().update_title, "/device").failed(&failure);
+            page_after(&failure, &update_page(owner, shell))
+        }
+    }
+}
