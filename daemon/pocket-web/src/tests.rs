@@ -11,4 +11,5 @@ mod serving;
 mod sessions;
 mod shown;
 mod typed;
+mod update;
 mod work;

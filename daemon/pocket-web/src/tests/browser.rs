@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use pocket_core::{Actor, Door as DoorName, Failure, Operation};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Config, Handle, HashCost, Reader, Reply, Request as Asked, Service};
+use pocket_service::{Config, Handle, HashCost, Reader, Reply, Request as Asked, Service, Updates};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -29,7 +29,7 @@ pub(super) struct Device {
     pub(super) router: Router,
     pub(super) door: Door,
     _service: Service,
-    _folder: TempDir,
+    pub(super) folder: TempDir,
 }
 
 impl Device {
@@ -40,7 +40,11 @@ impl Device {
             gateway: pocket_service::GatewayTrust::Usual,
             data_dir: folder.path().join("data"),
             device_secret_dir: folder.path().join("secret"),
-            updates: None,
+            // Whose account is not there: a test that wants one writes it.
+            updates: Some(Updates {
+                spool: folder.path().to_owned(),
+                state: folder.path().join("state"),
+            }),
             hash_cost: HashCost {
                 memory_kib: 8 * 1024,
                 time: Duration::ZERO,
@@ -56,7 +60,7 @@ impl Device {
             router,
             door,
             _service: service,
-            _folder: folder,
+            folder,
         }
     }
 

@@ -1,0 +1,123 @@
+//! Updates of the device's own system, on the page. Who would install them is played by the test.
+
+use std::fs;
+
+use axum::http::StatusCode;
+
+use super::browser::{Answer, Browser, Device, PASSPHRASE};
+
+const SUM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+fn says(device: &Device, rest: &str) {
+    let text = format!("slot=B\nrelease=2.0\ngood=no\ntries=1\n{rest}\n");
+    fs::write(device.folder.path().join("state"), text).unwrap();
+}
+
+fn offers(device: &Device, age: &str) {
+    says(
+        device,
+        &format!("step=offered\noffer=7.7\nage={age}\nsha256={SUM}"),
+    );
+}
+
+/// The request to who installs, which is taken.
+fn request(device: &Device) -> Option<String> {
+    let path = device.folder.path().join("request");
+    let text = fs::read_to_string(&path).ok()?;
+    fs::remove_file(path).unwrap();
+    Some(text)
+}
+
+async fn hand_in(owner: &mut Browser, token: &str, bytes: &[u8]) -> Answer {
+    let parts = [
+        ("form_token", None, token.as_bytes()),
+        ("file", Some("new.raucb"), bytes),
+    ];
+    owner.send_parts("/device/update", &parts).await
+}
+
+async fn install(owner: &mut Browser, fields: &[(&str, &str)]) -> Answer {
+    owner
+        .submit("/device/update", "/device/update/install", fields)
+        .await
+}
+
+#[tokio::test]
+async fn a_bundle_is_handed_in_whole_and_only_with_the_forms_token() {
+    let (device, mut owner) = Device::with_owner().await;
+    let page = owner.get("/device/update").await;
+    assert!(page.text.contains("does not update itself") && !page.text.contains("type=\"file\""));
+    says(&device, "step=idle");
+    let page = owner.get("/device/update").await;
+    assert!(page.text.contains("release 2.0 in slot B") && page.text.contains("with 2 more starts"));
+    let token = page.form_token();
+    let bundle: Vec<u8> = (0..=255).cycle().take(2_500_000).collect();
+    assert!(
+        hand_in(&mut owner, "stale", &bundle)
+            .await
+            .status
+            .is_client_error()
+    );
+    assert!(hand_in(&mut owner, &token, b"").await.status.is_client_error());
+    assert!(request(&device).is_none() && !device.folder.path().join("offered").exists());
+    let handed = hand_in(&mut owner, &token, &bundle).await;
+    assert_eq!(
+        (handed.status, handed.location()),
+        (StatusCode::SEE_OTHER, "/device/update")
+    );
+    assert!(fs::read(device.folder.path().join("offered")).unwrap() == bundle);
+    let page = owner.get("/device/update").await;
+    assert!(page.text.contains("is being checked") && !page.text.contains("type=\"file\""));
+    assert_eq!(request(&device).as_deref(), Some("look\n"));
+    let mut stranger = device.browser();
+    assert!(hand_in(&mut stranger, &token, &bundle).await.status != StatusCode::OK);
+    assert!(request(&device).is_none());
+}
+
+#[tokio::test]
+async fn what_is_shown_is_installed_with_the_passphrase() {
+    let (device, mut owner) = Device::with_owner().await;
+    offers(&device, "newer");
+    let page = owner.get("/device/update").await.text;
+    assert!(page.contains("Release 7.7 is signed") && page.contains(SUM) && !page.contains("name=\"older\""));
+    let passphrase = ("passphrase", PASSPHRASE);
+    let other = SUM.replace('0', "1");
+    for fields in [
+        [("sha256", SUM), ("passphrase", "wrong")],
+        [("sha256", &other), passphrase],
+    ] {
+        assert!(install(&mut owner, &fields).await.status.is_client_error());
+        assert!(request(&device).is_none());
+    }
+    install(&mut owner, &[("sha256", SUM), passphrase]).await;
+    let page = owner.get("/device/update").await.text;
+    assert!(page.contains("Release 7.7 is being written"));
+    assert_eq!(request(&device).unwrap(), format!("install {SUM} newer\n"));
+}
+
+#[tokio::test]
+async fn an_older_release_has_a_box_to_tick() {
+    let (device, mut owner) = Device::with_owner().await;
+    offers(&device, "older");
+    assert!(
+        owner
+            .get("/device/update")
+            .await
+            .text
+            .contains("flaws that were mended may be back")
+    );
+    let mut fields = vec![("sha256", SUM), ("passphrase", PASSPHRASE)];
+    assert!(install(&mut owner, &fields).await.status.is_client_error());
+    assert!(request(&device).is_none());
+    fields.push(("older", "yes"));
+    install(&mut owner, &fields).await;
+    assert_eq!(request(&device).unwrap(), format!("install {SUM} older\n"));
+    says(&device, "step=failed\nfault=signature");
+    assert!(
+        owner
+            .get("/device/update")
+            .await
+            .text
+            .contains("not signed for this device")
+    );
+}
