@@ -105,7 +105,7 @@ pub enum StoreError {
     },
     /// A write or a sync failed half way: the disk may have what was written, or not.
     #[error("{0}; it is not known whether the change was kept")]
-    Unsure(#[source] Box<StoreError>),
+    Unsure(#[source] Box<Self>),
 }
 
 impl StoreError {
