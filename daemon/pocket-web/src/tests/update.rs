@@ -1,6 +1,9 @@
 //! Updates of the device's own system, on the page. Who would install them is played by the test.
 
-#![expect(clippy::disallowed_methods, reason = "who installs is no door, and speaks by files")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "who installs is no door, and speaks by files"
+)]
 
 use std::fs;
 
