@@ -10,7 +10,7 @@ use std::thread;
 use nix::unistd::getuid;
 use serde_json::Value;
 
-use crate::device::{Device, Done, PASSPHRASE, Place, path_text, workspace};
+use crate::device::{Device, Done, PASSPHRASE, Place, path_text, text, workspace};
 
 const SKIPPED: &str = "skipped: who makes a system to update has to be root";
 
@@ -39,12 +39,12 @@ impl System {
         let spool = folder.join("data/update");
         let state = folder.join("run/pocketai-update/state");
         let config = place.path("pocketd.toml");
-        let text = format!(
+        let settings = format!(
             "[updates]\nspool = {:?}\nstate = {:?}\n",
             path_text(&spool),
             path_text(&state)
         );
-        fs::write(&config, text).unwrap();
+        fs::write(&config, settings).unwrap();
         // As at each start.
         assert!(update(&folder, "asked").status.success());
         let mut command = place.command();
@@ -259,7 +259,7 @@ fn a_daemon_that_was_broken_into_can_ask_for_nothing_else() {
     let Some(system) = System::new() else {
         return println!("{SKIPPED}");
     };
-    let ask = |text: &str| fs::write(system.spool("request"), text).unwrap();
+    let ask = |request: &str| fs::write(system.spool("request"), request).unwrap();
     // A file that is not its own, under the name of a bundle.
     fs::write(system.data("roots-own"), "secret").unwrap();
     symlink("/data/roots-own", system.spool("offered")).unwrap();
@@ -277,6 +277,15 @@ fn a_daemon_that_was_broken_into_can_ask_for_nothing_else() {
             "{request:?} would be tried for ever"
         );
     }
+    system.is_untouched();
+    // An older release, without the owner's word for it.
+    let shown = system.offer(&system.bundle("1.5", "release")).one();
+    ask(&format!(
+        "install {} newer\n",
+        text(&shown["step"]["offered"]["sha256"])
+    ));
+    assert!(!system.act().status.success());
+    assert_eq!(system.shows()["step"]["failed"], "older");
     system.is_untouched();
     // What was shown is newer; what lies there by then is not.
     system.offer(&system.bundle("2.1", "release")).one();

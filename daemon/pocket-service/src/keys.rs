@@ -270,7 +270,7 @@ impl Device {
     pub(crate) fn updates(&self) -> Result<&Updates, Failure> {
         self.config.updates.as_ref().ok_or_else(|| {
             Failure::new(
-                FailureKind::Unavailable,
+                FailureKind::Refused,
                 "this device does not update itself",
                 "update the programs as you installed them; on PocketAI's own image this works",
             )

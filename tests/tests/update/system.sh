@@ -41,4 +41,7 @@ RAUC
 printf '#!/bin/bash\necho "$*" >>/data/restarts\n' >"$root/usr/stands-in/systemctl"
 printf '#!/bin/bash\n' >"$root/usr/stands-in/sleep"
 chmod 0755 "$root"/usr/stands-in/*
-exec chroot "$root" /usr/bin/env PATH=/usr/stands-in:/usr/sbin:/usr/bin /usr/lib/pocketai/update "$@"
+update() { chroot "$root" /usr/bin/env PATH=/usr/stands-in:/usr/sbin:/usr/bin /usr/lib/pocketai/update "$@"; }
+update "$@"
+# As the unit does.
+[[ $1 != asked ]] || update restart

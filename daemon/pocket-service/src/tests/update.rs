@@ -185,6 +185,6 @@ fn a_device_without_such_a_system_says_so() {
     assert!(device.status().update.is_none());
     assert_eq!(
         kind(device.ask(Operation::UpdateOffer)),
-        Some(FailureKind::Unavailable)
+        Some(FailureKind::Refused)
     );
 }
