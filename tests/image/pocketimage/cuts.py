@@ -46,7 +46,9 @@ def outside(bench, name, log, begun, ended):
     card, found = bench.folder / f"{name}-seen.img", Counter()
     for number, end in enumerate(moments(log, begun, ended, f"{name} outside", OUTSIDE)):
         replay(log, copy(bench.folder / "ready.img", card), end, f"{SEED} {name} outside {number}")
-        found[f"{way_on(card)}; boot loader {environment(card)['ORDER']}"] += 1
+        order = environment(card).get("ORDER")
+        check(order, f"{name}: the boot loader's variables are gone")
+        found[f"{way_on(card)}; boot loader {order}"] += 1
     card.unlink()
     seen(f"{OUTSIDE} moments from outside: " + ", ".join(f"{many} {what}" for what, many in found.most_common()))
 
