@@ -1,8 +1,8 @@
 //! Updates that the owner hands in: the real daemon and command line, and the image's own program that looks at
 //! bundles and has them installed, with real signatures. The other slot is a file.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::thread;
@@ -269,6 +269,20 @@ fn a_daemon_that_was_broken_into_can_ask_for_nothing_else() {
     fs::hard_link(system.data("roots-own"), system.spool("offered")).unwrap();
     ask("look\n");
     assert!(!system.act().status.success());
+    // A bundle that it still holds open when it is looked at.
+    let bundle = system.bundle("2.5", "release");
+    fs::copy(&bundle, system.spool("offered")).unwrap();
+    let held = OpenOptions::new()
+        .write(true)
+        .open(system.spool("offered"))
+        .unwrap();
+    ask("look\n");
+    assert!(system.act().status.success());
+    held.write_all_at(b"changed since", 0).unwrap();
+    assert_eq!(
+        fs::read(system.data("rauc/update/bundle")).unwrap(),
+        fs::read(&bundle).unwrap()
+    );
     for request in ["install 1 newer", "look; reboot", "$(reboot)", "", "look\nlook\n"] {
         ask(request);
         assert!(!system.act().status.success(), "{request:?}");
