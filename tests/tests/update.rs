@@ -269,6 +269,15 @@ fn a_daemon_that_was_broken_into_can_ask_for_nothing_else() {
     fs::hard_link(system.data("roots-own"), system.spool("offered")).unwrap();
     ask("look\n");
     assert!(!system.act().status.success());
+    for request in ["install 1 newer", "look; reboot", "$(reboot)", "", "look\nlook\n"] {
+        ask(request);
+        assert!(!system.act().status.success(), "{request:?}");
+        assert!(
+            !system.spool("request").exists(),
+            "{request:?} would be tried for ever"
+        );
+    }
+    system.is_untouched();
     // A bundle that it still holds open when it is looked at.
     let bundle = system.bundle("2.5", "release");
     fs::copy(&bundle, system.spool("offered")).unwrap();
@@ -283,15 +292,6 @@ fn a_daemon_that_was_broken_into_can_ask_for_nothing_else() {
         fs::read(system.data("rauc/update/bundle")).unwrap(),
         fs::read(&bundle).unwrap()
     );
-    for request in ["install 1 newer", "look; reboot", "$(reboot)", "", "look\nlook\n"] {
-        ask(request);
-        assert!(!system.act().status.success(), "{request:?}");
-        assert!(
-            !system.spool("request").exists(),
-            "{request:?} would be tried for ever"
-        );
-    }
-    system.is_untouched();
     // An older release, without the owner's word for it.
     let shown = system.offer(&system.bundle("1.5", "release")).one();
     ask(&format!(
