@@ -53,25 +53,18 @@ pub(super) struct Made {
     pub(super) parity: Option<PathBuf>,
 }
 
-/// Makes an archive, and has the device note that it did.
+/// Makes an archive, has the device note that it did, and makes the parity.
 pub(super) fn make(session: &mut Session, path: Option<PathBuf>, percent: u8) -> Result<Made, Problem> {
     let path = destination(path)?;
     let part = Part::new(&path)?;
     let (bytes, sha256) = write(session, &part)?;
-    let parity = (percent > 0)
-        .then(|| parity::make(&part.path, &path, percent, &sha256))
-        .transpose()?;
-    // One without its parity is an archive; parity without its archive is nothing.
     part.keep(&path)?;
-    let parity = match parity {
-        None => None,
-        Some(part) => {
-            let beside = parity::beside(&path);
-            part.keep(&beside)?;
-            Some(beside)
-        }
-    };
     session.ask(Operation::BackupDone)?;
+    // What is left to do may take minutes, and needs no device.
+    session.hang_up();
+    let parity = (percent > 0)
+        .then(|| parity::make(&path, percent, &sha256))
+        .transpose()?;
     Ok(Made { path, bytes, parity })
 }
 

@@ -25,13 +25,14 @@ pub(super) fn beside(archive: &Path) -> PathBuf {
     with_ending(archive, ENDING)
 }
 
-/// Makes the parity of `part`, which will be called `archive`. What is read for it comes from the disk, and must be
-/// what was written there.
-pub(super) fn make(part: &Path, archive: &Path, percent: u8, written: &[u8; 32]) -> Result<Part, Problem> {
-    let mut file = open(part)?;
+/// Makes the parity of an archive; gives its name. What is read for it comes from the disk, and must be what was
+/// written there.
+pub(super) fn make(archive: &Path, percent: u8, written: &[u8; 32]) -> Result<PathBuf, Problem> {
+    let mut file = open(archive)?;
     // Not from memory, if the kernel does us the favour: so a disk that lies is found out now.
     posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).unwrap_or_default();
-    let parity = Part::new(&beside(archive))?;
+    let name = beside(archive);
+    let parity = Part::new(&name)?;
     let read = protect(&mut file, percent, &mut &parity.file).map_err(|error| not_made(archive, &error))?;
     if read != *written {
         return Err(Problem::local(
@@ -39,11 +40,12 @@ pub(super) fn make(part: &Path, archive: &Path, percent: u8, written: &[u8; 32])
                 "the disk gave back other bytes of {} than were written",
                 archive.display()
             ),
-            "use another disk: this one can't be trusted",
+            "make another backup on another disk: this one can't be trusted",
         ));
     }
     parity.sync()?;
-    Ok(parity)
+    parity.keep(&name)?;
+    Ok(name)
 }
 
 /// Whether an archive is as it was when its parity was made; `None` where it has none.
@@ -99,10 +101,9 @@ pub(super) fn repair(session: &Session, archive: &Path, out: Option<PathBuf>) ->
         return Err(lost(archive, &report));
     }
     part.sync()?;
-    // It will lie on a disk as well.
-    let again = make(&part.path, &out, PERCENT, &report.sha256)?;
     part.keep(&out)?;
-    again.keep(&beside(&out))?;
+    // It will lie on a disk as well.
+    make(&out, PERCENT, &report.sha256)?;
     let json = json!({
         "file": archive.to_string_lossy(), "blocks": report.blocks, "bad": report.bad,
         "repaired": out.to_string_lossy(),
@@ -144,8 +145,12 @@ fn lost(archive: &Path, report: &Report) -> Problem {
 
 fn not_made(archive: &Path, error: &ParityError) -> Problem {
     Problem::local(
-        format!("no parity of {}: {}", archive.display(), with_cause(error)),
-        "make room on the disk, or use another one; without parity: --parity 0",
+        format!(
+            "{} is there, and without parity that could mend it: {}",
+            archive.display(),
+            with_cause(error)
+        ),
+        "make room on the disk, and make another backup",
     )
 }
 
@@ -165,5 +170,24 @@ fn with_cause(error: &ParityError) -> String {
     match error.source() {
         Some(cause) => format!("{error}: {cause}"),
         None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_gives_back_other_bytes_than_were_written_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("a.age");
+        std::fs::write(&archive, "what was written").unwrap();
+        let made = make(&archive, PERCENT, &[7; 32]);
+        assert!(matches!(made, Err(Problem::Local { message, .. }) if message.contains("other bytes")));
+        assert_eq!(
+            std::fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "no parity of that"
+        );
     }
 }
