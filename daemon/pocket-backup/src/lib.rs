@@ -58,6 +58,7 @@ fn job(input: &mut impl Read, out: &mut impl Write) -> Result<(), BackupFault> {
                 out,
                 &names::recipients(&owner, &others, &drill)?,
                 &vouching,
+                usize::try_from(open::MOST_LINES).map_err(|_| BackupFault::Broke)?,
             )
         }
         BackupJob::Verify => {

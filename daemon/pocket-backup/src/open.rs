@@ -16,7 +16,7 @@ use crate::names;
 
 /// Most bytes of a file of lines: the largest record as JSON that escapes each byte, and the manifest of a
 /// hundred thousand documents.
-const MOST_LINES: u64 = 64 * 1024 * 1024;
+pub(crate) const MOST_LINES: u32 = 64 * 1024 * 1024;
 /// Bytes of a file that are handed on at once.
 const PIECE: usize = 256 * 1024;
 
@@ -77,7 +77,7 @@ fn damaged(_: io::Error) -> BackupFault {
 
 /// The whole of a member.
 fn all(member: &mut impl Read, size: u64) -> Result<Vec<u8>, BackupFault> {
-    if size > MOST_LINES {
+    if size > u64::from(MOST_LINES) {
         return Err(BackupFault::Foreign);
     }
     let mut bytes = Vec::new();

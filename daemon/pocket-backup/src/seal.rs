@@ -18,16 +18,18 @@ use crate::names::as_dyn;
 /// Most bytes of a file of lines, unless a single line has more: who reads it back has it in memory.
 const MOST_SHEET: usize = 1024 * 1024;
 
-/// Seals the items that come, up to [`BackupItem::End`].
+/// Seals the items that come, up to [`BackupItem::End`]. There is no archive that could not be opened again: one
+/// whose manifest would be longer than `most_manifest` bytes is none.
 pub(crate) fn seal(
     input: &mut impl Read,
     out: &mut impl Write,
     recipients: &[x25519::Recipient],
     vouching: &Key,
+    most_manifest: usize,
 ) -> Result<(), BackupFault> {
     let encryptor = Encryptor::with_recipients(as_dyn(recipients)).map_err(|_| BackupFault::Recipient)?;
     let sealed = encryptor.wrap_output(out).map_err(broke)?;
-    let mut archive = Archive::new(sealed);
+    let mut archive = Archive::new(sealed, most_manifest);
     archive.lines(Sheet::ReadMe, READ_ME.as_bytes())?;
     let facts = loop {
         let body = frame::read(input)?.ok_or(BackupFault::Broke)?;
@@ -49,11 +51,14 @@ struct Archive<W: Write> {
     /// The lines that are not in the tar yet.
     sheet: Option<(Sheet, Zeroizing<Vec<u8>>)>,
     numbers: BTreeMap<Sheet, u32>,
+    /// In bytes.
+    most_manifest: usize,
 }
 
 impl<W: Write> Archive<W> {
-    fn new(out: W) -> Self {
+    fn new(out: W, most_manifest: usize) -> Self {
         Self {
+            most_manifest,
             tar: Builder::new(out),
             members: Vec::new(),
             sheet: None,
@@ -145,6 +150,9 @@ impl<W: Write> Archive<W> {
     fn finish(mut self, facts: &BackupFacts, vouching: &Key) -> Result<W, BackupFault> {
         self.flush()?;
         let bytes = manifest::write(facts, &self.members)?;
+        if bytes.len() > self.most_manifest {
+            return Err(BackupFault::TooMany);
+        }
         self.member(manifest::NAME, &bytes)?;
         self.member(manifest::VOUCHER, &manifest::voucher(vouching, &bytes))?;
         self.tar.into_inner().map_err(broke)

@@ -497,3 +497,26 @@ fn the_outside_tells_its_digest_and_to_how_many_it_is_sealed() {
         assert_eq!(inspect(other).err(), Some(BackupFault::NotAnArchive));
     }
 }
+
+#[test]
+fn nothing_is_sealed_whose_manifest_would_be_too_long_to_open() {
+    let mut input = Vec::new();
+    for (item, bytes) in items() {
+        frame::write(&mut input, &item, &bytes).unwrap();
+    }
+    let sealed = |most: usize| {
+        let recipients = names::recipients(&backup::public(&key(OWNER)), &[], &key(DRILL)).unwrap();
+        let mut out = Vec::new();
+        seal::seal(
+            &mut Cursor::new(&input),
+            &mut out,
+            &recipients,
+            &key(VOUCHING),
+            most,
+        )
+        .map(|()| out)
+    };
+    let archive = sealed(10_000).unwrap();
+    assert_eq!(fault(&archive), None);
+    assert_eq!(sealed(1000).err(), Some(BackupFault::TooMany));
+}

@@ -147,6 +147,9 @@ pub enum BackupFault {
     /// Someone to whom it should be sealed can't be one.
     #[error("a recipient is not of the form age1…")]
     Recipient,
+    /// More members than its manifest may name.
+    #[error("it would have more documents than a backup can name")]
+    TooMany,
     /// The kernel can't take the program's powers away.
     #[error("this kernel has no seccomp filter for it: an archive is not read without one")]
     Unsafe,
@@ -156,7 +159,7 @@ pub enum BackupFault {
 }
 
 impl BackupFault {
-    const CODES: [(Self, u8); 10] = [
+    const CODES: [(Self, u8); 11] = [
         (Self::Broke, 10),
         (Self::Damaged, 11),
         (Self::Differs, 12),
@@ -167,6 +170,7 @@ impl BackupFault {
         (Self::Recipient, 17),
         (Self::Unsafe, 18),
         (Self::WrongKey, 19),
+        (Self::TooMany, 20),
     ];
 
     /// The exit code by which the program says it.
@@ -266,7 +270,7 @@ mod tests {
                 (code, fault)
             );
         }
-        for code in [-1, 0, 1, 9, 20, 1000] {
+        for code in [-1, 0, 1, 9, 21, 1000] {
             assert_eq!(BackupFault::of_code(code), BackupFault::Broke);
         }
     }

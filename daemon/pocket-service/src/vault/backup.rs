@@ -547,6 +547,10 @@ pub(crate) fn failed(fault: BackupFault) -> Failure {
             FailureKind::Invalid,
             "remove it: `pocketctl backup recipient remove`",
         ),
+        BackupFault::TooMany => (
+            FailureKind::Invalid,
+            "export documents to a folder, and delete them here: `pocketctl export`",
+        ),
         _ => (FailureKind::Damaged, "use another copy of it, or an older one"),
     };
     Failure::new(kind, format!("the backup is not good: {fault}"), remedy)
