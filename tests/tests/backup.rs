@@ -581,8 +581,6 @@ fn a_folder_is_kept_fresh_tried_and_not_too_full() {
         ("holiday.age", "another's"),
     ] {
         fs::write(folder.join(name), text).unwrap();
-        let file = File::options().write(true).open(folder.join(name)).unwrap();
-        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
     }
     let keep =
         |more: &[&str]| device.ctl(&[["backup", "keep", path_text(&folder)].as_slice(), more].concat());
@@ -620,9 +618,21 @@ fn a_folder_is_kept_fresh_tried_and_not_too_full() {
     let third = keep(&["--newest", "1"]).one();
     assert_eq!((&third["made"], &third["kept"]), (&true.into(), &1.into()));
     assert_ne!(third["file"], first["file"]);
-    // As is one that is not the device's newest any more.
+    // Another folder has a newer one: this one is as it was written, and the two don't chase one another.
     create(&device, "elsewhere.age");
-    assert_eq!(keep(&[]).one()["made"], true);
+    let fourth = keep(&["--newest", "1"]).one();
+    assert_eq!(
+        (&fourth["made"], &fourth["tried"]),
+        (&false.into(), &false.into())
+    );
+    fs::remove_file(parity(Path::new(&text(&fourth["file"])))).unwrap();
+    assert_eq!(keep(&[]).one()["made"], true, "nothing says that it is good");
+
+    // The clock went back: one of the future counts for nothing, and the one that was tried is not dropped for it.
+    let future = folder.join("pocketai-29991231T000000Z.age");
+    fs::write(&future, "not yet").unwrap();
+    let fifth = keep(&["--newest", "1"]).one();
+    assert!(Path::new(&text(&fifth["file"])).exists() && !future.exists());
 
     device.ctl(&["lock"]).one();
     let before = names();

@@ -4,13 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use pocket_core::{BackupReport, FailureKind};
+use pocket_core::{BackupReport, FailureKind, Timestamp};
 use serde_json::json;
 
 use super::{create, drill, parity};
 use crate::exit::Problem;
 use crate::output::escape;
 use crate::session::Session;
+
+/// How far ahead the name of an archive may be: of two in one second the later is called by the next.
+const AHEAD: Duration = Duration::from_secs(120);
 
 /// Makes a new archive unless there is a good one of the last `days`, tries the newest, and only then drops those
 /// beyond the `newest`.
@@ -20,92 +23,119 @@ pub(super) fn run(
     days: u32,
     newest: Option<u16>,
 ) -> Result<(), Problem> {
-    let last = archives(folder)?.pop().filter(|path| is_fresh(path, days));
-    let tried = match &last {
-        Some(path) => try_it(session, path)?,
+    let now = Timestamp::from_millis(millis_now());
+    let mut fresh = archives(folder)?;
+    fresh.retain(|archive| archive.is_fresh(now, days));
+    let known = match fresh.pop() {
+        Some(archive) => try_it(session, archive.path)?,
         None => None,
     };
-    let (last, report, made) = match (last, tried) {
-        (Some(path), Some(report)) => (path, report, false),
-        _ => {
+    let made = known.is_none();
+    let Held { path, report } = match known {
+        Some(held) => held,
+        None => {
             let made = create::make(session, Some(folder.to_owned()), parity::PERCENT)?;
-            let report = drill(session, &made.path)?;
-            (made.path, report, true)
+            let report = Some(drill(session, &made.path)?);
+            Held {
+                path: made.path,
+                report,
+            }
         }
     };
-    let mut all = archives(folder)?;
-    let beyond = newest.map_or(0, |newest| all.len().saturating_sub(usize::from(newest)));
-    let dropped: Vec<PathBuf> = all.drain(..beyond).collect();
-    for archive in &dropped {
-        drop_one(archive)?;
+    let mut others = archives(folder)?;
+    others.retain(|archive| archive.path != path);
+    let most = newest
+        .filter(|_| report.is_some())
+        .map(|newest| usize::from(newest).saturating_sub(1));
+    let beyond = most.map_or(0, |most| others.len().saturating_sub(most));
+    let kept = others.len().saturating_sub(beyond).saturating_add(1);
+    for archive in others.iter().take(beyond) {
+        drop_one(&archive.path)?;
     }
+    let records = report.as_ref().map(|report| report.facts.records());
     let json = json!({
-        "file": last.to_string_lossy(), "made": made, "records": report.facts.records(), "whole": true,
-        "kept": all.len(), "dropped": dropped.len(),
+        "file": path.to_string_lossy(), "made": made, "tried": report.is_some(), "records": records,
+        "kept": kept, "dropped": beyond,
     });
-    let text = format!(
-        "{}{} is whole: {} records. {} archives are here{}",
-        if made { "made: " } else { "" },
-        escape(&last.display().to_string()),
-        report.facts.records(),
-        all.len(),
-        if dropped.is_empty() {
-            String::new()
-        } else {
-            format!(", {} older ones are gone", dropped.len())
-        },
-    );
+    let name = escape(&path.display().to_string());
+    let how = match (made, records) {
+        (true, Some(records)) => format!("made, tried and whole: {name}, {records} records"),
+        (_, Some(records)) => format!("tried and whole: {name}, {records} records"),
+        (_, None) => format!("as it was written: {name}. The device has a newer one elsewhere"),
+    };
+    let text = format!("{how}. Archives here: {kept}, older ones that are gone: {beyond}");
     session.output.print(&json, &text)
 }
 
-/// Tries an archive; `None` where it is not good, or not the device's newest any more: another has to be made.
-fn try_it(session: &mut Session, path: &Path) -> Result<Option<Box<BackupReport>>, Problem> {
-    match drill(session, path) {
-        Ok(report) => Ok(Some(report)),
-        Err(Problem::Failure(failure))
-            if matches!(failure.kind, FailureKind::Damaged | FailureKind::NotFound) =>
-        {
-            Ok(None)
-        }
-        Err(problem) => Err(problem),
-    }
+/// An archive that is good, as far as can be told.
+struct Held {
+    path: PathBuf,
+    /// What it proved to be; nothing where only its parity could be asked.
+    report: Option<Box<BackupReport>>,
 }
 
-/// The archives that were named by the time when they were made, the oldest first. Nothing else is ever touched.
-fn archives(folder: &Path) -> Result<Vec<PathBuf>, Problem> {
+/// Tries an archive; `None` where it is not good, and another has to be made.
+fn try_it(session: &mut Session, path: PathBuf) -> Result<Option<Held>, Problem> {
+    let report = match drill(session, &path) {
+        Ok(report) => Some(report),
+        Err(Problem::Failure(failure)) if failure.kind == FailureKind::Damaged => return Ok(None),
+        // The device made another since, for another folder. Two folders must not chase one another.
+        Err(Problem::Failure(failure)) if failure.kind == FailureKind::NotFound => {
+            if parity::as_written(&path)? != Some(true) {
+                return Ok(None);
+            }
+            None
+        }
+        Err(problem) => return Err(problem),
+    };
+    Ok(Some(Held { path, report }))
+}
+
+/// An archive that was named by the time when it was made. Nothing else is ever touched.
+struct Archive {
+    path: PathBuf,
+    made: Timestamp,
+}
+
+/// The oldest first.
+fn archives(folder: &Path) -> Result<Vec<Archive>, Problem> {
     let inside = fs::read_dir(folder).map_err(|error| Problem::file("read", folder, &error))?;
-    let mut archives: Vec<PathBuf> = inside
-        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-        .filter(|path| is_ours(path))
+    let mut archives: Vec<Archive> = inside
+        .filter_map(|entry| entry.ok().and_then(|entry| Archive::of(entry.path())))
         .collect();
-    archives.sort();
+    archives.sort_by_key(|archive| archive.made);
     Ok(archives)
 }
 
-/// `pocketai-20261122T030405Z.age`.
-fn is_ours(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    let time = name
-        .strip_prefix("pocketai-")
-        .and_then(|name| name.strip_suffix("Z.age"));
-    time.and_then(|time| time.split_once('T'))
-        .is_some_and(|(day, time)| is_digits(day, 8) && is_digits(time, 6))
+impl Archive {
+    /// `pocketai-20261122T030405Z.age`. The time of a file is not asked: on some sticks it is that of another
+    /// time zone.
+    fn of(path: PathBuf) -> Option<Self> {
+        let name = path.file_name()?.to_str()?;
+        let time = name.strip_prefix("pocketai-")?.strip_suffix(".age")?;
+        let (day, second) = time.strip_suffix('Z')?.split_once('T')?;
+        if !is_digits(day, 8) || !is_digits(second, 6) {
+            return None;
+        }
+        let made = time.parse().ok()?;
+        Some(Self { path, made })
+    }
+
+    /// One whose time lies ahead, after a jump of the clock, is not.
+    fn is_fresh(&self, now: Timestamp, days: u32) -> bool {
+        // An hour less, so that what runs once a day does not skip one.
+        let most = Duration::from_secs(u64::from(days) * 86_400).saturating_sub(Duration::from_secs(3600));
+        self.made <= now.plus(AHEAD) && now.since(self.made) < most
+    }
 }
 
 fn is_digits(text: &str, count: usize) -> bool {
     text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// One whose time lies ahead, after a jump of the clock, is not.
-fn is_fresh(path: &Path, days: u32) -> bool {
-    let written = fs::metadata(path).and_then(|about| about.modified()).ok();
-    let age = written.and_then(|written| SystemTime::now().duration_since(written).ok());
-    // An hour less, so that what runs once a day does not skip one.
-    let most = Duration::from_secs(u64::from(days) * 86_400).saturating_sub(Duration::from_secs(3600));
-    age.is_some_and(|age| age < most)
+fn millis_now() -> i64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX))
 }
 
 fn drop_one(archive: &Path) -> Result<(), Problem> {
@@ -120,34 +150,35 @@ fn drop_one(archive: &Path) -> Result<(), Problem> {
 mod tests {
     use super::*;
 
+    fn archive(name: &str) -> Option<Archive> {
+        Archive::of(Path::new("/stick").join(name))
+    }
+
     #[test]
     fn only_archives_with_the_name_of_a_time_are_ours() {
-        let ours = |name: &str| is_ours(Path::new(name));
-        assert!(ours("/stick/pocketai-20261122T030405Z.age"));
+        let ours = archive("pocketai-20261122T030405Z.age").unwrap();
+        assert_eq!(ours.made.to_string(), "2026-11-22T03:04:05.000Z");
         for other in [
             "pocketai-20261122T030405Z.age.parity",
             "pocketai-20261122T030405Z.repaired.age",
             "pocketai-20261122T030405Z.age.12.part",
             "pocketai-2026112T030405Z.age",
+            "pocketai-20261322T030405Z.age",
             "pocketai-20261122T03040aZ.age",
             "holiday.age",
         ] {
-            assert!(!ours(other), "{other}");
+            assert!(archive(other).is_none(), "{other}");
         }
     }
 
     #[test]
     fn one_of_today_is_fresh_and_one_of_the_future_is_not() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("pocketai-20261122T030405Z.age");
-        let file = fs::File::create(&path).unwrap();
-        assert!(is_fresh(&path, 1) && !is_fresh(&path, 0));
-        let day = Duration::from_secs(86_400);
-        for other in [SystemTime::now() - day, SystemTime::now() + day] {
-            file.set_modified(other).unwrap();
-            assert!(!is_fresh(&path, 1));
-        }
-        file.set_modified(SystemTime::now() - day).unwrap();
-        assert!(is_fresh(&path, 7));
+        let ours = archive("pocketai-20261122T030405Z.age").unwrap();
+        let is_fresh = |now: &str, days| ours.is_fresh(now.parse().unwrap(), days);
+        assert!(is_fresh("2026-11-22T03:04:04Z", 1), "of two in one second");
+        assert!(is_fresh("2026-11-23T02:00:00Z", 1));
+        assert!(!is_fresh("2026-11-23T02:05:00Z", 1));
+        assert!(is_fresh("2026-11-23T02:05:00Z", 2));
+        assert!(!is_fresh("2026-11-21T03:04:05Z", 1), "the clock went back");
     }
 }
