@@ -333,6 +333,15 @@ fn a_slot_on_trial_is_said_to_be_so() {
     assert!(update(&system.folder, "tell").status.success());
     let shown = system.shows();
     assert_eq!((&shown["good"], &shown["tries_left"]), (&false.into(), &2.into()));
+    // The other slot is the way back: for pocketd, and for who was told to do it all the same.
+    let offered = system.offer(&system.bundle("2.1", "release")).one();
+    let said = system.install(&[]).failed(1, "conflict");
+    assert!(said.contains("way back"), "{said}");
+    let sum = text(&offered["step"]["offered"]["sha256"]);
+    fs::write(system.spool("request"), format!("install {sum} newer\n")).unwrap();
+    assert!(!system.act().status.success());
+    assert_eq!(system.shows()["step"]["failed"], "on-trial");
+    system.is_untouched();
     system.device.ctl(&["lock"]).one();
     assert_eq!(system.device.ctl(&["status"]).one()["update"]["slot"], "A");
 }

@@ -79,6 +79,8 @@ pub enum UpdateFault {
     NotWritten,
     /// It is older than what runs, and nobody said that this is meant.
     Older,
+    /// What runs has not shown yet that it works.
+    OnTrial,
     /// It is not signed for this device, was changed, or is no bundle.
     Signature,
 }
@@ -92,6 +94,9 @@ impl UpdateFault {
                 "it was damaged, or the card can't be written: it is not started, the running release stays"
             }
             Self::Older => "it is older than the release that runs, and was refused",
+            Self::OnTrial => {
+                "the release that runs has not shown yet that it works: the other slot is the way back, and is kept"
+            }
             Self::Signature => "it is not signed for this device, or was changed: it was refused",
         }
     }
@@ -212,6 +217,7 @@ fn fault(text: &str) -> Result<UpdateFault, InvalidUpdateState> {
         ("changed", UpdateFault::Changed),
         ("not-written", UpdateFault::NotWritten),
         ("older", UpdateFault::Older),
+        ("on-trial", UpdateFault::OnTrial),
         ("signature", UpdateFault::Signature),
     ];
     word(&faults, text)

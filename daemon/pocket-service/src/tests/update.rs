@@ -118,7 +118,10 @@ fn half_a_bundle_is_never_handed_on() {
     system.0.ask(Operation::Lock { all: false }).map(drop).unwrap();
     system.0.unlock();
     assert_eq!(system.offer(), Some(FailureKind::Conflict));
-    assert!(!system.spool("offered").exists() && system.request().is_none());
+    for name in ["offered", "incoming"] {
+        assert!(!system.spool(name).exists(), "{name} takes room");
+    }
+    assert!(system.request().is_none());
 }
 
 #[test]

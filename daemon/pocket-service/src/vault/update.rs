@@ -4,8 +4,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
 
-use pocket_core::{Age, Answer, Failure, FailureKind, Operation, UpdateStep};
+use pocket_core::{Age, Answer, Failure, FailureKind, Operation, UpdateFault, UpdateStep};
 use pocket_store::StoreError;
 use pocket_store::atomic::write_atomically;
 
@@ -22,7 +23,15 @@ const OFFERED: &str = "offered";
 /// A bundle that comes in.
 pub(super) struct Incoming {
     file: File,
+    path: PathBuf,
     size: u64,
+}
+
+/// What was given up takes no room.
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        fs::remove_file(&self.path).unwrap_or_default();
+    }
 }
 
 impl Vault {
@@ -31,11 +40,15 @@ impl Vault {
         is_free(device)?;
         let piece = piece(act.payload)?;
         self.admit(act.permit, &[], act.now)?;
-        let incoming = match (offset, self.incoming.take()) {
-            (0, _) => Some(begin(&spool.join(INCOMING))?),
-            (_, incoming) => incoming.filter(|incoming| incoming.size == offset),
+        let former = self.incoming.take();
+        let mut incoming = if offset == 0 {
+            // Its file has the name that the next one takes.
+            drop(former);
+            begin(spool.join(INCOMING))?
+        } else {
+            let goes_on = former.filter(|former| former.size == offset);
+            goes_on.ok_or_else(interrupted)?
         };
-        let mut incoming = incoming.ok_or_else(interrupted)?;
         let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
         incoming.size = incoming.size.saturating_add(length);
         if incoming.size > Operation::MOST_DOCUMENT {
@@ -79,6 +92,13 @@ impl Vault {
     ) -> Result<Answer, Failure> {
         let spool = &device.updates()?.spool;
         let status = device.update_status().ok_or_else(unknown)?;
+        if !status.good {
+            return Err(Failure::new(
+                FailureKind::Conflict,
+                UpdateFault::OnTrial.reason(),
+                "unlock the device, and wait until it has shown that: pocketctl update show",
+            ));
+        }
         let offer = status.offer().filter(|offer| offer.sha256 == sha256);
         let offer = offer.ok_or_else(|| {
             Failure::new(
@@ -107,15 +127,15 @@ impl Vault {
     }
 }
 
-fn begin(path: &std::path::Path) -> Result<Incoming, Failure> {
+fn begin(path: PathBuf) -> Result<Incoming, Failure> {
     let opened = OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(path);
+        .open(&path);
     let file = opened.map_err(|error| not_written(&error))?;
-    Ok(Incoming { file, size: 0 })
+    Ok(Incoming { file, path, size: 0 })
 }
 
 /// One at a time: what is being looked at or installed is not pulled away.

@@ -34,6 +34,8 @@ struct UpdatePage {
     offered: Phrase,
     age: &'static str,
     older: bool,
+    /// Whether it may be installed now.
+    may: bool,
 }
 
 fn update_page(owner: &Owner, shell: Shell) -> UpdatePage {
@@ -60,6 +62,7 @@ fn update_page(owner: &Owner, shell: Shell) -> UpdatePage {
             Age::Same => t.update_same,
         }),
         older: offer.as_ref().is_some_and(|offer| offer.age == Age::Older),
+        may: status.is_some_and(|status| status.good),
         offer,
     }
 }
@@ -84,6 +87,7 @@ fn step_in_words(t: &Words, step: &UpdateStep) -> (Phrase, bool) {
                 UpdateFault::Changed => t.update_changed,
                 UpdateFault::NotWritten => t.update_not_written,
                 UpdateFault::Older => t.update_was_older,
+                UpdateFault::OnTrial => t.update_on_trial,
                 UpdateFault::Signature => t.update_signature,
             };
             (why.into(), false)

@@ -14,7 +14,7 @@ use super::browser::{Answer, Browser, Device, PASSPHRASE};
 const SUM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn says(device: &Device, rest: &str) {
-    let text = format!("slot=B\nrelease=2.0\ngood=no\ntries=1\n{rest}\n");
+    let text = format!("slot=B\nrelease=2.0\ngood=yes\ntries=0\n{rest}\n");
     fs::write(device.folder.path().join("state"), text).unwrap();
 }
 
@@ -54,7 +54,7 @@ async fn a_bundle_is_handed_in_whole_and_only_with_the_forms_token() {
     assert!(page.text.contains("does not update itself") && !page.text.contains("type=\"file\""));
     says(&device, "step=idle");
     let page = owner.get("/device/update").await;
-    assert!(page.text.contains("release 2.0 in slot B") && page.text.contains("with 2 more starts"));
+    assert!(page.text.contains("release 2.0 in slot B") && page.text.contains("has shown that it works"));
     let token = page.form_token();
     let bundle: Vec<u8> = (0..=255).cycle().take(2_500_000).collect();
     assert!(
@@ -125,4 +125,18 @@ async fn an_older_release_has_a_box_to_tick() {
             .text
             .contains("not signed for this device")
     );
+}
+
+#[tokio::test]
+async fn while_a_release_is_on_trial_the_way_back_is_kept() {
+    let (device, mut owner) = Device::with_owner().await;
+    let text =
+        format!("slot=B\nrelease=2.0\ngood=no\ntries=1\nstep=offered\noffer=7.7\nage=newer\nsha256={SUM}\n");
+    fs::write(device.folder.path().join("state"), text).unwrap();
+    let page = owner.get("/device/update").await.text;
+    assert!(page.contains("with 2 more starts") && page.contains("is the way back"));
+    assert!(!page.contains("name=\"passphrase\""));
+    let fields = [("sha256", SUM), ("passphrase", PASSPHRASE)];
+    assert!(install(&mut owner, &fields).await.status.is_client_error());
+    assert!(request(&device).is_none());
 }

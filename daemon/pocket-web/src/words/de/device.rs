@@ -119,6 +119,7 @@ pub(super) const WORDS: DeviceWords = DeviceWords {
     update_not_written: "Das letzte Update war beschädigt, oder die Karte ist nicht beschreibbar. Es wird nicht gestartet; was läuft, bleibt.",
     update_offered: "Version {0} ist für dieses Gerät signiert.",
     update_older: "Sie ist älter als die laufende: Behobene Fehler können wiederkommen.",
+    update_on_trial: "Die laufende Version hat noch nicht gezeigt, dass sie läuft. Der andere Slot ist der Weg zurück und bleibt.",
     update_older_yes: "Installieren, obwohl sie älter ist",
     update_runs: "Läuft",
     update_same: "Es ist genau die Version, die läuft.",

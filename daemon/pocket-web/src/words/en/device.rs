@@ -119,6 +119,7 @@ pub(super) const WORDS: DeviceWords = DeviceWords {
     update_not_written: "The last update was damaged, or the card can’t be written. It is not started; what runs stays.",
     update_offered: "Release {0} is signed for this device.",
     update_older: "It is older than the one that runs: flaws that were mended may be back.",
+    update_on_trial: "The release that runs has not shown yet that it works. The other slot is the way back, and is kept.",
     update_older_yes: "Install it although it is older",
     update_runs: "Running",
     update_same: "It is the very release that runs.",
