@@ -1,6 +1,6 @@
 //! The device's files apart from the store: keyring, device secret, count of wrong guesses.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -86,7 +86,7 @@ impl Device {
 
     /// Whether that was begun and has not come to its end.
     pub(crate) fn restore_was_cut(&self) -> bool {
-        std::fs::read(self.setup_marker()).is_ok_and(|marker| marker == RESTORE)
+        fs::read(self.setup_marker()).is_ok_and(|marker| marker == RESTORE)
     }
 
     fn write_marker(&self, what: &[u8]) -> Result<(), Failure> {
@@ -98,7 +98,7 @@ impl Device {
         if !self.setup_marker().exists() {
             return Ok(());
         }
-        let removed = std::fs::remove_file(self.setup_marker());
+        let removed = fs::remove_file(self.setup_marker());
         let synced = removed.and_then(|()| File::open(self.folder.path())?.sync_all());
         synced.map_err(|error| marker_failed(&error))
     }
@@ -290,9 +290,11 @@ impl Device {
         file.take(MOST_UPDATE_STATE).read_to_string(&mut text).ok()?;
         let mut status = UpdateStatus::parse(&text).ok()?;
         // Until that was noticed, the account is of the time before.
-        if self.updates_request(&updates.spool).exists() {
+        if let Ok(request) = fs::read(self.updates_request(&updates.spool)) {
             status.step = match status.step {
-                UpdateStep::Offered(offer) => UpdateStep::Installing(offer),
+                UpdateStep::Offered(offer) if request.starts_with(b"install") => {
+                    UpdateStep::Installing(offer)
+                }
                 _ => UpdateStep::Looking,
             };
         }

@@ -150,6 +150,17 @@ fn only_what_was_shown_is_installed_and_only_with_the_passphrase() {
 }
 
 #[test]
+fn a_second_bundle_in_place_of_one_that_is_offered_is_looked_at_and_not_installed() {
+    let system = System::new();
+    system.offers("2.1", "newer");
+    assert_eq!(system.chunk(0, b"another"), None);
+    assert_eq!(system.offer(), None);
+    assert_eq!(system.step(), UpdateStep::Looking);
+    assert_eq!(system.install(SUM, false), Some(FailureKind::Conflict));
+    assert_eq!(system.request().as_deref(), Some("look\n"));
+}
+
+#[test]
 fn an_older_release_needs_to_be_meant() {
     let system = System::new();
     system.offers("1.9", "older");
