@@ -25,7 +25,9 @@ pub enum InvalidSetting {
     #[error("auto_lock_minutes is a number of minutes from 0 (never) to 1440")]
     AutoLock,
     /// `keep_until.ID`.
-    #[error("keep_until.ID names a record by its 32 hexadecimal digits, and a day or a time: 2027-01-31")]
+    #[error(
+        "keep_until.ID names a record by its 32 hexadecimal digits in small letters, and a day or a time: 2027-01-31"
+    )]
     KeepUntil,
     /// `retention_days.CATEGORY`.
     #[error(
@@ -62,7 +64,12 @@ impl DeviceSettings {
             return Ok(());
         }
         if let Some(id) = setting.name.strip_prefix(KEEP_UNTIL) {
-            let id = id.parse().map_err(|_| InvalidSetting::KeepUntil)?;
+            let text = id;
+            let id: RecordId = text.parse().map_err(|_| InvalidSetting::KeepUntil)?;
+            // One record, one name: in capitals it would be a second setting beside the first.
+            if id.to_string() != text {
+                return Err(InvalidSetting::KeepUntil);
+            }
             let until = setting.value.parse().map_err(|_| InvalidSetting::KeepUntil)?;
             self.keep_until.insert(id, until);
             return Ok(());

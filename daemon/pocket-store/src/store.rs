@@ -51,6 +51,10 @@ impl Store {
     /// After any, the store must be dropped and opened again, and what it then holds counts:
     /// [`StoreError::Reopen`] is all that it says until then.
     pub fn sync(&mut self) -> Result<(), StoreError> {
+        if self.poisoned && self.unsynced {
+            // Another change of the same group failed: this one may be on the disk already.
+            return Err(StoreError::Unsure(Box::new(StoreError::Reopen)));
+        }
         self.usable()?;
         if !self.unsynced {
             return Ok(());

@@ -1,7 +1,11 @@
 //! How long one record is kept: a setting that names it.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use clap::Args;
-use pocket_core::{Answer, Category, Content, Entry, NewEntry, Operation, Record, RecordId, Setting, When};
+use pocket_core::{
+    Answer, Category, Content, Entry, NewEntry, Operation, Record, RecordId, Setting, Timestamp, When,
+};
 use serde_json::json;
 
 use crate::exit::Problem;
@@ -23,6 +27,12 @@ pub(crate) struct Keep {
 }
 
 pub(crate) fn run(session: &mut Session, keep: &Keep) -> Result<(), Problem> {
+    if keep.until.as_ref().is_some_and(|until| until.is_past(now())) {
+        return Err(Problem::usage(
+            "that day is over: the record would be removed at once",
+            "name a day to come, or remove it: pocketctl delete",
+        ));
+    }
     // A day for a record that is not there would be obeyed by nobody.
     session.ask(Operation::Get {
         category: keep.category,
@@ -54,6 +64,11 @@ pub(crate) fn run(session: &mut Session, keep: &Keep) -> Result<(), Problem> {
     session
         .output
         .print(&json!({"id": keep.id, "until": until}), &text)
+}
+
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The setting of this name.

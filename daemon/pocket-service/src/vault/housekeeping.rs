@@ -125,9 +125,11 @@ impl Vault {
     }
 
     fn begin_purge(&self, now: Now) -> Purge {
+        // What a record has a day of its own for, and which category is kept for ever, is in the settings.
+        let known = self.store.whole(Category::Settings).is_ok();
         let records = Category::ALL
             .into_iter()
-            .filter(|category| category.holds_records());
+            .filter(|category| known && category.holds_records());
         // What is known to be short is left as it is until the owner has decided on it.
         let whole = records.filter(|category| self.store.whole(*category).is_ok());
         Purge {

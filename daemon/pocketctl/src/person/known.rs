@@ -119,7 +119,11 @@ impl Known {
     }
 
     fn number(&mut self, text: &str) {
-        let digits: String = digits(text).collect();
+        // An extension is dialled by hand: it is not among the digits that are written everywhere.
+        let number = text
+            .split(char::is_alphabetic)
+            .find(|part| digits(part).count() > 0);
+        let digits: String = digits(number.unwrap_or_default()).collect();
         match digits
             .len()
             .checked_sub(DIGITS)
@@ -133,7 +137,14 @@ impl Known {
 
 /// The words of a text, in one spelling of each letter and without capitals.
 fn words(text: &str) -> Vec<String> {
-    let plain: String = text.nfkc().flat_map(char::to_lowercase).collect();
+    // Through capitals, so that letters which have none of their own, or two small ones, are the same: ß, ς. A
+    // soft hyphen is a place to break a line.
+    let seen = text.nfkc().filter(|c| *c != '\u{ad}');
+    let plain: String = seen
+        .collect::<String>()
+        .to_uppercase()
+        .to_lowercase()
+        .replace('ς', "σ");
     plain
         .unicode_words()
         .flat_map(|word| word.split(|c: char| !c.is_alphanumeric()))
@@ -150,7 +161,12 @@ fn digits(text: &str) -> impl Iterator<Item = char> {
 
 /// Whether one of the numbers ends where a group of digits in the text ends.
 fn has_number(text: &str, numbers: &[String]) -> bool {
-    let written = |c: char| c.is_ascii_digit() || " \u{a0}\u{202f}-/().+".contains(c);
+    let text: String = text.nfkc().collect();
+    let written = |c: char| {
+        c.is_ascii_digit()
+            || c.is_whitespace()
+            || "-\u{2010}\u{2011}\u{2012}\u{2013}\u{2014}\u{2212}/().+".contains(c)
+    };
     text.split(|c: char| !written(c)).any(|run| {
         let mut before = String::new();
         run.split(|c: char| !c.is_ascii_digit()).any(|group| {
@@ -202,6 +218,8 @@ mod tests {
             ("call (0049) 30-1234567.", "phone"),
             ("123-4567", "phone"),
             ("on 2026-11-22 030 1234567", "phone"),
+            ("030\u{2013}123\u{2011}4567", "phone"),
+            ("Anna\u{ad} Schmidt", "name"),
         ] {
             assert_eq!(found(&known, text), [by], "{text}");
         }
@@ -233,6 +251,14 @@ mod tests {
         assert_eq!(found(&known, "RENE\u{301} MÜLLER"), ["name"]);
         assert_eq!(found(&known, "昨日田中さんに"), ["also"]);
         assert_eq!(found(&known, "Rene Müller"), [""; 0]);
+        let mut known = Known::of_texts(Some("Hans Groß"), &["Νίκος".to_owned()]);
+        known.add_contact(&Contact {
+            phones: labelled("+49 30 7654321 ext 12"),
+            ..Contact::default()
+        });
+        for text in ["HANS GROSS", "ΝΊΚΟΣ", "030 7654321"] {
+            assert_eq!(found(&known, text).len(), 1, "{text}");
+        }
     }
 
     #[test]

@@ -308,7 +308,7 @@ fn secrets(session: &mut Session, known: &Known, found: &mut Vec<Found>) -> Resu
 
 /// Takes away what the owner struck. What is not in the list was mistyped, and something else would go.
 fn strike(mut found: Vec<Found>, except: &[RecordId]) -> Result<Vec<Found>, Problem> {
-    for id in except {
+    for id in except.iter().collect::<BTreeSet<_>>() {
         let before = found.len();
         found.retain(|found| found.id != *id);
         if found.len() == before {
@@ -354,7 +354,10 @@ fn meant(session: &mut Session, who: &Who) -> Result<(Option<RecordId>, Known), 
     if let Some((_, contact)) = &contact {
         known.add_contact(contact);
     }
-    if known.is_empty() {
+    if known.is_empty() && contact.is_none() {
+        for text in known.passed_by() {
+            terminal::say(&format!("too short to be looked for: {}", escape(text)));
+        }
         return Err(Problem::usage(
             "there is nothing to look for",
             "give a name, or more with --also",
