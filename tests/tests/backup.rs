@@ -625,7 +625,7 @@ fn a_folder_is_kept_fresh_tried_and_not_too_full() {
         (&fourth["made"], &fourth["tried"]),
         (&false.into(), &false.into())
     );
-    fs::remove_file(parity(Path::new(&text(&fourth["file"])))).unwrap();
+    fs::write(parity(Path::new(&text(&fourth["file"]))), "went bad").unwrap();
     assert_eq!(keep(&[]).one()["made"], true, "nothing says that it is good");
 
     // The clock went back: one of the future counts for nothing, and the one that was tried is not dropped for it.
@@ -633,6 +633,11 @@ fn a_folder_is_kept_fresh_tried_and_not_too_full() {
     fs::write(&future, "not yet").unwrap();
     let fifth = keep(&["--newest", "1"]).one();
     assert!(Path::new(&text(&fifth["file"])).exists() && !future.exists());
+
+    // A pipe is waited for by whoever opens it.
+    nix::unistd::mkfifo(&future, nix::sys::stat::Mode::S_IRUSR).unwrap();
+    assert_eq!(keep(&[]).one()["file"], fifth["file"]);
+    fs::remove_file(&future).unwrap();
 
     device.ctl(&["lock"]).one();
     let before = names();

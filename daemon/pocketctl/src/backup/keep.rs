@@ -81,10 +81,15 @@ fn try_it(session: &mut Session, path: PathBuf) -> Result<Option<Held>, Problem>
         Err(Problem::Failure(failure)) if failure.kind == FailureKind::Damaged => return Ok(None),
         // The device made another since, for another folder. Two folders must not chase one another.
         Err(Problem::Failure(failure)) if failure.kind == FailureKind::NotFound => {
-            if parity::as_written(&path)? != Some(true) {
+            if parity::as_written(&path).ok().flatten() != Some(true) {
                 return Ok(None);
             }
             None
+        }
+        // A card that can't be read is when another is needed most. What was begun ends with the connection.
+        Err(Problem::Local { .. }) => {
+            session.hang_up();
+            return Ok(None);
         }
         Err(problem) => return Err(problem),
     };
@@ -101,7 +106,10 @@ struct Archive {
 fn archives(folder: &Path) -> Result<Vec<Archive>, Problem> {
     let inside = fs::read_dir(folder).map_err(|error| Problem::file("read", folder, &error))?;
     let mut archives: Vec<Archive> = inside
-        .filter_map(|entry| entry.ok().and_then(|entry| Archive::of(entry.path())))
+        .filter_map(Result::ok)
+        // A pipe of such a name would be waited for.
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))
+        .filter_map(|entry| Archive::of(entry.path()))
         .collect();
     archives.sort_by_key(|archive| archive.made);
     Ok(archives)
