@@ -44,8 +44,15 @@ class Disk:
         self.mount()
 
     def mount(self) -> None:
-        """Power again."""
-        subprocess.run(["mount", "-o", "loop", self.image, self.path], check=True)
+        """Power again, on a loop device of its own each time: another program's mount namespace may hold the one whose
+        power was cut, and mount would take that again, dead as it is."""
+        made = subprocess.run(["losetup", "--find", "--show", self.image], capture_output=True, check=True)
+        device = made.stdout.decode().strip()
+        try:
+            subprocess.run(["mount", device, self.path], check=True)
+        finally:
+            # It goes with its last user.
+            subprocess.run(["losetup", "--detach", device], check=True)
 
     def cut(self) -> None:
         """The power fails."""

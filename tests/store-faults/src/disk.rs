@@ -39,7 +39,7 @@ impl Disk {
 
     /// From now on nothing more is written to it.
     pub(crate) fn cut(&self) -> Result<()> {
-        call("python3", &["-c", CUT, text(&self.mount)?])
+        call("python3", &["-c", CUT, text(&self.mount)?]).map(drop)
     }
 
     /// Power again.
@@ -48,8 +48,14 @@ impl Disk {
         self.mount()
     }
 
+    /// On a loop device of its own each time: another program's mount namespace may hold the one whose power was
+    /// cut, and `mount -o loop` would take that again, dead as it is.
     fn mount(&self) -> Result<()> {
-        call("mount", &["-o", "loop", text(&self.image)?, text(&self.mount)?])
+        let device = call("losetup", &["--find", "--show", text(&self.image)?])?;
+        let mounted = call("mount", &[device.trim(), text(&self.mount)?]);
+        // It goes with its last user.
+        call("losetup", &["--detach", device.trim()])?;
+        mounted.map(drop)
     }
 }
 
@@ -63,7 +69,8 @@ impl Drop for Disk {
     }
 }
 
-fn call(program: &str, arguments: &[&str]) -> Result<()> {
+/// What it said.
+fn call(program: &str, arguments: &[&str]) -> Result<String> {
     let output = Command::new(program)
         .args(arguments)
         .output()
@@ -75,7 +82,7 @@ fn call(program: &str, arguments: &[&str]) -> Result<()> {
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    Ok(())
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 fn text(path: &Path) -> Result<&str> {
