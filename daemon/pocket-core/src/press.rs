@@ -187,6 +187,13 @@ impl Operation {
             ) => id == other && sha256 == bytes,
             (Self::PressSet { need }, Self::PressSet { need: other }) => need == other,
             (Self::StandingAdd(terms), Self::StandingAdd(other)) => terms == other,
+            (
+                Self::UpdateInstall { sha256, older },
+                Self::UpdateInstall {
+                    sha256: bytes,
+                    older: other,
+                },
+            ) => sha256 == bytes && older == other,
             _ => false,
         }
     }

@@ -6,14 +6,14 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pocket_core::{Age, Failure, FailureKind, Operation, UpdateOffer, UpdateStatus, UpdateStep};
+use pocket_core::{Age, Answer, Failure, FailureKind, Operation, UpdateOffer, UpdateStatus, UpdateStep};
 use serde_json::json;
 
 use crate::arguments::UpdateCommand;
 use crate::exit::Problem;
 use crate::import::piece;
 use crate::session::Session;
-use crate::status;
+use crate::{button, status};
 use crate::terminal::progress;
 
 /// Between one look at the device and the next.
@@ -169,7 +169,14 @@ fn install(session: &mut Session, sha256: Option<String>, older: bool) -> Result
         offer.release, update.release
     );
     let passphrase = session.passphrases.ask(&prompt)?;
-    session.call(Operation::UpdateInstall { sha256, older }, Some(passphrase), None)?;
+    let install = Operation::UpdateInstall { sha256, older };
+    let answer = session.call(install, Some(passphrase), None)?.answer;
+    if matches!(answer, Answer::PressNeeded { .. }) {
+        button::wait(session, &answer)?;
+        if matches!(read(session)?.step, UpdateStep::Offered(_)) {
+            return Err(button::not_pressed());
+        }
+    }
     let text = format!(
         "release {} is being written to the other slot, which takes minutes; then the device starts again. Unlock it \
          then: only an open vault can show that the release works",

@@ -4,10 +4,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use pocket_core::{OperationKind, UpdateStep, audit};
+use pocket_core::{OperationKind, PressFor, UpdateStep, audit};
 
 use super::*;
-use crate::Updates;
+use crate::{ButtonReport, Updates};
 
 const SUM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
@@ -201,4 +201,45 @@ fn a_device_without_such_a_system_says_so() {
         kind(device.ask(Operation::UpdateOffer)),
         Some(FailureKind::Refused)
     );
+}
+
+#[test]
+fn where_the_owner_wants_a_press_for_anything_a_release_needs_one_too() {
+    let system = System::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let button = |report| kind(runtime.block_on(system.0.handle().button(report)));
+    assert_eq!(button(ButtonReport::Here), None);
+    let set = Operation::PressSet {
+        need: PressFor::Sensitive,
+    };
+    assert!(system.0.ask_with(set, PASSPHRASE).is_ok());
+    assert_eq!(button(ButtonReport::Pressed), None);
+    // What can't be installed is not pressed for.
+    assert_eq!(system.install(SUM, false), Some(FailureKind::Conflict));
+    assert!(system.0.status().press.unwrap().waiting.is_none());
+    system.offers("2.1", "newer");
+    let waits = system.0.ask_with(
+        Operation::UpdateInstall {
+            sha256: SUM.to_owned(),
+            older: false,
+        },
+        PASSPHRASE,
+    );
+    assert!(matches!(
+        waits.map(|reply| reply.answer),
+        Ok(Answer::PressNeeded { .. })
+    ));
+    assert_eq!(system.install(SUM, true), Some(FailureKind::Conflict), "another press");
+    assert!(system.request().is_none());
+    // Another one came in its place before the press.
+    system.says(&format!(
+        "step=offered\noffer=2.2\nage=newer\nsha256={}",
+        SUM.replace('0', "1")
+    ));
+    assert_eq!(button(ButtonReport::Pressed), Some(FailureKind::Conflict));
+    assert!(system.request().is_none());
+    system.offers("2.1", "newer");
+    assert_eq!(system.install(SUM, false), None);
+    assert_eq!(button(ButtonReport::Pressed), None);
+    assert_eq!(system.request().unwrap(), format!("install {SUM} newer\n"));
 }

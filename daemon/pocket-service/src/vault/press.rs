@@ -8,6 +8,7 @@ use pocket_core::{
 };
 use pocket_store::Changes;
 
+use super::update::installable;
 use super::{Act, Beside, Vault, event};
 use crate::engine::{Next, Now};
 use crate::failure;
@@ -54,6 +55,7 @@ impl Vault {
             // Also to set it up: so nobody chooses it whose button does not work.
             Operation::PressSet { .. } => true,
             Operation::StandingAdd(terms) => need.covers_standing(terms),
+            Operation::UpdateInstall { .. } => need != PressFor::Off,
             _ => false,
         }
     }
@@ -74,6 +76,10 @@ impl Vault {
             Operation::ConsentApprove { id, sha256 } => {
                 self.consents.may_approve(*id, sha256, now)?;
                 vec![(Category::Outbox, *id)]
+            }
+            Operation::UpdateInstall { sha256, older } => {
+                installable(device, sha256, *older)?;
+                Vec::new()
             }
             _ => Vec::new(),
         };

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
-use pocket_core::{Age, Answer, Failure, FailureKind, Operation, UpdateFault, UpdateStep};
+use pocket_core::{Age, Answer, Failure, FailureKind, Operation, UpdateFault, UpdateOffer, UpdateStep};
 use pocket_store::StoreError;
 use pocket_store::atomic::write_atomically;
 
@@ -91,32 +91,7 @@ impl Vault {
         (sha256, older): (&str, bool),
     ) -> Result<Answer, Failure> {
         let spool = &device.updates()?.spool;
-        let status = device.update_status().ok_or_else(unknown)?;
-        if !status.good {
-            return Err(Failure::new(
-                FailureKind::Conflict,
-                UpdateFault::OnTrial.reason(),
-                "unlock the device, and wait until it has shown that: pocketctl update show",
-            ));
-        }
-        let offer = status.offer().filter(|offer| offer.sha256 == sha256);
-        let offer = offer.ok_or_else(|| {
-            Failure::new(
-                FailureKind::Conflict,
-                "this is not the release that is offered now",
-                "look again at what is offered, and decide on that",
-            )
-        })?;
-        if offer.age == Age::Older && !older {
-            return Err(Failure::new(
-                FailureKind::Conflict,
-                format!(
-                    "release {} is older than {}, which runs: flaws that were mended may be back",
-                    offer.release, status.release
-                ),
-                "if you mean it, say so: tick the box on the page, or --older",
-            ));
-        }
+        let offer = installable(device, sha256, older)?;
         self.admit(act.permit, &[], act.now)?;
         self.sync()?;
         let word = if older { "older" } else { "newer" };
@@ -125,6 +100,37 @@ impl Vault {
         asked.map_err(|error| not_written(&error))?;
         Ok(Answer::Done)
     }
+}
+
+/// The release that is offered, if it may be installed now and is the one that was shown.
+pub(super) fn installable(device: &Device, sha256: &str, older: bool) -> Result<UpdateOffer, Failure> {
+    let status = device.update_status().ok_or_else(unknown)?;
+    if !status.good {
+        return Err(Failure::new(
+            FailureKind::Conflict,
+            UpdateFault::OnTrial.reason(),
+            "unlock the device, and wait until it has shown that: pocketctl update show",
+        ));
+    }
+    let offer = status.offer().filter(|offer| offer.sha256 == sha256);
+    let offer = offer.ok_or_else(|| {
+        Failure::new(
+            FailureKind::Conflict,
+            "this is not the release that is offered now",
+            "look again at what is offered, and decide on that",
+        )
+    })?;
+    if offer.age == Age::Older && !older {
+        return Err(Failure::new(
+            FailureKind::Conflict,
+            format!(
+                "release {} is older than {}, which runs: flaws that were mended may be back",
+                offer.release, status.release
+            ),
+            "if you mean it, say so: tick the box on the page, or --older",
+        ));
+    }
+    Ok(offer.clone())
 }
 
 fn begin(path: PathBuf) -> Result<Incoming, Failure> {

@@ -54,7 +54,7 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     no_secrets: "Noch keine Geheimnisse.",
     never_leaves_about: "Dokumente, Geheimnisse, Einstellungen und das Protokoll gehen nie hinaus, bei keinem Profil.",
     nothing_can_wait: "In diesem Profil geht nichts hinaus, also kann auch nichts auf dich warten.",
-    press_about: "Was hinausgeht, kann außer deinem Ja einen Finger am Gerät brauchen: halte die Taste drei Sekunden lang. Um das zu setzen, braucht es die Passphrase, und auch einen Druck.",
+    press_about: "Was hinausgeht, kann außer deinem Ja einen Finger am Gerät brauchen: halte die Taste drei Sekunden lang. Ist das gesetzt, braucht ihn auch eine neue Version für das Gerät. Um das zu setzen, braucht es die Passphrase, und auch einen Druck.",
     press_again: "Deine Passphrase zeigt, dass du es bist.",
     press_every: "Nötig, wann immer etwas hinausgeht",
     press_none: "Keine Taste dieses Geräts antwortet: ein Druck kann nicht verlangt werden.",

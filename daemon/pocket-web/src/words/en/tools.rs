@@ -54,7 +54,7 @@ pub(super) const WORDS: ToolsWords = ToolsWords {
     no_secrets: "No secrets yet.",
     never_leaves_about: "Documents, secrets, settings and the audit log never leave, whatever the profile.",
     nothing_can_wait: "In this profile nothing leaves, so nothing can wait for you.",
-    press_about: "What leaves can need a finger on the device besides your yes: hold its button for three seconds. To set this takes the passphrase, and a press too.",
+    press_about: "What leaves can need a finger on the device besides your yes: hold its button for three seconds. Once it is set, a new release for the device needs one as well. To set this takes the passphrase, and a press too.",
     press_again: "Your passphrase shows that it is you.",
     press_every: "Needed whenever something leaves",
     press_none: "No button of this device answers: a press of one can not be asked for.",
