@@ -5,20 +5,18 @@ moments as wanted. A card that lost what was not flushed, or half of it, is a ha
 that was killed: the host would still have all of it.
 """
 
-import json
 import os
 import random
 from collections import Counter
 
 from .card import copy, entries, environment, replay, secrets, way_on
 from .guest import check
-from .steps import NOTE, PASSPHRASE, gone, install, is_new, seen
+from .steps import CTL, NOTE, PASSPHRASE, gone, install, is_new, seen, state
 
 # Each of these is started from, which takes minutes on a busy host; 0 leaves it at those seen from outside.
 MOMENTS = int(os.environ.get("MOMENTS", "4"))
 OUTSIDE = int(os.environ.get("OUTSIDE", "100"))
 SEED = int(os.environ.get("SEED", "7"))
-CTL = "pocketctl --control /run/pocketai/control.sock"
 WITH_PASSPHRASE = f"echo '{PASSPHRASE}' | {CTL} --passphrase-fd 0"
 
 
@@ -51,14 +49,6 @@ def outside(bench, name, log, begun, ended):
         found[f"{way_on(card)}; boot loader {order}"] += 1
     card.unlink()
     seen(f"{OUTSIDE} moments from outside: " + ", ".join(f"{many} {what}" for what, many in found.most_common()))
-
-
-def state(guest):
-    """What pocketd says of itself, once it answers."""
-    def answers():
-        code, said = guest.root(f"{CTL} --json status")
-        return json.loads(said)["state"] if code == 0 else None
-    return guest.until(answers, "pocketd answers")
 
 
 def opened(guest, where):

@@ -1,5 +1,6 @@
 """What is proven of the image. Each step takes a bench and fails in words."""
 
+import hashlib
 import json
 import subprocess
 import threading
@@ -8,13 +9,16 @@ import urllib.request
 from pathlib import Path
 
 from . import hand, pcap
-from .card import copy, count, environment, give_key, has_key, in_keystore, secrets, size
-from .guest import Guest, Tunnel, check, make_key, prepare_card
+from .card import copy, count, environment, has_key, in_keystore, secrets, size
+from .guest import PATIENCE, Guest, Tunnel, check, make_key, prepare_card
 
 PASSPHRASE = "quiet otter under the seven lamps"
 NOTE = "the heron stands in the reeds at dusk"
 CARD_MIB = 2048
+# As root, from inside.
+CTL = "pocketctl --control /run/pocketai/control.sock"
 OWNER = threading.local()
+BEGUN = time.monotonic()
 ONE_MAKER = threading.Lock()
 
 
@@ -45,7 +49,7 @@ class Bench:
 
 
 def seen(text):
-    print(f"   {getattr(OWNER, 'step', '')}: {text}", flush=True)
+    print(f"{(time.monotonic() - BEGUN) / 60:5.1f} {getattr(OWNER, 'step', '')}: {text}", flush=True)
 
 
 def page(tunnel, path="/"):
@@ -57,6 +61,14 @@ def page(tunnel, path="/"):
 
 def status(guest):
     return json.loads(guest.ctl("--json", "status"))
+
+
+def state(guest):
+    """What pocketd says of itself, asked from inside, once it answers."""
+    def answers():
+        code, said = guest.root(f"{CTL} --json status")
+        return json.loads(said)["state"] if code == 0 else None
+    return guest.until(answers, "pocketd answers")
 
 
 def unlock(guest):
@@ -166,8 +178,9 @@ def tampered_root(bench):
 
 
 def bundles(bench):
+    """The folder of the tests' bundles, which are made once for each image."""
     folder = bench.folder / "bundles"
-    made_last = folder / "good.stick"
+    made_last = folder / "sick.stick"
     with ONE_MAKER:
         if not made_last.exists() or made_last.stat().st_mtime < bench.image.stat().st_mtime:
             maker = [str(Path(__file__).resolve().parents[1] / "bundles"), str(folder)]
@@ -201,19 +214,42 @@ def refused_bundles(bench):
 
 
 def update(bench):
-    """a later release is installed, runs, is found good once its owner unlocks, and has the data"""
+    """a later release that its owner hands in is installed, runs, is found good once its vault opens, and has the data"""
     with bench.running("updated") as guest:
         card = guest.card
-        said = install(bench, guest, "good")
-        check(environment(card)["ORDER"].startswith("B"), f"the other slot is not next: {said}")
-        guest.root("systemctl --no-block reboot")
-        guest.until(lambda: "slot B, try 1 of 3" in guest.console(), "the new slot is started")
+        handed_in(guest, bundles(bench) / "good.raucb")
+        guest.until(lambda: "slot B, try 1 of 3" in guest.console(), "the device starts again by itself, and the new slot")
+        check(environment(card)["ORDER"].startswith("B"), "the other slot is not next")
         guest.wait_for_ssh()
         check(environment(card)["B_TRY"] == "1", "it counts as good before anyone looked")
+        runs = status(guest)["update"]
+        check((runs["slot"], runs["good"]) == ("B", False), f"the page says {runs}")
         unlock(guest)
         has_note(guest, "after the update")
         guest.until(lambda: environment(card)["B_TRY"] == "0", "the new slot is found good")
+        guest.until(lambda: status(guest)["update"]["good"], "the page says that it is good", 60)
     seen(f"boot loader: {environment(card)}")
+
+
+def handed_in(guest, bundle):
+    """As docs/flashing.md tells an owner: by ssh, without a stick."""
+    refused = guest.ssh("pocketctl", "update", "offer", "-", stdin="no bundle at all\n")
+    check(refused.returncode != 0 and "not signed" in refused.stderr, f"any file is taken: {refused.stdout}{refused.stderr}")
+    begun = time.monotonic()
+    with open(bundle, "rb") as file:
+        command = guest.ssh_command("pocketctl", "update", "offer", "-")
+        done = subprocess.run(command, stdin=file, capture_output=True, text=True, timeout=PATIENCE)
+    check(done.returncode == 0 and "9.0.0" in done.stdout, f"the bundle is not offered: {done.stdout}{done.stderr}")
+    shown = guest.ctl("update", "show")
+    digest = hashlib.sha256(bundle.read_bytes()).hexdigest()
+    check("newer than what runs" in shown and digest in shown, f"something else is shown: {shown}")
+    seen(f"{size(bundle)} MiB handed in by ssh and looked at in {time.monotonic() - begun:.0f} s")
+    wrong = guest.ssh("pocketctl", "--passphrase-fd", "0", "update", "install", stdin="not the passphrase\n")
+    check(wrong.returncode != 0, "it is installed without the passphrase")
+    begun = time.monotonic()
+    guest.ctl("--passphrase-fd", "0", "update", "install", stdin=PASSPHRASE + "\n")
+    guest.until_told("is tried at the next start")
+    seen(f"written to the other slot in {time.monotonic() - begun:.0f} s")
 
 
 def rolled_back(bench):
@@ -258,12 +294,9 @@ def reset(bench):
         seen(said.strip().splitlines()[0])
         guest.until(lambda: guest.console().count("PocketAI, slot") >= 1, "the device starts again")
         guest.until_told("storage: ready")
-        gone(bench, card, keys, slots)
-    give_key(card, bench.key)
-    with bench.guest(card, "reset-after", hand=True) as guest:
-        guest.wait_for_ssh()
-        check(status(guest)["state"] == "first-run", "after the reset the device is not new")
+        check(state(guest) == "first-run", "after the reset the device is not new")
         check(in_data(guest, "cat /data/ssh/ssh_host_ed25519_key.pub") != former, "the device's ssh key is the old one")
+        gone(bench, card, keys, slots)
 
 
 def in_data(guest, order):
@@ -290,17 +323,16 @@ def is_new(card):
 
 def memory(bench):
     """with the vault open and ten thousand records the whole system takes what the documents say"""
-    ctl = "pocketctl --control /run/pocketai/control.sock"
     lines = "seq 1 10000 | sed 's/.*/{\"body\": \"note & of the heron, the reeds, and the evening at the lake\"}/'"
     with bench.running("memory") as guest:
         begun = time.monotonic()
-        code, said = guest.root(f"{lines} | {ctl} --json add notes - | wc -l", patience=2400)
+        code, said = guest.root(f"{lines} | {CTL} --json add notes - | wc -l", patience=2400)
         check(code == 0 and said.endswith("10000"), f"the records are not kept: {said}")
         seen(f"10,000 records kept in {time.monotonic() - begun:.0f} s")
         # As after a start: nothing left of the work in the kernel's caches, and pocketd begun anew.
         guest.root("systemctl restart pocketd.service")
-        guest.until(lambda: guest.root(f"echo '{PASSPHRASE}' | {ctl} --passphrase-fd 0 unlock")[0] == 0, "the vault opens")
-        code, said = guest.root(f"{ctl} search heron | head -n 1")
+        guest.until(lambda: guest.root(f"echo '{PASSPHRASE}' | {CTL} --passphrase-fd 0 unlock")[0] == 0, "the vault opens")
+        code, said = guest.root(f"{CTL} search heron | head -n 1")
         check(code == 0 and said, f"nothing is found: {said}")
         guest.root("sync; echo 3 >/proc/sys/vm/drop_caches")
         status = guest.root("cat /proc/$(systemctl show --property MainPID --value pocketd.service)/status")[1]
