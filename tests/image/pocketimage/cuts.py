@@ -9,18 +9,18 @@ import os
 import random
 from collections import Counter
 
-from .card import copy, entries, environment, replay, secrets, way_on
+from .card import copy, entries, environment, replay, way_on
 from .guest import check
-from .steps import CTL, NOTE, PASSPHRASE, gone, install, is_new, seen, state
+from .steps import CTL, NOTE, PASSPHRASE, gone, install, is_new, reset, seen, state
 
-# Each of these is started from, which takes minutes on a busy host; 0 leaves it at those seen from outside.
-MOMENTS = int(os.environ.get("MOMENTS", "4"))
+# So many of each are started from, which takes minutes on a busy host; 0 leaves it at those seen from outside.
+STARTED = {name: int(os.environ.get("MOMENTS", usual)) for name, usual in (("reset", 4), ("update", 3), ("writing", 3))}
 OUTSIDE = int(os.environ.get("OUTSIDE", "100"))
 SEED = int(os.environ.get("SEED", "7"))
 WITH_PASSPHRASE = f"echo '{PASSPHRASE}' | {CTL} --passphrase-fd 0"
 
 
-def moments(log, begun, ended, name, many=MOMENTS):
+def moments(log, begun, ended, name, many):
     """Where in the log to cut: spread over what was written, a bit of chance in each."""
     ends = [entry[0] for entry in entries(log) if begun < entry[0] <= ended]
     check(ends, f"{name}: nothing was written")
@@ -32,7 +32,7 @@ def moments(log, begun, ended, name, many=MOMENTS):
 
 def each_cut(bench, name, log, begun, ended):
     """(card, where it was cut) for each moment, and a board that was started with it."""
-    for number, end in enumerate(moments(log, begun, ended, name)):
+    for number, end in enumerate(moments(log, begun, ended, name, STARTED[name])):
         card = copy(bench.folder / "ready.img", bench.folder / f"{name}-cut.img")
         writes, open_writes = replay(log, card, end, f"{SEED} {name} {number}")
         with bench.guest(card, f"{name}-cut", hand=True) as guest:
@@ -63,16 +63,9 @@ def opened(guest, where):
 
 
 def cut_reset(bench):
-    """the power goes during a factory reset: the device is as it was, or new; nothing between"""
+    """a factory reset leaves no key on the card; with the power gone meanwhile the device is as before, or new"""
     log = bench.folder / "reset-cut.log"
-    with bench.running("reset-log", log=log) as guest:
-        keys, slots = secrets(guest.card)
-        begun = log.stat().st_size
-        code, said = guest.root(f"{WITH_PASSPHRASE} factory-reset --confirm ERASE")
-        check(code == 0, f"the reset was refused: {said}")
-        guest.until_told("reset: done")
-        guest.until_told("storage: ready")
-        ended = log.stat().st_size
+    keys, slots, begun, ended = reset(bench, log)
     outside(bench, "reset", log, begun, ended)
     for guest, _, where in each_cut(bench, "reset", log, begun, ended):
         found = state(guest)

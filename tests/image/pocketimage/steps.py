@@ -281,22 +281,29 @@ def sick(bench):
     seen(f"tries: {len(said)}; {said[-1:]}")
 
 
-def reset(bench):
+def reset(bench, log=None):
     """a factory reset leaves no key, no slot, no ssh key on the card; the device is new"""
-    with bench.running("reset") as guest:
-        card = guest.card
+    # With a log: (the former keys, pieces of the former slots, where in the log it began and ended).
+    with bench.running("reset", log=log) as guest:
+        card, begun, ended = guest.card, 0, 0
         guest.root("sync")
         keys, slots = secrets(card)
         check(count(card, [*keys, *slots]) == len(keys) + len(slots), "the search does not find what is there")
         # The line of the host's key, after which the file is named.
         former = in_data(guest, "cat /data/ssh/ssh_host_ed25519_key.pub")
+        if log:
+            begun = log.stat().st_size
         said = guest.ctl("--passphrase-fd", "0", "factory-reset", "--confirm", "ERASE", stdin=PASSPHRASE + "\n")
         seen(said.strip().splitlines()[0])
         guest.until(lambda: guest.console().count("PocketAI, slot") >= 1, "the device starts again")
         guest.until_told("storage: ready")
+        if log:
+            ended = log.stat().st_size
         check(state(guest) == "first-run", "after the reset the device is not new")
         check(in_data(guest, "cat /data/ssh/ssh_host_ed25519_key.pub") != former, "the device's ssh key is the old one")
         gone(bench, card, keys, slots)
+        check("reset: done" in guest.journal(), "the journal does not say that it is done")
+    return keys, slots, begun, ended
 
 
 def in_data(guest, order):
