@@ -51,5 +51,7 @@ native_cross() {
         apt-get install --yes --no-install-recommends "${wanted[@]}" >&2
     fi
     variable=${triple//-/_}
-    export "CARGO_TARGET_${variable^^}_LINKER=$gcc" "CC_$variable=$gcc"
+    # For 64-bit ARM .cargo/config.toml knows a linker.
+    [[ $triple == aarch64-* ]] || export "CARGO_TARGET_${variable^^}_LINKER=$gcc"
+    export "CC_$variable=$gcc"
 }
