@@ -36,6 +36,8 @@ mod files;
 #[cfg(test)]
 mod flows;
 #[cfg(test)]
+mod format;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod health;

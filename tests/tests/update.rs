@@ -201,6 +201,20 @@ fn a_signed_release_is_shown_then_installed_and_the_device_starts_again() {
     assert_eq!(system.shows()["step"]["installed"]["release"], "2.10");
     system.offer(&bundle).failed(1, "conflict");
     system.device.ctl(&["audit", "verify"]).one();
+    // Slot A runs again: the other one did not show that it works.
+    let state = system.folder.join("run/pocketai-update/state");
+    for (why, fault) in [(None, "left"), (Some("room\n"), "room")] {
+        if let Some(why) = why {
+            fs::write(system.data("rauc/why"), why).unwrap();
+        }
+        fs::remove_file(&state).unwrap();
+        assert!(update(&system.folder, "tell").status.success());
+        assert_eq!(system.shows()["step"]["failed"], fault);
+    }
+    system.offer(&bundle).one();
+    fs::remove_file(&state).unwrap();
+    assert!(update(&system.folder, "tell").status.success());
+    assert_eq!(system.shows()["step"], "idle");
 }
 
 impl System {

@@ -75,12 +75,16 @@ pub enum Age {
 pub enum UpdateFault {
     /// What is to be installed is not what the owner was shown.
     Changed,
+    /// It did not show that it works, and the release before runs again.
+    Left,
     /// It could not be written to the other slot.
     NotWritten,
     /// It is older than what runs, and nobody said that this is meant.
     Older,
     /// What runs has not shown yet that it works.
     OnTrial,
+    /// It keeps the data in another format, and there was no room for a copy to try that on.
+    Room,
     /// It is not signed for this device, was changed, or is no bundle.
     Signature,
 }
@@ -90,12 +94,19 @@ impl UpdateFault {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::Changed => "what was to be installed is not what was shown: it was refused",
+            Self::Left => {
+                "it did not show that it works: the release before runs again, with its data as it was"
+            }
             Self::NotWritten => {
                 "it was damaged, or the card can't be written: it is not started, the running release stays"
             }
             Self::Older => "it is older than the release that runs, and was refused",
             Self::OnTrial => {
                 "the release that runs has not shown yet that it works: the other slot is the way back, and is kept"
+            }
+            Self::Room => {
+                "it keeps the data in another format, and there was no room for a copy to try that on: the release \
+                 before runs again"
             }
             Self::Signature => "it is not signed for this device, or was changed: it was refused",
         }
@@ -215,9 +226,11 @@ fn is_sha256(text: &str) -> bool {
 fn fault(text: &str) -> Result<UpdateFault, InvalidUpdateState> {
     let faults = [
         ("changed", UpdateFault::Changed),
+        ("left", UpdateFault::Left),
         ("not-written", UpdateFault::NotWritten),
         ("older", UpdateFault::Older),
         ("on-trial", UpdateFault::OnTrial),
+        ("room", UpdateFault::Room),
         ("signature", UpdateFault::Signature),
     ];
     word(&faults, text)

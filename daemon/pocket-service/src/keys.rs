@@ -282,6 +282,12 @@ impl Device {
         spool.join("request")
     }
 
+    /// What is there while the data is a copy, made for a release on trial that changes its format.
+    pub(crate) fn copy_mark(&self) -> Option<PathBuf> {
+        let updates = self.config.updates.as_ref()?;
+        Some(updates.state.with_file_name("copy"))
+    }
+
     /// How it is with the device's own system, if that says so.
     pub(crate) fn update_status(&self) -> Option<UpdateStatus> {
         let updates = self.config.updates.as_ref()?;

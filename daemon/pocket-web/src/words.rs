@@ -79,9 +79,9 @@ words! {
         room, room_unknown, sessions_and_lock, state_damaged, state_locked, state_new,
         state_unlocked, step_numbers, step_word, storage, storage_about, storage_by_category,
         storage_rest, taken, type_erase, type_it_back, update_about, update_changed, update_file,
-        update_good, update_install, update_installed, update_installing, update_look_again,
+        update_good, update_install, update_installed, update_installing, update_left, update_look_again,
         update_looking, update_newer, update_none, update_not_written, update_offered, update_older, update_on_trial,
-        update_older_yes, update_runs, update_same, update_send, update_signature, update_slot,
+        update_older_yes, update_room, update_runs, update_same, update_send, update_signature, update_slot,
         update_title, update_trial, update_was_older, vault, version, waits_for_you, was_read,
         what_you_keep, whole_log, will_be_gone, your_keys,
     }

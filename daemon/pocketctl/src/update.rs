@@ -13,8 +13,8 @@ use crate::arguments::UpdateCommand;
 use crate::exit::Problem;
 use crate::import::piece;
 use crate::session::Session;
-use crate::{button, status};
 use crate::terminal::progress;
+use crate::{button, status};
 
 /// Between one look at the device and the next.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -267,16 +267,19 @@ def rolled_back(bench):
 
 
 def sick(bench):
-    """a later release in which pocketd does not answer is left by itself"""
+    """a later release in which pocketd does not answer is left by itself, and what became of the data with it"""
     with bench.running("sick") as guest:
         install(bench, guest, "sick")
         # Its last try: that there are three is seen in rolled-back, and each of these takes minutes.
         guest.root("grub-editenv /efi/pocketai/grubenv set B_TRY=2")
         guest.root("systemctl --no-block reboot")
+        guest.until_told("storage: format 1 becomes 2 on a copy")
+        guest.root("for f in VERSION keyring.a keyring.b db/db; do echo pocketai 2 >/data/pocketd/$f; done; sync")
         guest.until(lambda: "slot A, try" in guest.console(), "the former slot runs again", 1800)
         guest.wait_for_ssh()
         unlock(guest)
         has_note(guest, "after the rollback")
+        check(status(guest)["update"]["step"] == {"failed": "left"}, "the owner is not told that it was left")
         said = [line.split("]: ")[-1] for line in guest.journal().splitlines() if "is not good" in line]
     seen(f"tries: {len(said)}; {said[-1:]}")
 

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The image's own system as far as `update` sees it, in a mount namespace of its own, for one run of it:
+# The image's own system as far as `update` and `storage format` see it, in a mount namespace of its own, for one
+# run of them:
 #   unshare --mount system.sh FOLDER IMAGE_ROOT COMMAND…
+#   FORMAT=N unshare --mount system.sh FOLDER IMAGE_ROOT format     of a release that keeps the data so
 # FOLDER/data, FOLDER/run and FOLDER/efi are the device's. RAUC is real where it looks at bundles; there is no
 # second slot to write, and nothing to start again: those two note what they were asked for.
 set -euo pipefail
@@ -21,13 +23,13 @@ done
 mount --rbind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 for name in data efi run; do mount --bind "$folder/$name" "$root/$name"; done
-printf 'quiet rauc.slot=A panic=10\n' >"$folder/cmdline"
+printf 'quiet rauc.slot=A panic=10 pocketai.format=%s\n' "${FORMAT:-1}" >"$folder/cmdline"
 mount --bind "$folder/cmdline" "$root/proc/cmdline"
 
 mkdir -p "$root"/usr/share/pocketai "$root"/usr/lib/pocketai "$root"/etc/rauc
-cp "$folder/release.pem" "$root/usr/share/pocketai/release.pem"
+if [[ -e $folder/release.pem ]]; then cp "$folder/release.pem" "$root/usr/share/pocketai/release.pem"; fi
 echo 2.0 >"$root/usr/share/pocketai/version"
-cp "$image/usr/lib/pocketai/update" "$root/usr/lib/pocketai/update"
+cp "$image/usr/lib/pocketai/"{update,storage} "$root/usr/lib/pocketai/"
 cp "$image/etc/rauc/system.conf" "$root/etc/rauc/system.conf"
 
 mkdir -p "$root/usr/stands-in"
@@ -41,7 +43,12 @@ RAUC
 printf '#!/bin/bash\necho "$*" >>/data/restarts\n' >"$root/usr/stands-in/systemctl"
 printf '#!/bin/bash\n' >"$root/usr/stands-in/sleep"
 chmod 0755 "$root"/usr/stands-in/*
-update() { chroot "$root" /usr/bin/env PATH=/usr/stands-in:/usr/sbin:/usr/bin /usr/lib/pocketai/update "$@"; }
+inside() { chroot "$root" /usr/bin/env PATH=/usr/stands-in:/usr/sbin:/usr/bin "$@"; }
+if [[ $1 == format ]]; then
+    inside /usr/lib/pocketai/storage format
+    exit
+fi
+update() { inside /usr/lib/pocketai/update "$@"; }
 update "$@"
 # As the unit does.
 [[ $1 != asked ]] || update restart

@@ -229,7 +229,11 @@ fn where_the_owner_wants_a_press_for_anything_a_release_needs_one_too() {
         waits.map(|reply| reply.answer),
         Ok(Answer::PressNeeded { .. })
     ));
-    assert_eq!(system.install(SUM, true), Some(FailureKind::Conflict), "another press");
+    assert_eq!(
+        system.install(SUM, true),
+        Some(FailureKind::Conflict),
+        "another press"
+    );
     assert!(system.request().is_none());
     // Another one came in its place before the press.
     system.says(&format!(
@@ -242,4 +246,29 @@ fn where_the_owner_wants_a_press_for_anything_a_release_needs_one_too() {
     assert_eq!(system.install(SUM, false), None);
     assert_eq!(button(ButtonReport::Pressed), None);
     assert_eq!(system.request().unwrap(), format!("install {SUM} newer\n"));
+}
+
+#[test]
+fn a_copy_that_may_be_dropped_takes_no_change_that_would_be_missed() {
+    let system = System::new();
+    let device = &system.0;
+    let mark = device.folder.path().join("copy");
+    let add = || {
+        let items = vec![new_entry(note("heron", "stands in the reeds"))];
+        kind(device.ask(Operation::Add { items, import: false }))
+    };
+    assert_eq!(add(), None);
+    fs::write(&mark, "").unwrap();
+    assert_eq!(add(), Some(FailureKind::Unavailable));
+    assert_eq!(system.offer(), Some(FailureKind::Unavailable));
+    // It can be read, shown to be good, and locked.
+    let health = device.ask(Operation::Health { strict: true });
+    assert!(health.is_ok());
+    assert!(device.ask(Operation::Check { accept_loss: false }).is_ok());
+    device.ask(Operation::Lock { all: false }).map(drop).unwrap();
+    device.unlock();
+    assert_eq!(add(), Some(FailureKind::Unavailable));
+    fs::remove_file(&mark).unwrap();
+    assert_eq!(add(), None);
+    assert_eq!(system.logged(OperationKind::Add), 2);
 }

@@ -85,9 +85,11 @@ fn step_in_words(t: &Words, step: &UpdateStep) -> (Phrase, bool) {
         UpdateStep::Failed(fault) => {
             let why = match fault {
                 UpdateFault::Changed => t.update_changed,
+                UpdateFault::Left => t.update_left,
                 UpdateFault::NotWritten => t.update_not_written,
                 UpdateFault::Older => t.update_was_older,
                 UpdateFault::OnTrial => t.update_on_trial,
+                UpdateFault::Room => t.update_room,
                 UpdateFault::Signature => t.update_signature,
             };
             (why.into(), false)
