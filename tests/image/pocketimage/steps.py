@@ -15,6 +15,7 @@ from .guest import PATIENCE, Guest, Tunnel, check, make_key, prepare_card
 PASSPHRASE = "quiet otter under the seven lamps"
 NOTE = "the heron stands in the reeds at dusk"
 CARD_MIB = 2048
+MOST_MEMORY_MIB = 128
 # As root, from inside.
 CTL = "pocketctl --control /run/pocketai/control.sock"
 OWNER = threading.local()
@@ -136,15 +137,15 @@ def looked_at(guest):
     check(not writable, f"files of the system can be written: {writable}")
     journal = guest.ask("journal")
     check(NOTE not in journal and PASSPHRASE not in journal, "the journal knows the note")
-    seen(f"memory of the whole system, vault locked: {used(guest)}")
+    seen("memory of the whole system, vault locked: {} MiB of {}".format(*used(guest)))
     seen(guest.ask("time").splitlines()[0])
     seen("listens: " + ", ".join(f"{address}:{port}" for address, port, _ in listens))
 
 
 def used(guest):
-    """Memory in words."""
+    """(MiB of memory that are taken, MiB that there are)."""
     memory = {line.split(":")[0]: int(line.split()[1]) for line in guest.ask("memory").splitlines()}
-    return f"{(memory['MemTotal'] - memory['MemAvailable']) // 1024} MiB of {memory['MemTotal'] // 1024}"
+    return (memory["MemTotal"] - memory["MemAvailable"]) // 1024, memory["MemTotal"] // 1024
 
 
 def silent(guest):
@@ -347,4 +348,6 @@ def memory(bench):
         guest.root("sync; echo 3 >/proc/sys/vm/drop_caches")
         status = guest.root("cat /proc/$(systemctl show --property MainPID --value pocketd.service)/status")[1]
         resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-        seen(f"memory of the whole system, vault open, 10,000 records: {used(guest)}; pocketd {resident // 1024} MiB")
+        taken, there = used(guest)
+        seen(f"memory of the whole system, vault open, 10,000 records: {taken} MiB of {there}; pocketd {resident // 1024} MiB")
+        check(taken <= MOST_MEMORY_MIB, f"that is more than {MOST_MEMORY_MIB} MiB")
