@@ -15,7 +15,7 @@ MIB = 1024 * 1024
 FIRMWARE = Path("/usr/share/AAVMF/AAVMF_CODE.fd")
 VARIABLES = Path("/usr/share/AAVMF/AAVMF_VARS.fd")
 # Emulated processors are slow, and this host may be busy.
-PATIENCE = int(os.environ.get("PATIENCE", "600"))
+PATIENCE = int(os.environ.get("PATIENCE", "400"))
 
 
 class Failed(Exception):

@@ -276,11 +276,13 @@ def sick(bench):
         guest.root("systemctl --no-block reboot")
         guest.until_told("storage: format 1 becomes 2 on a copy")
         guest.root("for f in VERSION keyring.a keyring.b db/db; do echo pocketai 2 >/data/pocketd/$f; done; sync")
-        guest.until(lambda: "slot A, try" in guest.console(), "the former slot runs again", 1800)
+        guest.until(lambda: "slot A, try" in guest.console(), "the former slot runs again", 900)
         guest.wait_for_ssh()
         unlock(guest)
         has_note(guest, "after the rollback")
-        check(status(guest)["update"]["step"] == {"failed": "left"}, "the owner is not told that it was left")
+        def told():
+            return (status(guest)["update"] or {}).get("step") == {"failed": "left"}
+        guest.until(told, "the owner is told that it was left", 60)
         said = [line.split("]: ")[-1] for line in guest.journal().splitlines() if "is not good" in line]
     seen(f"tries: {len(said)}; {said[-1:]}")
 
