@@ -20,6 +20,8 @@ mod button;
 #[cfg(test)]
 mod canary;
 #[cfg(test)]
+mod card;
+#[cfg(test)]
 mod connect;
 #[cfg(test)]
 mod consent;
