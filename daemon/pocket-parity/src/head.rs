@@ -75,11 +75,31 @@ impl Head {
             });
             found.and_then(Result::ok).ok_or(error)
         })?;
-        // One that claims a file out of all proportion would have us write that.
         if head.plan.total() / 2 > size {
             return Err(ParityError::NotParity);
         }
         Ok(head)
+    }
+
+    /// How many of its two copies are lost.
+    pub(crate) fn lost(&self, parity: &mut (impl Read + Seek)) -> u64 {
+        let mut block = [0; BLOCK];
+        let copies = self.plan.heads_at().map(|at| {
+            read_at(parity, at, &mut block);
+            u64::from(block != self.to_block())
+        });
+        copies.iter().sum()
+    }
+
+    /// Whether a file of `size` bytes can be what is left of the one that it is for. A head is believed before
+    /// anything that it says was proved, and one on a sparse file may claim any length: nothing that long
+    /// is read or written for it.
+    pub(crate) fn fits(&self, size: u64) -> Result<(), ParityError> {
+        let missing = self.plan.length.saturating_sub(size).div_ceil(STEP);
+        if missing > self.plan.parity_blocks() {
+            return Err(ParityError::Another);
+        }
+        Ok(())
     }
 }
 
@@ -108,10 +128,10 @@ impl Section {
         bytes
     }
 
-    /// One of the two copies that is whole.
-    pub(crate) fn read(parity: &mut (impl Read + Seek), head: &Head, group: u64) -> Option<Self> {
+    /// One of the two copies that is whole, and how many are not.
+    pub(crate) fn read(parity: &mut (impl Read + Seek), head: &Head, group: u64) -> (Option<Self>, u64) {
         let mut bytes = vec![0; head.plan.section()];
-        head.plan.sections_at(group).into_iter().find_map(|at| {
+        let copies = head.plan.sections_at(group).map(|at| {
             read_at(parity, at, &mut bytes);
             let (digests, found) = bytes.split_at_checked(bytes.len().checked_sub(CHECK)?)?;
             if found != check(head, group, digests) {
@@ -123,7 +143,9 @@ impl Section {
                 data: data.to_vec(),
                 parity: rest.get(..head.plan.parity)?.to_vec(),
             })
-        })
+        });
+        let lost = copies.iter().map(|copy| u64::from(copy.is_none())).sum();
+        (copies.into_iter().flatten().next(), lost)
     }
 }
 

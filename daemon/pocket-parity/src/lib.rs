@@ -23,6 +23,10 @@ pub use repair::{Report, examine, repair};
 /// Why there is no parity, or nothing can be done with it.
 #[derive(Debug, thiserror::Error)]
 pub enum ParityError {
+    /// Not one block of the file is as it was, or more of it is gone than the parity gives back. What would be
+    /// written then is what the parity's maker likes, or nothing.
+    #[error("it belongs to another file, or too much of this one is lost")]
+    Another,
     /// The parity file was made by a version that knows more.
     #[error("a later version made the parity file")]
     Newer,

@@ -56,6 +56,11 @@ impl Plan {
         self.blocks
     }
 
+    /// Parity blocks of all groups: no more of the file comes back.
+    pub(crate) fn parity_blocks(&self) -> u64 {
+        self.groups.saturating_mul(u64_of(self.parity))
+    }
+
     /// How many blocks of the file group `group` has.
     pub(crate) fn data(&self, group: u64) -> usize {
         let whole = self.blocks.is_multiple_of(self.groups) || group < self.blocks % self.groups;

@@ -21,6 +21,11 @@ pub struct Report {
     pub bad: u64,
     /// Those of them that the parity gives back.
     pub mendable: u64,
+    /// Those of which nothing is known: all that was said of them is lost.
+    pub unknown: u64,
+    /// What of the parity file itself is not as it was: heads, copies of digests, parity blocks. Only [`examine`]
+    /// reads all of it.
+    pub parity_bad: u64,
     /// SHA-256 of the file when its parity was made.
     pub sha256: [u8; 32],
     /// Whether it is as it was: of [`examine`] the file itself, of [`repair`] the one that was written.
@@ -35,13 +40,14 @@ pub fn examine(
     file: &mut (impl Read + Seek),
     parity: &mut (impl Read + Seek),
 ) -> Result<Report, ParityError> {
-    let head = Head::read(parity)?;
-    let size = file.seek(SeekFrom::End(0)).map_err(ParityError::Read)?;
+    let (head, size) = heads(file, parity)?;
     let mut report = report(&head);
+    report.parity_bad = head.lost(parity);
     for group in 0..head.plan.groups {
-        let found = Found::read(file, parity, &head, group);
+        let found = Found::read(file, parity, (&head, group), true);
         report.count(&found, &head);
     }
+    report.of_this_file()?;
     report.whole = size == head.plan.length && digest_of(file, &head) == head.sha256;
     Ok(report)
 }
@@ -56,10 +62,10 @@ pub fn repair(
     parity: &mut (impl Read + Seek),
     out: &mut (impl Read + Write + Seek),
 ) -> Result<Report, ParityError> {
-    let head = Head::read(parity)?;
+    let (head, _) = heads(file, parity)?;
     let mut report = report(&head);
     for group in 0..head.plan.groups {
-        let mut found = Found::read(file, parity, &head, group);
+        let mut found = Found::read(file, parity, (&head, group), false);
         report.count(&found, &head);
         found.mend(parity, &head, group);
         for (index, block) in found.blocks.iter().enumerate() {
@@ -68,8 +74,17 @@ pub fn repair(
             write_at(out, at, there)?;
         }
     }
+    report.of_this_file()?;
     report.whole = digest_of(out, &head) == head.sha256;
     Ok(report)
+}
+
+/// What the parity says, of a file that may be the one, and that file's length.
+fn heads(file: &mut impl Seek, parity: &mut (impl Read + Seek)) -> Result<(Head, u64), ParityError> {
+    let head = Head::read(parity)?;
+    let size = file.seek(SeekFrom::End(0)).map_err(ParityError::Read)?;
+    head.fits(size)?;
+    Ok((head, size))
 }
 
 const fn report(head: &Head) -> Report {
@@ -78,6 +93,8 @@ const fn report(head: &Head) -> Report {
         blocks: head.plan.blocks(),
         bad: 0,
         mendable: 0,
+        unknown: 0,
+        parity_bad: 0,
         sha256: head.sha256,
         whole: false,
     }
@@ -87,26 +104,49 @@ impl Report {
     fn count(&mut self, found: &Found, head: &Head) {
         let bad = u64::try_from(found.bad.len()).unwrap_or(u64::MAX);
         self.bad = self.bad.saturating_add(bad);
-        if found.bad.len() <= found.good_parity.len().min(head.plan.parity) {
+        if found.bad.len() <= found.good_parity.len() {
             self.mendable = self.mendable.saturating_add(bad);
         }
+        if found.section.is_none() {
+            let unknown = u64::try_from(head.plan.data(found.group)).unwrap_or(u64::MAX);
+            self.unknown = self.unknown.saturating_add(unknown);
+        }
+        self.parity_bad = self.parity_bad.saturating_add(found.parity_bad);
+    }
+
+    /// Two archives have no block in common, not even of one device and one hour: each is sealed with a key of
+    /// its own. So the parity of another is known by that nothing is as it says.
+    const fn of_this_file(&self) -> Result<(), ParityError> {
+        if self.bad.saturating_add(self.unknown) < self.blocks {
+            return Ok(());
+        }
+        Err(ParityError::Another)
     }
 }
 
 /// The blocks of a group as they are.
 struct Found {
+    group: u64,
     blocks: Vec<[u8; BLOCK]>,
     bad: Vec<usize>,
     /// Parity blocks that are as they were; none where none is needed.
     good_parity: Vec<usize>,
+    /// What of this group's part of the parity file is not as it was, as far as it was read.
+    parity_bad: u64,
     /// What blocks should be; unknown where both copies are lost, and then nothing is called bad.
     section: Option<Section>,
 }
 
 impl Found {
-    fn read(file: &mut (impl Read + Seek), parity: &mut (impl Read + Seek), head: &Head, group: u64) -> Self {
+    /// `all`: the parity blocks too where nothing is bad.
+    fn read(
+        file: &mut (impl Read + Seek),
+        parity: &mut (impl Read + Seek),
+        (head, group): (&Head, u64),
+        all: bool,
+    ) -> Self {
         let plan = &head.plan;
-        let section = Section::read(parity, head, group);
+        let (section, mut parity_bad) = Section::read(parity, head, group);
         let mut blocks = Vec::with_capacity(plan.data(group));
         for index in 0..plan.data(group) {
             let at = plan.data_at(group, index);
@@ -121,24 +161,28 @@ impl Found {
                 (section.data.get(index) != Some(&digest(block))).then_some(index)
             };
             bad = blocks.iter().enumerate().filter_map(wrong).collect();
-            if !bad.is_empty() {
+            if all || !bad.is_empty() {
                 let right = |index: &usize| {
                     section.parity.get(*index) == Some(&digest(&parity_block(parity, head, group, *index)))
                 };
                 good_parity = (0..plan.parity).filter(right).collect();
+                let lost = plan.parity.saturating_sub(good_parity.len());
+                parity_bad = parity_bad.saturating_add(u64::try_from(lost).unwrap_or(u64::MAX));
             }
         }
         Self {
+            group,
             blocks,
             bad,
             good_parity,
+            parity_bad,
             section,
         }
     }
 
     /// Puts back what the parity gives back; nothing where there are too many gaps.
     fn mend(&mut self, parity: &mut (impl Read + Seek), head: &Head, group: u64) {
-        if self.bad.is_empty() || self.bad.len() > self.good_parity.len() {
+        if self.bad.is_empty() {
             return;
         }
         for (index, block) in self.missing(parity, head, group).unwrap_or_default() {
