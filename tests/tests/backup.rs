@@ -14,7 +14,7 @@ use crate::device::{Device, PASSPHRASE, Place, path_text, program, text};
 const NEW: &str = "another horse battery staple";
 
 /// A device with something of everything, and its recovery key.
-fn full() -> (Device, String) {
+pub(crate) fn full() -> (Device, String) {
     let device = Device::owned();
     let recovery = fs::read_to_string(device.place.path("recovery")).unwrap();
     device.add("notes", &["title=Plans", "body=Plant beans.", "tags=garden"]);
@@ -36,13 +36,13 @@ fn full() -> (Device, String) {
     (device, recovery.trim().to_owned())
 }
 
-fn create(device: &Device, name: &str) -> PathBuf {
+pub(crate) fn create(device: &Device, name: &str) -> PathBuf {
     let path = device.place.path(name);
     device.ctl(&["backup", "create", path_text(&path)]).one();
     path
 }
 
-fn verify(place: &Place, recovery: &str, archive: &Path) -> crate::device::Done {
+pub(crate) fn verify(place: &Place, recovery: &str, archive: &Path) -> crate::device::Done {
     place.ctl_as_owner(&["backup", "verify", path_text(archive)], recovery)
 }
 
@@ -451,7 +451,7 @@ fn what_changes_while_a_backup_is_made_is_in_it_as_it_is_at_its_end() {
 
 #[test]
 fn other_recipients_open_archives_too_and_only_the_owner_says_who() {
-    let (device, _) = full();
+    let (device, owners) = full();
     let keys = device.place.path("other.key");
     let made = Command::new("age-keygen")
         .args(["-o", path_text(&keys)])
@@ -484,163 +484,19 @@ fn other_recipients_open_archives_too_and_only_the_owner_says_who() {
         child.wait().unwrap().success() && bytes.len() > 1_000_000
     };
     assert!(opens(&archive));
+    device
+        .ctl(&["backup", "schedule", "weekly", "--newest", "4"])
+        .one();
+    let with_all = create(&device, "with.age");
     device.ctl(&["backup", "recipient", "remove", &recipient]).one();
     assert!(!opens(&create(&device, "c.age")));
-}
 
-/// The parity of an archive.
-fn parity(archive: &Path) -> PathBuf {
-    let mut name = archive.as_os_str().to_owned();
-    name.push(".parity");
-    name.into()
-}
-
-#[test]
-fn a_card_that_loses_sectors_of_an_archive_loses_nothing_of_the_backup() {
-    let (device, recovery) = full();
-    let archive = create(&device, "b.age");
-    let good = fs::read(&archive).unwrap();
-    let outside = |archive: &Path| {
-        device
-            .ctl(&["backup", "verify", "--outside", path_text(archive)])
-            .one()["as_written"]
-            .clone()
-    };
-    assert_eq!(outside(&archive), true);
-    let repair = |more: &[&str]| {
-        let archive = path_text(&archive);
-        device
-            .place
-            .ctl(&[["backup", "repair", archive].as_slice(), more].concat())
-    };
-    assert!(
-        repair(&[]).one()["repaired"].is_null(),
-        "there is nothing to repair"
-    );
-
-    // Sectors side by side, a bit elsewhere, and the end.
-    let mut bad = good.clone();
-    bad[800_000..900_000].fill(0);
-    bad[1_500_000] ^= 4;
-    bad.truncate(good.len() - 3000);
-    fs::write(&archive, &bad).unwrap();
-    let mut sidecar = fs::read(parity(&archive)).unwrap();
-    sidecar[..4096].fill(0xff);
-    sidecar[100_000..110_000].fill(0);
-    fs::write(parity(&archive), sidecar).unwrap();
-    assert_eq!(outside(&archive), false);
-    for words in [
-        verify(&device.place, &recovery, &archive).failed(1, "damaged"),
-        device
-            .ctl(&["backup", "drill", path_text(&archive)])
-            .failed(1, "damaged"),
-    ] {
-        assert!(words.contains("pocketctl backup repair"), "{words}");
-    }
-    let done = repair(&[]).one();
-    // 25 side by side, one elsewhere, one or two at the end.
-    assert!(matches!(done["bad"].as_u64(), Some(27 | 28)), "{done}");
-    let mended = PathBuf::from(text(&done["repaired"]));
-    assert_eq!(fs::read(&mended).unwrap(), good);
-    assert_eq!(
-        fs::read(&archive).unwrap(),
-        bad,
-        "the damaged one is left as it is"
-    );
-    verify(&device.place, &recovery, &mended).one();
-    assert_eq!(outside(&mended), true, "it has parity of its own");
-    let words = repair(&[]).failed(1, "local");
-    assert!(words.contains("nothing is overwritten"), "{words}");
-
-    // More than there is parity for is said, and leaves nothing behind.
-    fs::write(&archive, vec![0; good.len()]).unwrap();
-    let out = device.place.path("out.age");
-    let words = repair(&["--out", path_text(&out)]).failed(1, "damaged");
-    assert!(words.contains("can't be mended"), "{words}");
-    assert!(!out.exists());
-
-    // Without parity there is none, and the words don't speak of it.
-    let bare = device.place.path("bare.age");
-    let made = ["backup", "create", "--parity", "0", path_text(&bare)];
-    assert!(device.ctl(&made).one()["parity"].is_null());
-    assert!(!parity(&bare).exists() && outside(&bare).is_null());
-    fs::write(&bare, &bad).unwrap();
-    let words = verify(&device.place, &recovery, &bare).failed(1, "damaged");
-    assert!(!words.contains("repair"), "{words}");
-}
-
-#[test]
-fn a_folder_is_kept_fresh_tried_and_not_too_full() {
-    let (device, _) = full();
-    let folder = device.place.path("stick");
-    fs::create_dir(&folder).unwrap();
-    for (name, text) in [
-        ("pocketai-20200101T000000Z.age", "old"),
-        ("pocketai-20200101T000000Z.age.parity", "old"),
-        ("pocketai-20200102T000000Z.age", "old"),
-        ("holiday.age", "another's"),
-    ] {
-        fs::write(folder.join(name), text).unwrap();
-    }
-    let keep =
-        |more: &[&str]| device.ctl(&[["backup", "keep", path_text(&folder)].as_slice(), more].concat());
-    let first = keep(&[]).one();
-    assert_eq!((&first["made"], &first["kept"]), (&true.into(), &3.into()));
-    let status = device.ctl(&["status"]).one();
-    assert!(status["backup"]["drilled"].is_string() || status["backup"]["drilled"].is_number());
-    let again = keep(&["--newest", "2"]).one();
-    assert_eq!(
-        (&again["made"], &again["kept"], &again["dropped"]),
-        (&false.into(), &2.into(), &1.into()),
-        "there is one of today: it is tried again"
-    );
-    let file = PathBuf::from(text(&again["file"]));
-    assert_eq!(again["file"], first["file"]);
-    let names = || -> Vec<String> {
-        let inside = fs::read_dir(&folder).unwrap();
-        let names = inside.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-        let mut names: Vec<String> = names.collect();
-        names.sort();
-        names
-    };
-    assert!(names().contains(&"holiday.age".to_owned()), "not ours to drop");
-    assert!(
-        !names().iter().any(|name| name.contains("20200101")),
-        "{:?}",
-        names()
-    );
-
-    // One that went bad is replaced, and nothing is dropped for one that is not good.
-    let mut bytes = fs::read(&file).unwrap();
-    let half = bytes.len() / 2;
-    bytes[half] ^= 1;
-    fs::write(&file, bytes).unwrap();
-    let third = keep(&["--newest", "1"]).one();
-    assert_eq!((&third["made"], &third["kept"]), (&true.into(), &1.into()));
-    assert_ne!(third["file"], first["file"]);
-    // Another folder has a newer one: this one is as it was written, and the two don't chase one another.
-    create(&device, "elsewhere.age");
-    let fourth = keep(&["--newest", "1"]).one();
-    assert_eq!(
-        (&fourth["made"], &fourth["tried"]),
-        (&false.into(), &false.into())
-    );
-    fs::write(parity(Path::new(&text(&fourth["file"]))), "went bad").unwrap();
-    assert_eq!(keep(&[]).one()["made"], true, "nothing says that it is good");
-
-    // The clock went back: one of the future counts for nothing, and the one that was tried is not dropped for it.
-    let future = folder.join("pocketai-29991231T000000Z.age");
-    fs::write(&future, "not yet").unwrap();
-    let fifth = keep(&["--newest", "1"]).one();
-    assert!(Path::new(&text(&fifth["file"])).exists() && !future.exists());
-
-    // A pipe is waited for by whoever opens it.
-    nix::unistd::mkfifo(&future, nix::sys::stat::Mode::S_IRUSR).unwrap();
-    assert_eq!(keep(&[]).one()["file"], fifth["file"]);
-    fs::remove_file(&future).unwrap();
-
-    device.ctl(&["lock"]).one();
-    let before = names();
-    keep(&["--newest", "1"]).failed(3, "locked");
-    assert_eq!(names(), before, "locked, nothing is made and nothing dropped");
+    // A device that is made of a backup goes on as the owner had it: nobody is left out in silence.
+    let new = Device::new();
+    restore(&new, &owners, &with_all).one();
+    let listed = new.ctl(&["backup", "recipient", "list"]).one();
+    assert_eq!(text(&listed["recipient"]), recipient);
+    assert!(opens(&create(&new, "n.age")));
+    let schedule = new.ctl(&["backup", "schedule", "show"]).one();
+    assert_eq!((&schedule["days"], &schedule["newest"]), (&7.into(), &4.into()));
 }

@@ -10,6 +10,10 @@ mod audit;
 #[cfg(test)]
 mod backup;
 #[cfg(test)]
+mod backup_kept;
+#[cfg(test)]
+mod backup_page;
+#[cfg(test)]
 mod bridge;
 #[cfg(test)]
 mod broker;

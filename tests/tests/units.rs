@@ -8,11 +8,12 @@ use std::process::Command;
 use crate::device::workspace;
 
 /// `systemd-analyze security` counts from 0 (safe) to 10; it takes the limit in tenths.
-const MOST_EXPOSED: [(&str, u32); 6] = [
+const MOST_EXPOSED: [(&str, u32); 7] = [
     ("pocketd.service", 15),
     ("pocket-gateway.service", 25),
     ("pocket-control-owner.service", 15),
     ("pocket-health.service", 20),
+    ("pocket-keep.service", 20),
     ("pocket-egress@.service", 20),
     ("pocket-update-asked.service", 30),
 ];

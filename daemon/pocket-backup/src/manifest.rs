@@ -78,7 +78,7 @@ pub(crate) fn read(bytes: &[u8], found: &[Member]) -> Result<BackupFacts, Backup
         return Err(BackupFault::Newer);
     }
     let manifest: Manifest = serde_json::from_slice(bytes).map_err(|_| BackupFault::Foreign)?;
-    if manifest.product != PRODUCT || manifest.format != BACKUP_FORMAT {
+    if manifest.product != PRODUCT || manifest.format == 0 {
         return Err(BackupFault::Foreign);
     }
     if manifest.members != found {

@@ -440,7 +440,7 @@ fn a_size_that_is_only_claimed_costs_no_memory() {
 
 #[test]
 fn a_later_format_is_named_and_not_read_further() {
-    let manifest = br#"{"format": 2, "what": "nobody knows"}"#;
+    let manifest = br#"{"format": 3, "what": "nobody knows"}"#;
     let mut tar = Builder::new(Vec::new());
     plain(&mut tar, manifest::NAME, manifest);
     plain(

@@ -8,7 +8,7 @@ use crate::audit::{Entry as AuditEntry, Head};
 use crate::{Category, Entry, RecordId, Timestamp};
 
 /// Format of what is inside an archive. Grows when an older program could not restore it.
-pub const BACKUP_FORMAT: u32 = 1;
+pub const BACKUP_FORMAT: u32 = 2;
 /// Longest body of a frame, in bytes: a record of 8 MiB and what stands around it.
 pub const MOST_BACKUP_FRAME: usize = 16 * 1024 * 1024;
 
@@ -186,6 +186,33 @@ impl BackupFault {
     }
 }
 
+/// How often the owner wants a backup made by itself.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct BackupSchedule {
+    /// One in so many days, 1 to [`BackupSchedule::MOST_DAYS`].
+    pub days: u16,
+    /// How many are kept, 1 to [`BackupSchedule::MOST_NEWEST`].
+    pub newest: u16,
+}
+
+impl BackupSchedule {
+    /// Longest time between two: a month, after which a backup is stale anyway.
+    pub const MOST_DAYS: u16 = 31;
+    /// Most that are kept.
+    pub const MOST_NEWEST: u16 = 1000;
+
+    /// Whether it can be kept to.
+    pub fn is_valid(self) -> bool {
+        (1..=Self::MOST_DAYS).contains(&self.days) && (1..=Self::MOST_NEWEST).contains(&self.newest)
+    }
+
+    /// How old the newest may be, in milliseconds, before one is missing: a day more, in which a device that was
+    /// off, or a stick that was out, comes back.
+    fn patience(self) -> i64 {
+        (i64::from(self.days) + 1) * 24 * 60 * 60 * 1000
+    }
+}
+
 /// How the owner's backups are. A backup protects only once the owner proved to hold the recovery key.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct BackupStatus {
@@ -201,6 +228,8 @@ pub struct BackupStatus {
     pub recipients: Vec<String>,
     /// How often what is here was restored.
     pub epoch: u64,
+    /// How often one is wanted; never by itself when `None`.
+    pub schedule: Option<BackupSchedule>,
     /// What the owner should do about it first.
     pub lack: Option<BackupLack>,
 }
@@ -213,6 +242,8 @@ pub enum BackupLack {
     NoBackup,
     /// The device was not shown the recovery key, to which it would seal.
     NoKey,
+    /// The schedule wants one, and the newest is over a day older than that.
+    Overdue,
     /// The newest was made over a month ago, or not opened since a week.
     Stale,
     /// The owner has not proved to hold the recovery key, which alone opens it.
@@ -242,8 +273,14 @@ impl BackupStatus {
                     let age = now.millis().saturating_sub(at.millis());
                     (0..=most).contains(&age)
                 };
-                let good = within(drilled, Self::FRESH) && within(last, Self::RECENT);
-                (!good).then_some(BackupLack::Stale)
+                let patience = self.schedule.map_or(Self::RECENT, BackupSchedule::patience);
+                // What is opened once a week by schedule is opened a little later than that.
+                let fresh = self.schedule.map_or(Self::FRESH, |_| patience.max(Self::FRESH));
+                match (within(last, patience), within(drilled, fresh)) {
+                    (false, _) if self.schedule.is_some() => Some(BackupLack::Overdue),
+                    (true, true) => None,
+                    _ => Some(BackupLack::Stale),
+                }
             }
         };
         Self { lack, ..self }
@@ -299,6 +336,45 @@ mod tests {
         let month = BackupStatus::RECENT;
         let old = at(week * 3 - month - 1);
         assert_eq!(of(true, old, at(week * 2), true), Some(BackupLack::Stale));
+    }
+
+    #[test]
+    fn a_schedule_says_when_one_is_missing() {
+        let day = 24 * 60 * 60 * 1000;
+        let now = Timestamp::from_millis(100 * day);
+        let of = |days, last, drilled| {
+            let status = BackupStatus {
+                ready: true,
+                last: Some(Timestamp::from_millis(now.millis() - last)),
+                drilled: Some(Timestamp::from_millis(now.millis() - drilled)),
+                schedule: Some(BackupSchedule { days, newest: 1 }),
+                ..BackupStatus::default()
+            };
+            status.judged(true, now).lack
+        };
+        assert_eq!(of(1, 2 * day, 2 * day), None);
+        assert_eq!(of(1, 2 * day + 1, 2 * day), Some(BackupLack::Overdue));
+        assert_eq!(of(7, 8 * day, 8 * day), None);
+        assert_eq!(of(7, 8 * day + 1, day), Some(BackupLack::Overdue));
+        assert_eq!(of(31, 30 * day, 30 * day), None);
+        assert_eq!(of(1, -1, day), Some(BackupLack::Overdue), "the clock went back");
+        assert_eq!(of(1, day, 7 * day + 1), Some(BackupLack::Stale));
+        for (days, newest, valid) in [
+            (1, 1, true),
+            (31, 1000, true),
+            (0, 1, false),
+            (1, 0, false),
+            (32, 1, false),
+        ] {
+            assert_eq!(BackupSchedule { days, newest }.is_valid(), valid);
+        }
+        assert!(
+            !BackupSchedule {
+                days: 1,
+                newest: 1001
+            }
+            .is_valid()
+        );
     }
 
     #[test]

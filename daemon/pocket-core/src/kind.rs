@@ -138,11 +138,12 @@ pub enum OperationKind {
     UpdateInstall,
     /// A release for the device itself was handed in, to be looked at.
     UpdateOffer,
+    BackupSchedule,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 88] = [
+    pub const ALL: [Self; 89] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -231,6 +232,7 @@ impl OperationKind {
         Self::BackupDrilled,
         Self::Press,
         Self::PressSet,
+        Self::BackupSchedule,
     ];
 
     /// Whether it is part of a consent ahead of time: its entry names consent, agent and provider.
@@ -300,6 +302,7 @@ impl OperationKind {
             Self::BackupRecipientAdd => "backup-recipient-add",
             Self::BackupRecipientRemove => "backup-recipient-remove",
             Self::BackupRestore => "backup-restore",
+            Self::BackupSchedule => "backup-schedule",
             Self::BrokerLink => "broker-link",
             Self::BrokerRemove => "broker-remove",
             Self::BrokerSet => "broker-set",

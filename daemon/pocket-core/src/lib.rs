@@ -55,7 +55,7 @@ pub use answer::{
 };
 pub use backup::{
     BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupLack, BackupOutside, BackupReport,
-    BackupStatus, MOST_BACKUP_FRAME, is_age_recipient,
+    BackupSchedule, BackupStatus, MOST_BACKUP_FRAME, is_age_recipient,
 };
 pub use broker::{Broker, BrokerStatus, InvalidBroker, LinkState, Transport, is_own_network};
 pub use browse::{Browse, Browsed, Order};

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentLimits, AgentName, Ask, Broker, Browse, Category, Content, OperationKind, PressFor, Profile,
-    Provider, ProviderName, RecordId, Scopes, StandingTerms, Timestamp,
+    AgentLimits, AgentName, Ask, BackupSchedule, Broker, Browse, Category, Content, OperationKind, PressFor,
+    Profile, Provider, ProviderName, RecordId, Scopes, StandingTerms, Timestamp,
 };
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
@@ -119,6 +119,8 @@ pub enum Operation {
     /// Begins to make a new device of an archive, which follows piece by piece. Beside it: the setup code
     /// and the recovery key, a line each; the passphrase is the new one.
     BackupRestore,
+    /// Sets how often a backup is wanted; never by itself when `None`.
+    BackupSchedule(Option<BackupSchedule>),
     /// Forgets the owner's broker.
     BrokerRemove,
     /// Sets where the owner's broker is.
@@ -370,6 +372,7 @@ impl Operation {
             Self::BackupRecipientAdd { .. } => OperationKind::BackupRecipientAdd,
             Self::BackupRecipientRemove { .. } => OperationKind::BackupRecipientRemove,
             Self::BackupRestore => OperationKind::BackupRestore,
+            Self::BackupSchedule(_) => OperationKind::BackupSchedule,
             Self::BrokerRemove => OperationKind::BrokerRemove,
             Self::BrokerSet(_) => OperationKind::BrokerSet,
             Self::BrokerShow => OperationKind::BrokerShow,

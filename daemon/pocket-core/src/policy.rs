@@ -348,6 +348,7 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::BackupDone
         | K::BackupDrill
         | K::BackupRecipientRemove
+        | K::BackupSchedule
         | K::BrokerRemove
         | K::BrokerSet
         | K::BrokerShow

@@ -115,7 +115,7 @@ impl FirstRun {
         let recovery = parse_recovery_key(&SecretBytes::new(recovery.as_bytes().to_vec()))?;
         let new = new.ok_or_else(no_passphrase)?;
         match make_for_restore(device, request.actor.reference(), &new, &recovery, now) {
-            Ok(vault) => self.restoring = Some(Box::new(Restoring::new(vault))),
+            Ok(vault) => self.restoring = Some(Box::new(Restoring::new(vault, device.buttons > 0))),
             Err(failure) => {
                 reset::resume(device, now)?;
                 return Err(failure);

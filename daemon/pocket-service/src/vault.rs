@@ -439,6 +439,7 @@ impl Vault {
             Operation::BackupDone => self.backup_done(act)?.into(),
             Operation::BackupDrill => self.backup_drill(act)?,
             Operation::BackupRecipientAdd { recipient } => self.backup_recipient_add(act, recipient)?.into(),
+            Operation::BackupSchedule(schedule) => self.backup_schedule(act, schedule)?.into(),
             Operation::BackupRecipientRemove { recipient } => {
                 self.backup_recipient_remove(act, &recipient)?.into()
             }

@@ -240,6 +240,7 @@ fn done_words(t: &Words, code: &str) -> Option<&'static str> {
         "revoked" => t.done_revoked,
         "saved" => t.done_saved,
         "sent" => t.done_sent,
+        "tried" => t.done_tried,
         "uploaded" => t.done_uploaded,
         _ => return None,
     })

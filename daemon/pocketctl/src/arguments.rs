@@ -287,6 +287,14 @@ pub(crate) enum BackupCommand {
         /// How many to leave here once the newest was tried; all when unsaid
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
         newest: Option<u16>,
+        /// Do as the device's own schedule says; nothing where it has none
+        #[arg(long, conflicts_with_all = ["days", "newest"])]
+        scheduled: bool,
+    },
+    /// How often a backup is wanted, and how many are kept
+    Schedule {
+        #[command(subcommand)]
+        command: ScheduleCommand,
     },
     /// Say whether an archive is whole; needs no device, and asks for the recovery key
     Verify {
@@ -313,6 +321,28 @@ pub(crate) enum BackupCommand {
     Recipient {
         #[command(subcommand)]
         command: RecipientCommand,
+    },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ScheduleCommand {
+    /// One a day
+    Daily {
+        /// How many are kept
+        #[arg(long, value_name = "COUNT", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        newest: u16,
+    },
+    /// Say whether one is wanted now: exit code 0, or 5 when none is
+    Due,
+    /// None by itself
+    Off,
+    /// Show it
+    Show,
+    /// One a week
+    Weekly {
+        /// How many are kept
+        #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        newest: u16,
     },
 }
 

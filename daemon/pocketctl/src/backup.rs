@@ -3,10 +3,11 @@
 mod create;
 mod keep;
 mod parity;
+mod schedule;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use indicatif::ProgressBar;
@@ -35,15 +36,24 @@ pub(crate) fn run(session: &mut Session, command: BackupCommand) -> Result<(), P
     match command {
         BackupCommand::Create { path, parity } => create::run(session, path, parity),
         BackupCommand::Drill { path } => {
-            let path = newest(&path)?;
+            let path = keep::newest(&path)?;
             let report = drill(session, &path)?;
             tell(session, &path, &report)
         }
         BackupCommand::Identity => identity(session),
-        BackupCommand::Keep { folder, days, newest } => keep::run(session, &folder, days, newest),
+        BackupCommand::Keep {
+            folder,
+            days,
+            newest,
+            scheduled,
+        } => match scheduled {
+            true => schedule::keep(session, &folder),
+            false => keep::run(session, &folder, days, newest),
+        },
         BackupCommand::Recipient { command } => recipient(session, command),
         BackupCommand::Repair { file, out } => parity::repair(session, &file, out),
         BackupCommand::Restore { file, code } => restore(session, &file, code),
+        BackupCommand::Schedule { command } => schedule::run(session, &command),
         BackupCommand::Verify { file, outside } => verify(session, &file, outside),
     }
 }
@@ -57,23 +67,6 @@ fn drill(session: &mut Session, path: &Path) -> Result<Box<BackupReport>, Proble
         Ok(_) => Err(Problem::unexpected()),
         Err(problem) => Err(parity::hint(problem, path)),
     }
-}
-
-/// The archive that was named, or the newest in the folder that was.
-fn newest(path: &Path) -> Result<PathBuf, Problem> {
-    if !path.is_dir() {
-        return Ok(path.to_owned());
-    }
-    let inside = fs::read_dir(path).map_err(|error| Problem::file("read", path, &error))?;
-    let archives = inside.filter_map(|entry| entry.ok().map(|entry| entry.path()));
-    let archives = archives.filter(|path| path.extension().is_some_and(|ending| ending == ENDING));
-    let changed = |path: &PathBuf| fs::metadata(path).and_then(|about| about.modified()).ok();
-    archives.max_by_key(changed).ok_or_else(|| {
-        Problem::local(
-            format!("there is no backup in {}", path.display()),
-            "make one: pocketctl backup create DIR",
-        )
-    })
 }
 
 fn open(path: &Path) -> Result<File, Problem> {
@@ -113,8 +106,14 @@ fn each_piece(
 
 /// What an archive proved to be.
 fn tell(session: &Session, path: &Path, report: &BackupReport) -> Result<(), Problem> {
+    session
+        .output
+        .print(&to_json(path, report), &in_words(path, report))
+}
+
+fn in_words(path: &Path, report: &BackupReport) -> String {
     let BackupFacts { made, device, .. } = &report.facts;
-    let text = format!(
+    format!(
         "{} is whole: {} records, {} files of documents and {} entries of the audit log, made {} on device {}",
         escape(&path.display().to_string()),
         report.facts.records(),
@@ -122,8 +121,7 @@ fn tell(session: &Session, path: &Path, report: &BackupReport) -> Result<(), Pro
         report.facts.audit.sequence,
         moment(*made),
         escape(device.get(..8).unwrap_or_default()),
-    );
-    session.output.print(&to_json(path, report), &text)
+    )
 }
 
 fn to_json(path: &Path, report: &BackupReport) -> Value {
@@ -218,8 +216,12 @@ fn verify(session: &mut Session, path: &Path, outside: bool) -> Result<(), Probl
     let file = open(path)?;
     if outside {
         let seen = inspect(session, file, path)?;
-        let as_written = parity::as_written(path)?;
-        let json = json!({"file": path.to_string_lossy(), "whole": Value::Null, "recipients": seen.recipients, "bytes": seen.bytes, "sha256": seen.sha256, "as_written": as_written});
+        let told = parity::told(path)?;
+        let json = json!({
+            "file": path.to_string_lossy(), "whole": Value::Null, "recipients": seen.recipients,
+            "bytes": seen.bytes, "sha256": seen.sha256, "as_written": told.as_written,
+            "parity_bad": told.parity_bad,
+        });
         let text = format!(
             "{} is an age file of {} bytes, sealed to {} keys; its SHA-256 is\n{}\n{}\n\
              Without the recovery key nobody can tell more: not whether it was whole, and not what is in it.",
@@ -227,13 +229,26 @@ fn verify(session: &mut Session, path: &Path, outside: bool) -> Result<(), Probl
             seen.bytes,
             seen.recipients,
             seen.sha256,
-            parity::in_words(as_written),
+            parity::in_words(told),
         );
-        return session.output.print(&json, &text);
+        session.output.print(&json, &text)?;
+        return match told.as_written {
+            Some(false) => Err(Problem::No),
+            _ => Ok(()),
+        };
     }
     let recovery = recovery_key(session)?;
     let report = examine(session, file, path, &recovery)?;
-    tell(session, path, &report)
+    let told = parity::told(path);
+    let mut json = to_json(path, &report);
+    json["parity_bad"] = json!(told.as_ref().ok().and_then(|told| told.parity_bad));
+    let mut text = in_words(path, &report);
+    if let Ok(told) = &told {
+        text.push('\n');
+        text.push_str(parity::in_words(*told));
+    }
+    session.output.print(&json, &text)?;
+    told.map(drop)
 }
 
 fn inspect(session: &Session, file: File, path: &Path) -> Result<BackupOutside, Problem> {
@@ -305,7 +320,8 @@ fn restore(session: &mut Session, path: &Path, code: Option<String>) -> Result<(
     let text = format!(
         "{} records of {} are back, with their ids and times. The recovery key stays the same, and the\n\
          passphrase is the one that you have just chosen. Leases and consents of before are void.\n\
-         Agents need a new token each: pocketctl agent rotate NAME. Recipients besides you must be added anew.",
+         Agents need a new token each: pocketctl agent rotate NAME. Recipients besides you are as they\n\
+         were: pocketctl backup recipient list",
         report.facts.records(),
         moment(report.facts.made),
     );
@@ -372,20 +388,4 @@ fn not_good(fault: BackupFault) -> Problem {
         _ => (FailureKind::Damaged, "use another copy of it, or an older one"),
     };
     Failure::new(kind, format!("the backup is not good: {fault}"), remedy).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_folder_the_newest_archive_is_taken() {
-        let folder = tempfile::tempdir().unwrap();
-        assert!(newest(folder.path()).is_err());
-        let name = folder.path().join("pocketai-20261122T030405Z.age");
-        fs::write(&name, "").unwrap();
-        fs::write(folder.path().join("other.txt"), "").unwrap();
-        fs::write(folder.path().join("pocketai-20261122T030405Z.age.parity"), "").unwrap();
-        assert!(newest(folder.path()).is_ok_and(|path| path == name));
-    }
 }

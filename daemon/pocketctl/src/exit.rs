@@ -15,6 +15,7 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 2;
 const LOCKED: u8 = 3;
 const CONSENT: u8 = 4;
+const NO: u8 = 5;
 
 /// Why a command did not do what it was asked.
 pub(crate) enum Problem {
@@ -22,6 +23,8 @@ pub(crate) enum Problem {
     ClosedOutput,
     /// The device said no, or does not answer.
     Failure(Failure),
+    /// What was printed is a no: a file is not as it was written, nothing is due.
+    No,
     /// Something on this side: a file, the terminal, the editor.
     Local { message: String, remedy: String },
     /// The command was not understood.
@@ -85,6 +88,7 @@ impl Problem {
                 _ => FAILED,
             },
             Self::Usage { .. } => USAGE,
+            Self::No => NO,
             Self::ClosedOutput | Self::Local { .. } => FAILED,
         }
     }
@@ -92,7 +96,7 @@ impl Problem {
     /// Kind, message, remedy; `None` when there is nobody to tell.
     fn parts(&self) -> Option<(&'static str, &str, &str)> {
         match self {
-            Self::ClosedOutput => None,
+            Self::ClosedOutput | Self::No => None,
             Self::Failure(failure) => Some((failure.kind.name(), &failure.message, &failure.remedy)),
             Self::Local { message, remedy } => Some(("local", message, remedy)),
             Self::Usage { message, remedy } => Some(("usage", message, remedy)),
@@ -169,5 +173,6 @@ mod tests {
         assert_eq!(code(FailureKind::Unavailable), 1);
         assert_eq!(Problem::usage("m", "r").code(), 2);
         assert_eq!(Problem::local("m", "r").code(), 1);
+        assert_eq!(Problem::No.code(), 5);
     }
 }

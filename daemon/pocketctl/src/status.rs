@@ -144,6 +144,9 @@ fn backup_text(backup: &BackupStatus) -> String {
     let lack = backup.lack.map(|lack| match lack {
         BackupLack::NoBackup => "; make one: pocketctl backup create",
         BackupLack::NoKey => "; show the recovery key first: pocketctl unlock --recovery",
+        BackupLack::Overdue => {
+            "; the schedule wants one: put the stick in, or pocketctl backup keep --scheduled DIR"
+        }
         BackupLack::Stale => "; try it again: pocketctl backup drill",
         BackupLack::Unproved => "; it does not protect you before: pocketctl recovery confirm",
         BackupLack::Untried => "; see whether it opens: pocketctl backup drill",

@@ -76,6 +76,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
         Operation::BackupRecipientRemove {
             recipient: RECIPIENT.to_owned(),
         },
+        Operation::BackupSchedule(Some(pocket_core::BackupSchedule { days: 1, newest: 1 })),
         Operation::BrokerSet(Box::new(broker())),
         Operation::BrokerRemove,
         Operation::Check { accept_loss: false },

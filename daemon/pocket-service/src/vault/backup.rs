@@ -3,17 +3,16 @@
 //! A backup is read while the device goes on. What is changed behind the reader's back is read again, until
 //! nothing was changed since: the archive is the state at its end.
 
+mod gathering;
 mod restore;
 mod sealing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::ops::ControlFlow;
 
 use pocket_core::audit::Outcome;
 use pocket_core::{
-    Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupReport, BackupStatus,
-    Category, Document, Entry, Failure, FailureKind, OperationKind, Record, RecordId, Timestamp,
-    is_age_recipient,
+    Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupJob, BackupReport, BackupSchedule, BackupStatus,
+    Category, Entry, Failure, FailureKind, OperationKind, RecordId, Timestamp, is_age_recipient,
 };
 use pocket_crypto::Key;
 use pocket_store::{Changes, Walk};
@@ -21,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use super::records::random_id;
 use super::rows::{Rows, encode};
-use super::{Act, Slice, Vault};
+use super::{Act, Vault};
 use crate::engine::Now;
 use crate::failure;
 use crate::handle::Reply;
@@ -38,17 +37,22 @@ const KEY: &str = "backup-key";
 const DRILL: &str = "backup-drill";
 /// The row of the same for the archive that is being made.
 const NEXT_DRILL: &str = "backup-drill-next";
+/// The row of how often one is wanted.
+const SCHEDULE: &str = "backup-schedule";
+/// In an archive: whom the owner added. On the device it stands in [`ROW`].
+const RECIPIENTS: &str = "backup-recipients";
 /// The rows of the device's own that go along, by how their names begin.
-const ROWS: [&str; 4] = ["agent/", "agent-usage/", "broker", "provider/"];
+const ROWS: [&str; 6] = [
+    "agent/",
+    "agent-usage/",
+    SCHEDULE,
+    "broker",
+    super::press::ROW,
+    "provider/",
+];
 /// A row that begins like one of them and stays: what a broker told of, once.
 const STAYS: &str = "broker-captures";
 
-/// Most bytes in one piece, unless a single record has more.
-const MOST_PIECE: usize = 512 * 1024;
-/// Bytes of a document that are read at once.
-const CHUNK: usize = 256 * 1024;
-/// Entries of the audit log that are read at once.
-const ENTRIES: usize = 128;
 /// Most recipients besides the owner: each costs a header line and a key exchange.
 const MOST_RECIPIENTS: usize = 16;
 
@@ -68,6 +72,7 @@ struct Kept {
 #[derive(Default)]
 pub(super) struct Backups {
     kept: Kept,
+    schedule: Option<BackupSchedule>,
     backing: Option<Backing>,
 }
 
@@ -75,6 +80,7 @@ impl Backups {
     pub(super) fn load(rows: &mut Rows<'_>) -> Result<Self, Failure> {
         Ok(Self {
             kept: rows.read(ROW)?.unwrap_or_default(),
+            schedule: rows.read(SCHEDULE)?,
             backing: None,
         })
     }
@@ -125,6 +131,7 @@ impl Vault {
             drilled: kept.drilled,
             recipients: kept.recipients.clone(),
             epoch: kept.epoch,
+            schedule: self.backups.schedule,
             lack: None,
         }
         .judged(self.keys.recovery_confirmed(), now)
@@ -198,155 +205,6 @@ impl Vault {
         let mut frames = Frames::default();
         frames.add(&job, &keys)?;
         Ok(frames.reply(Answer::Upload(id)))
-    }
-
-    /// The next frames of a backup: [`Answer::Done`] with the last.
-    pub(crate) fn backup_piece(&mut self, id: RecordId, slice: &Slice, now: Now) -> Result<Reply, Failure> {
-        let mut backing = self
-            .backups
-            .backing
-            .take_if(|backing| backing.id == id)
-            .ok_or_else(replaced)?;
-        let mut frames = Frames::default();
-        loop {
-            let ended = self.backup_step(&mut backing, &mut frames, now)?;
-            if ended || frames.0.len() >= MOST_PIECE || !slice.go_on() {
-                self.backups.backing = Some(backing);
-                let answer = if ended { Answer::Done } else { Answer::Upload(id) };
-                return Ok(frames.reply(answer));
-            }
-        }
-    }
-
-    /// One thing more; `true` when that was all.
-    fn backup_step(&self, backing: &mut Backing, frames: &mut Frames, now: Now) -> Result<bool, Failure> {
-        if let Some((entry, offset)) = backing.file.take() {
-            self.backup_chunk(backing, frames, entry, offset)?;
-        } else if let Some(entry) = backing.queue.pop_front() {
-            self.backup_entry(backing, frames, entry)?;
-        } else if let Stage::Records(left, walk) = &mut backing.stage {
-            match left.front().copied() {
-                None => backing.stage = Stage::Rest,
-                Some(category) => {
-                    let walk = walk.get_or_insert_with(|| self.store.begin_walk(category));
-                    if self.backup_walk(walk, &mut backing.queue)? {
-                        backing.stage = Stage::Records(left.split_off(1), None);
-                    }
-                }
-            }
-        } else if let Some((category, id)) = backing.touched.pop_first() {
-            match self
-                .store
-                .get(category, id)
-                .map_err(|error| failure::store(&error))?
-            {
-                Some(entry) => backing.queue.push_back(entry),
-                None => frames.add(&BackupItem::Removed(category, id), b"")?,
-            }
-        } else {
-            let from = backing.audited.saturating_add(1);
-            let entries = self.store.audit_from(from, ENTRIES);
-            let entries = entries.map_err(|error| failure::store(&error))?;
-            let Some(last) = entries.last() else {
-                let facts = self.backup_facts(now)?;
-                self.backup_rows(frames)?;
-                frames.add(&BackupItem::End(Box::new(facts.clone())), b"")?;
-                backing.facts = Some(facts);
-                return Ok(true);
-            };
-            backing.audited = last.sequence;
-            frames.add(&BackupItem::Audit(entries), b"")?;
-        }
-        Ok(false)
-    }
-
-    /// Reads some records; `true` at the end of the category.
-    fn backup_walk(&self, walk: &mut Walk, queue: &mut VecDeque<Entry>) -> Result<bool, Failure> {
-        let mut bytes = 0;
-        let mut visit = |entry: Entry| {
-            let record = entry.content.record();
-            record.for_each_text(&mut |text| bytes += text.len());
-            queue.push_back(entry);
-            if bytes < CHUNK && queue.len() < ENTRIES {
-                ControlFlow::Continue(())
-            } else {
-                ControlFlow::Break(())
-            }
-        };
-        self.store
-            .walk(walk, &mut visit)
-            .map_err(|error| failure::store(&error))
-    }
-
-    fn backup_entry(&self, backing: &mut Backing, frames: &mut Frames, entry: Entry) -> Result<(), Failure> {
-        if let Record::Document(document) = entry.content.record()
-            && !document.sha256.is_empty()
-        {
-            let known = backing.files.get(&entry.id);
-            if known.is_some_and(|known| *known != document.sha256) {
-                return Err(replaced());
-            }
-            if known.is_none() {
-                let head = file_head(entry.id, document);
-                frames.add(&head, b"")?;
-                backing.files.insert(entry.id, document.sha256.clone());
-                backing.file = Some((entry, 0));
-                return Ok(());
-            }
-        }
-        self.backup_record(frames, entry)
-    }
-
-    fn backup_record(&self, frames: &mut Frames, entry: Entry) -> Result<(), Failure> {
-        let (id, category) = (entry.id, entry.content.category());
-        frames.add(&BackupItem::Record(Box::new(entry)), b"")?;
-        if category == Category::Secrets
-            && let Some(value) = self
-                .store
-                .secret_value(id)
-                .map_err(|error| failure::store(&error))?
-        {
-            frames.add(&BackupItem::Value(id), value.expose_bytes())?;
-        }
-        Ok(())
-    }
-
-    fn backup_chunk(
-        &self,
-        backing: &mut Backing,
-        frames: &mut Frames,
-        entry: Entry,
-        offset: u64,
-    ) -> Result<(), Failure> {
-        let read = self.store.read_blob(entry.id, offset, CHUNK);
-        let (piece, size) = read
-            .map_err(|error| failure::store(&error))?
-            .ok_or_else(replaced)?;
-        let read = offset.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-        if !piece.is_empty() {
-            frames.add(&BackupItem::Piece, &piece)?;
-        }
-        if read >= size {
-            return self.backup_record(frames, entry);
-        }
-        if piece.is_empty() {
-            return Err(replaced());
-        }
-        backing.file = Some((entry, read));
-        Ok(())
-    }
-
-    fn backup_rows(&self, frames: &mut Frames) -> Result<(), Failure> {
-        for prefix in ROWS {
-            let names = self.store.system_names(prefix);
-            for name in names.map_err(|error| failure::store(&error))? {
-                let row = self.store.system(&name).map_err(|error| failure::store(&error))?;
-                if let Some(row) = row.filter(|_| is_own_row(&name)) {
-                    frames.add(&BackupItem::Row { name }, &row)?;
-                }
-            }
-        }
-        Ok(())
     }
 
     fn backup_facts(&self, now: Now) -> Result<BackupFacts, Failure> {
@@ -487,19 +345,31 @@ impl Vault {
         Ok(Answer::Done)
     }
 
+    pub(super) fn backup_schedule(
+        &mut self,
+        act: Act,
+        schedule: Option<BackupSchedule>,
+    ) -> Result<Answer, Failure> {
+        if schedule.is_some_and(|schedule| !schedule.is_valid()) {
+            return Err(failure::invalid(
+                "a backup is made every 1 to 31 days, and 1 to 1000 are kept",
+                "give numbers within that",
+            ));
+        }
+        let changes = match &schedule {
+            Some(schedule) => Changes::new().put_system(SCHEDULE, encode(schedule)),
+            None => Changes::new().remove_system(SCHEDULE),
+        };
+        self.commit(act.permit, &[], changes, act.now)?;
+        self.backups.schedule = schedule;
+        Ok(Answer::Done)
+    }
+
     fn keep(&mut self, act: Act, kept: Kept, changes: Changes) -> Result<(), Failure> {
         let changes = changes.put_system(ROW, encode(&kept));
         self.commit(act.permit, &[], changes, act.now)?;
         self.backups.kept = kept;
         Ok(())
-    }
-}
-
-fn file_head(id: RecordId, document: &Document) -> BackupItem {
-    BackupItem::File {
-        id,
-        size: document.size,
-        name: document.name.clone(),
     }
 }
 

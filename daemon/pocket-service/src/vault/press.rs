@@ -15,7 +15,7 @@ use crate::failure;
 use crate::keys::Device;
 
 /// The name under which the owner's choice is kept.
-const ROW: &str = "press";
+pub(super) const ROW: &str = "press";
 
 /// What the owner chose to confirm at the device, and what waits for that.
 #[derive(Default)]

@@ -119,11 +119,12 @@ fn cards(t: &Words, categories: &[CategoryStatus]) -> Vec<Card> {
 }
 
 /// What the owner should do about backups; nothing while one protects.
-fn lack_in_words(t: &Words, backup: &BackupStatus) -> &'static str {
+pub(crate) fn lack_in_words(t: &Words, backup: &BackupStatus) -> &'static str {
     match backup.lack {
         None => "",
         Some(BackupLack::NoBackup) => t.backup_none,
         Some(BackupLack::NoKey) => t.backup_no_key,
+        Some(BackupLack::Overdue) => t.backup_overdue,
         Some(BackupLack::Stale) => t.backup_stale,
         Some(BackupLack::Unproved) => t.backup_unproved,
         Some(BackupLack::Untried) => t.backup_untried,

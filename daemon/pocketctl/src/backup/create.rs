@@ -146,7 +146,15 @@ impl Part {
             .mode(0o600)
             .open(&path);
         let file = file.map_err(|error| Problem::file("write", &path, &error))?;
+        // So that what a killed run left is told from what another is writing. Not every file system knows it.
+        file.try_lock().unwrap_or_default();
         Ok(Self { file, path })
+    }
+
+    /// Removes what such a run left at `path`; `false` where it is in use, or nobody can tell.
+    pub(super) fn remove_left(path: &Path) -> bool {
+        let left = File::open(path).is_ok_and(|file| file.try_lock().is_ok());
+        left && fs::remove_file(path).is_ok()
     }
 
     fn failed(&self, error: &io::Error) -> Problem {
@@ -179,10 +187,20 @@ impl Part {
             }
             Err(error) => return Err(fail(error.into())),
         }
+        Self::sync_folder(path)
+    }
+
+    /// Gives the finished file a name that another may have, which is gone then.
+    pub(super) fn replace(self, path: &Path) -> Result<(), Problem> {
+        fs::rename(&self.path, path).map_err(|error| Problem::file("write", path, &error))?;
+        Self::sync_folder(path)
+    }
+
+    fn sync_folder(path: &Path) -> Result<(), Problem> {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or_else(|| Path::new("."));
         let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(fail)
+        synced.map_err(|error| Problem::file("write", path, &error))
     }
 }
 

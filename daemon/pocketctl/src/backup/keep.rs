@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use pocket_core::{BackupReport, FailureKind, Timestamp};
 use serde_json::json;
 
-use super::{create, drill, parity};
+use super::{ENDING, create, drill, parity};
 use crate::exit::Problem;
 use crate::output::escape;
 use crate::session::Session;
@@ -23,10 +23,8 @@ pub(super) fn run(
     days: u32,
     newest: Option<u16>,
 ) -> Result<(), Problem> {
-    let now = Timestamp::from_millis(millis_now());
-    let mut fresh = archives(folder)?;
-    fresh.retain(|archive| archive.is_fresh(now, days));
-    let known = match fresh.pop() {
+    remove_left(folder)?;
+    let known = match fresh(folder, days)? {
         Some(archive) => try_it(session, archive.path)?,
         None => None,
     };
@@ -42,8 +40,16 @@ pub(super) fn run(
             }
         }
     };
+    // With the archive proved good, and only then: what is made of a bad one mends it into a bad one.
+    let renewed = !made && report.is_some() && parity::care(&path)?;
     let mut others = archives(folder)?;
     others.retain(|archive| archive.path != path);
+    // Those whose time has not come were made while a clock was wrong, then or now. They take no place from others,
+    // and nobody knows which of them to drop.
+    let now = Timestamp::from_millis(millis_now());
+    let all = others.len();
+    others.retain(|archive| !archive.is_ahead(now));
+    let ahead = all.saturating_sub(others.len());
     let most = newest
         .filter(|_| report.is_some())
         .map(|newest| usize::from(newest).saturating_sub(1));
@@ -55,7 +61,7 @@ pub(super) fn run(
     let records = report.as_ref().map(|report| report.facts.records());
     let json = json!({
         "file": path.to_string_lossy(), "made": made, "tried": report.is_some(), "records": records,
-        "kept": kept, "dropped": beyond,
+        "kept": kept, "dropped": beyond, "ahead": ahead, "renewed": renewed,
     });
     let name = escape(&path.display().to_string());
     let how = match (made, records) {
@@ -63,7 +69,15 @@ pub(super) fn run(
         (_, Some(records)) => format!("tried and whole: {name}, {records} records"),
         (_, None) => format!("as it was written: {name}. The device has a newer one elsewhere"),
     };
-    let text = format!("{how}. Archives here: {kept}, older ones that are gone: {beyond}");
+    let mut text = format!("{how}. Archives here: {kept}, older ones that are gone: {beyond}");
+    if ahead > 0 {
+        text.push_str(&format!(
+            ". {ahead} are named by a time that has not come, and are left alone: look at the clock"
+        ));
+    }
+    if renewed {
+        text.push_str(". Its parity had gone bad, and is made anew");
+    }
     session.output.print(&json, &text)
 }
 
@@ -81,7 +95,7 @@ fn try_it(session: &mut Session, path: PathBuf) -> Result<Option<Held>, Problem>
         Err(Problem::Failure(failure)) if failure.kind == FailureKind::Damaged => return Ok(None),
         // The device made another since, for another folder. Two folders must not chase one another.
         Err(Problem::Failure(failure)) if failure.kind == FailureKind::NotFound => {
-            if parity::as_written(&path).ok().flatten() != Some(true) {
+            if parity::told(&path).ok().and_then(|told| told.as_written) != Some(true) {
                 return Ok(None);
             }
             None
@@ -100,6 +114,94 @@ fn try_it(session: &mut Session, path: PathBuf) -> Result<Option<Held>, Problem>
 struct Archive {
     path: PathBuf,
     made: Timestamp,
+}
+
+/// The newest of those that are no older than `days`.
+fn fresh(folder: &Path, days: u32) -> Result<Option<Archive>, Problem> {
+    let now = Timestamp::from_millis(millis_now());
+    let mut fresh = archives(folder)?;
+    fresh.retain(|archive| archive.is_fresh(now, days));
+    Ok(fresh.pop())
+}
+
+/// Whether one has to be made or tried, by what the device remembers of its newest.
+pub(super) fn is_due(days: u32, last: Option<Timestamp>, drilled: Option<Timestamp>) -> bool {
+    let now = Timestamp::from_millis(millis_now());
+    let done = |at: Option<Timestamp>, days| at.is_some_and(|at| at <= now && now.since(at) < within(days));
+    !done(last, days) || !done(drilled, 1)
+}
+
+/// The newest archive, where it is fresh and the device opened its newest within a day.
+pub(super) fn tried_today(
+    folder: &Path,
+    days: u32,
+    drilled: Option<Timestamp>,
+) -> Result<Option<PathBuf>, Problem> {
+    let now = Timestamp::from_millis(millis_now());
+    let today = drilled.is_some_and(|drilled| drilled <= now && now.since(drilled) < within(1));
+    let fresh = fresh(folder, days)?.filter(|archive| today && drilled >= Some(archive.made));
+    Ok(fresh.map(|archive| archive.path))
+}
+
+/// The archive that was named, or the newest in the folder that was.
+pub(super) fn newest(path: &Path) -> Result<PathBuf, Problem> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let mut named = archives(path)?;
+    let now = Timestamp::from_millis(millis_now());
+    if named.iter().any(|archive| !archive.is_ahead(now)) {
+        named.retain(|archive| !archive.is_ahead(now));
+    }
+    if let Some(newest) = named.pop() {
+        return Ok(newest.path);
+    }
+    let inside = fs::read_dir(path).map_err(|error| Problem::file("read", path, &error))?;
+    let paths = inside.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut others = paths.filter(|path| path.extension().is_some_and(|ending| ending == ENDING));
+    match (others.next(), others.next()) {
+        (Some(only), None) => Ok(only),
+        (Some(_), Some(_)) => Err(Problem::local(
+            format!(
+                "no name in {} says which archive is the newest: the time of a file does not",
+                path.display()
+            ),
+            "name the file",
+        )),
+        (None, _) => Err(Problem::local(
+            format!("there is no backup in {}", path.display()),
+            "make one: pocketctl backup create DIR",
+        )),
+    }
+}
+
+/// Removes what runs that were killed left of archives and their parity, unless another writes it just now.
+fn remove_left(folder: &Path) -> Result<(), Problem> {
+    let inside = fs::read_dir(folder).map_err(|error| Problem::file("read", folder, &error))?;
+    let files = inside
+        .filter_map(Result::ok)
+        .filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    for path in files.map(|entry| entry.path()).filter(|path| is_part(path)) {
+        create::Part::remove_left(&path);
+    }
+    Ok(())
+}
+
+/// `pocketai-20261122T030405Z.age.123.part`, or the same of its parity.
+fn is_part(path: &Path) -> bool {
+    let of = || {
+        let name = path.file_name()?.to_str()?;
+        let (name, process) = name.strip_suffix(".part")?.rsplit_once('.')?;
+        process.parse::<u32>().ok()?;
+        let name = name.strip_suffix(".parity").unwrap_or(name);
+        Archive::of(path.with_file_name(name))
+    };
+    of().is_some()
+}
+
+/// So many days, and an hour less, so that what runs once a day does not skip one.
+fn within(days: u32) -> Duration {
+    Duration::from_secs(u64::from(days) * 86_400).saturating_sub(Duration::from_secs(3600))
 }
 
 /// The oldest first.
@@ -131,9 +233,11 @@ impl Archive {
 
     /// One whose time lies ahead, after a jump of the clock, is not.
     fn is_fresh(&self, now: Timestamp, days: u32) -> bool {
-        // An hour less, so that what runs once a day does not skip one.
-        let most = Duration::from_secs(u64::from(days) * 86_400).saturating_sub(Duration::from_secs(3600));
-        self.made <= now.plus(AHEAD) && now.since(self.made) < most
+        !self.is_ahead(now) && now.since(self.made) < within(days)
+    }
+
+    fn is_ahead(&self, now: Timestamp) -> bool {
+        self.made > now.plus(AHEAD)
     }
 }
 
@@ -188,5 +292,73 @@ mod tests {
         assert!(!is_fresh("2026-11-23T02:05:00Z", 1));
         assert!(is_fresh("2026-11-23T02:05:00Z", 2));
         assert!(!is_fresh("2026-11-21T03:04:05Z", 1), "the clock went back");
+    }
+
+    #[test]
+    fn of_a_folder_the_newest_is_taken_by_its_name_and_none_by_the_time_of_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |name: &str| folder.path().join(name);
+        let newest = || newest(folder.path());
+        assert!(newest().is_err());
+        fs::write(name("other.txt"), "").unwrap();
+        fs::write(name("holiday.age"), "").unwrap();
+        assert!(
+            newest().is_ok_and(|path| path == name("holiday.age")),
+            "the only one"
+        );
+        fs::write(name("b.age"), "").unwrap();
+        assert!(matches!(newest(), Err(Problem::Local { remedy, .. }) if remedy == "name the file"));
+        let new = name("pocketai-20261121T030405Z.age");
+        fs::write(&new, "").unwrap();
+        fs::write(name("pocketai-20261121T030405Z.age.parity"), "").unwrap();
+        // Copied later.
+        fs::write(name("pocketai-20251122T030405Z.age"), "").unwrap();
+        assert!(newest().is_ok_and(|path| path == new));
+        let ahead = name("pocketai-99991122T030405Z.age");
+        fs::write(&ahead, "").unwrap();
+        assert!(newest().is_ok_and(|path| path == new), "its time has not come");
+    }
+
+    #[test]
+    fn what_killed_runs_left_goes_and_what_another_writes_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = |name: &str| folder.path().join(name);
+        let left = [
+            "pocketai-20261122T030405Z.age.12.part",
+            "pocketai-20261122T030405Z.age.parity.12.part",
+        ];
+        let others = ["holiday.age.12.part", "pocketai-20261122T030405Z.age.x.part"];
+        for file in left.iter().chain(&others) {
+            fs::write(name(file), "half").unwrap();
+        }
+        let writing = create::Part::new(&name("pocketai-20261122T030406Z.age"));
+        let writing = writing.unwrap_or_else(|_| panic!("no part"));
+        remove_left(folder.path()).unwrap_or_else(|_| panic!("not removed"));
+        assert!(left.iter().all(|file| !name(file).exists()));
+        assert!(others.iter().all(|file| name(file).exists()) && writing.path.exists());
+    }
+
+    #[test]
+    fn a_fresh_one_that_was_opened_today_needs_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |ago: i64| Timestamp::from_millis(millis_now() - ago * 3_600_000);
+        let due = |drilled| tried_today(folder.path(), 7, drilled).is_ok_and(|known| known.is_none());
+        assert!(due(Some(at(1))), "there is none");
+        let made: String = at(30)
+            .to_string()
+            .chars()
+            .take(19)
+            .filter(|c| !matches!(c, '-' | ':'))
+            .collect();
+        fs::write(folder.path().join(format!("pocketai-{made}Z.age")), "").unwrap();
+        assert!(!due(Some(at(1))));
+        assert!(due(Some(at(24))) && due(Some(at(-1))) && due(None));
+        assert!(due(Some(at(31))), "it was another that was opened");
+
+        assert!(!is_due(7, Some(at(30)), Some(at(1))));
+        assert!(is_due(1, Some(at(30)), Some(at(1))) && is_due(7, Some(at(30)), Some(at(24))));
+        assert!(
+            is_due(1, None, None) && is_due(1, Some(at(1)), None) && is_due(1, Some(at(-1)), Some(at(1)))
+        );
     }
 }

@@ -48,22 +48,62 @@ pub(super) fn make(archive: &Path, percent: u8, written: &[u8; 32]) -> Result<Pa
     Ok(name)
 }
 
-/// Whether an archive is as it was when its parity was made; `None` where it has none.
-pub(super) fn as_written(archive: &Path) -> Result<Option<bool>, Problem> {
-    let path = beside(archive);
-    if !path.exists() {
-        return Ok(None);
+/// What the parity beside an archive tells.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Told {
+    /// Whether the archive is as it was when its parity was made; `None` where it has none.
+    pub(super) as_written: Option<bool>,
+    /// How much of the parity file itself went bad.
+    pub(super) parity_bad: Option<u64>,
+}
+
+/// Asks the parity beside an archive. All of it is read: one that rots is noticed before it is needed.
+pub(super) fn told(archive: &Path) -> Result<Told, Problem> {
+    if !beside(archive).exists() {
+        return Ok(Told::default());
     }
-    Ok(Some(look(archive)?.whole))
+    match look(archive)? {
+        Ok(report) => Ok(Told {
+            as_written: Some(report.whole),
+            parity_bad: Some(report.parity_bad),
+        }),
+        // It was not made of what lies there now, whatever that is.
+        Err(ParityError::Another) => Ok(Told {
+            as_written: Some(false),
+            parity_bad: None,
+        }),
+        Err(error) => Err(not_repaired(archive, &error)),
+    }
 }
 
 /// The same for people.
-pub(super) const fn in_words(as_written: Option<bool>) -> &'static str {
-    match as_written {
-        None => "There is no parity beside it that could mend it.",
-        Some(true) => "By its parity it is as it was written.",
-        Some(false) => "By its parity it is damaged: pocketctl backup repair FILE",
+pub(super) const fn in_words(told: Told) -> &'static str {
+    match (told.as_written, told.parity_bad) {
+        (None, _) => "There is no parity beside it that could mend it.",
+        (Some(true), Some(1..)) => {
+            "By its parity it is as it was written. The parity file itself went bad in places: pocketctl backup \
+             repair FILE makes it anew."
+        }
+        (Some(true), _) => "By its parity it is as it was written.",
+        (Some(false), _) => "By its parity it is damaged: pocketctl backup repair FILE",
     }
+}
+
+/// Makes the parity of an archive that was found good anew where it went bad or is not there; says whether it did.
+pub(super) fn care(archive: &Path) -> Result<bool, Problem> {
+    let known = beside(archive).exists().then(|| look(archive)).transpose()?;
+    if let Some(Ok(report)) = &known
+        && report.whole
+        && report.parity_bad == 0
+    {
+        return Ok(false);
+    }
+    let name = beside(archive);
+    let part = Part::new(&name)?;
+    protect(&mut open(archive)?, PERCENT, &mut &part.file).map_err(|error| not_made(archive, &error))?;
+    part.sync()?;
+    part.replace(&name)?;
+    Ok(true)
 }
 
 /// Says of a damaged archive with parity what to do about it.
@@ -79,12 +119,9 @@ pub(super) fn hint(problem: Problem, archive: &Path) -> Problem {
 
 /// Writes a damaged archive anew, as it was; the damaged one stays as it is.
 pub(super) fn repair(session: &Session, archive: &Path, out: Option<PathBuf>) -> Result<(), Problem> {
-    let report = look(archive)?;
+    let report = look(archive)?.map_err(|error| not_repaired(archive, &error))?;
     if report.whole {
-        let json =
-            json!({"file": archive.to_string_lossy(), "blocks": report.blocks, "bad": 0, "repaired": null});
-        let text = format!("{} is as it was written", escape(&archive.display().to_string()));
-        return session.output.print(&json, &text);
+        return nothing_bad(session, archive, &report);
     }
     if report.mendable < report.bad {
         return Err(lost(archive, &report));
@@ -106,7 +143,7 @@ pub(super) fn repair(session: &Session, archive: &Path, out: Option<PathBuf>) ->
     make(&out, PERCENT, &report.sha256)?;
     let json = json!({
         "file": archive.to_string_lossy(), "blocks": report.blocks, "bad": report.bad,
-        "repaired": out.to_string_lossy(),
+        "repaired": out.to_string_lossy(), "renewed": false,
     });
     let text = format!(
         "{} of {} blocks were bad; written anew, as it was: {}\nThe damaged one stays where it is. A disk that \
@@ -118,11 +155,24 @@ pub(super) fn repair(session: &Session, archive: &Path, out: Option<PathBuf>) ->
     session.output.print(&json, &text)
 }
 
-fn look(archive: &Path) -> Result<Report, Problem> {
+/// The archive needs nothing; its parity may.
+fn nothing_bad(session: &Session, archive: &Path, report: &Report) -> Result<(), Problem> {
+    let renewed = report.parity_bad > 0 && care(archive)?;
+    let json = json!({
+        "file": archive.to_string_lossy(), "blocks": report.blocks, "bad": 0, "repaired": null, "renewed": renewed,
+    });
+    let mut text = format!("{} is as it was written", escape(&archive.display().to_string()));
+    if renewed {
+        text.push_str("; its parity had gone bad in places, and is made anew");
+    }
+    session.output.print(&json, &text)
+}
+
+fn look(archive: &Path) -> Result<Result<Report, ParityError>, Problem> {
     let mut file = open(archive)?;
     let parity = beside(archive);
     let mut parity = File::open(&parity).map_err(|error| Problem::file("read", &parity, &error))?;
-    examine(&mut file, &mut parity).map_err(|error| not_repaired(archive, &error))
+    Ok(examine(&mut file, &mut parity))
 }
 
 fn lost(archive: &Path, report: &Report) -> Problem {
@@ -155,6 +205,15 @@ fn not_made(archive: &Path, error: &ParityError) -> Problem {
 }
 
 fn not_repaired(archive: &Path, error: &ParityError) -> Problem {
+    if let ParityError::Another = error {
+        let message = format!(
+            "{} can't be mended with the parity beside it: {error}",
+            archive.display()
+        );
+        let remedy =
+            "look whether the two belong together; else use another copy of both, or an older backup";
+        return Failure::new(FailureKind::Damaged, message, remedy).into();
+    }
     let remedy = match error {
         ParityError::Newer => "update the software",
         ParityError::Write(_) => "make room on the disk, or name another with --out",
@@ -189,5 +248,23 @@ mod tests {
             1,
             "no parity of that"
         );
+    }
+
+    #[test]
+    fn parity_that_went_bad_or_is_not_there_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("a.age");
+        std::fs::write(&archive, vec![7; 50_000]).unwrap();
+        let care = || care(&archive).unwrap_or_else(|_| panic!("no parity"));
+        assert!(care(), "there was none");
+        assert!(!care());
+        let parity = beside(&archive);
+        let good = std::fs::read(&parity).unwrap();
+        for bad in [&b"nothing"[..], &good[..good.len() - 4096]] {
+            std::fs::write(&parity, bad).unwrap();
+            assert!(care());
+            assert_eq!(std::fs::read(&parity).unwrap(), good);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 }

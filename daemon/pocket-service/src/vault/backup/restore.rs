@@ -6,16 +6,15 @@ use std::collections::HashMap;
 use pocket_core::audit::Outcome;
 use pocket_core::{
     ActorRef, Answer, BackupFacts, BackupItem, Category, Content, Entry, Failure, FailureKind, OperationKind,
-    Reading, Record, RecordId,
+    Reading, Record, RecordId, is_age_recipient,
 };
 use pocket_store::{BlobRef, BlobWriter, Changes};
 
-use super::{Kept, ROW, is_own_row};
+use super::{Kept, MOST_RECIPIENTS, RECIPIENTS, ROW, is_own_row};
 use crate::engine::Now;
 use crate::failure;
-use crate::vault::agents;
-use crate::vault::rows::encode;
-use crate::vault::{Vault, event};
+use crate::vault::rows::{Stored, encode};
+use crate::vault::{Vault, agents, event, press};
 
 /// A device that is being made of a backup.
 pub(crate) struct Restoring {
@@ -25,15 +24,21 @@ pub(crate) struct Restoring {
     /// The file that is coming, and how many bytes are left.
     file: Option<(RecordId, BlobWriter, u64)>,
     facts: Option<BackupFacts>,
+    /// To whom backups were sealed besides.
+    recipients: Vec<String>,
+    /// Whether the button of this device answers.
+    has_button: bool,
 }
 
 impl Restoring {
-    pub(crate) fn new(vault: Vault) -> Self {
+    pub(crate) fn new(vault: Vault, has_button: bool) -> Self {
         Self {
             vault,
             files: HashMap::new(),
             file: None,
             facts: None,
+            recipients: Vec::new(),
+            has_button,
         }
     }
 
@@ -82,6 +87,17 @@ impl Restoring {
                 changes.put(to_read_again(*entry, file.is_some()), file)
             }
             BackupItem::Removed(category, id) => changes.remove(category, id),
+            BackupItem::Row { name } if name == RECIPIENTS => {
+                let Stored::V1(recipients) = postcard::from_bytes(bytes).map_err(|_| garbled())?;
+                self.recipients = recipients;
+                let most = self.recipients.len() <= MOST_RECIPIENTS;
+                if !most || !self.recipients.iter().all(|one| is_age_recipient(one)) {
+                    return Err(garbled());
+                }
+                changes
+            }
+            // Without a button that choice could never be taken back, nor anything be approved.
+            BackupItem::Row { name } if name == press::ROW && !self.has_button => changes,
             BackupItem::Row { name } if is_own_row(&name) => {
                 // A token that was revoked since would be good again.
                 let row = agents::without_token(&name, bytes).ok_or_else(garbled)?;
@@ -119,6 +135,7 @@ impl Restoring {
         // Leases, consents and what was seen before are not in a backup. The epoch says that they ended.
         let kept = Kept {
             epoch: facts.epoch.saturating_add(1),
+            recipients: self.recipients,
             ..Kept::default()
         };
         let changes = Changes::new().put_system(ROW, encode(&kept));

@@ -32,6 +32,7 @@ pub(super) const WORDS: FrameWords = FrameWords {
     done_restored: "Es ist wieder da.",
     done_revoked: "Entzogen: das Token des Agenten ist von jetzt an wertlos.",
     done_saved: "Gespeichert.",
+    done_tried: "Erprobt und ganz: Der Nachweis steht im Protokoll.",
     done_uploaded: "Hochgeladen und versiegelt.",
     everything: "Überall",
     export: "Exportieren",

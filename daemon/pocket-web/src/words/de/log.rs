@@ -56,6 +56,7 @@ pub(super) const WORDS: LogWords = LogWords {
     op_backup_recipient_add: "Empfänger der Sicherungen hinzugefügt",
     op_backup_recipient_remove: "Empfänger der Sicherungen entfernt",
     op_backup_restore: "Sicherung zurückgespielt",
+    op_backup_schedule: "Zeitplan der Sicherungen gesetzt",
     op_broker_link: "mit dem Broker verbunden",
     op_broker_remove: "Broker entfernt",
     op_broker_set: "Broker eingestellt",

@@ -32,6 +32,7 @@ pub(super) const WORDS: FrameWords = FrameWords {
     done_restored: "It is back.",
     done_revoked: "Revoked: the agent’s token is worth nothing from now on.",
     done_saved: "Saved.",
+    done_tried: "Tried, and whole: the evidence is in the log.",
     done_uploaded: "Uploaded and sealed.",
     everything: "Everywhere",
     export: "Export",

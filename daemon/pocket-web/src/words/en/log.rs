@@ -56,6 +56,7 @@ pub(super) const WORDS: LogWords = LogWords {
     op_backup_recipient_add: "added a backup recipient",
     op_backup_recipient_remove: "removed a backup recipient",
     op_backup_restore: "brought a backup back",
+    op_backup_schedule: "set how often a backup is made",
     op_broker_link: "linked to the broker",
     op_broker_remove: "broker removed",
     op_broker_set: "broker set",
