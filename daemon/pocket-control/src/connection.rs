@@ -22,6 +22,8 @@ use crate::server::no_place;
 
 /// How long a connection may idle between requests. There are few places.
 const IDLE: Duration = Duration::from_secs(10 * 60);
+/// The same while an archive is on its way: there is one place for those.
+const STALLED: Duration = Duration::from_secs(2 * 60);
 /// How long one frame may take, once it has begun, in either direction.
 const FRAME: Duration = Duration::from_secs(30);
 
@@ -243,8 +245,13 @@ impl Connection {
 
     async fn next(&mut self) -> io::Result<Incoming> {
         let mut first = [0];
+        let patience = match self.archive {
+            Some(Archive::In(_) | Archive::Out(_)) => STALLED,
+            // One that is whole is being brought to a disk, which may be slow.
+            Some(Archive::Whole { .. }) | None => IDLE,
+        };
         let begun = tokio::select! {
-            begun = self.place.idle(timeout(IDLE, self.stream.read(&mut first))) => begun,
+            begun = self.place.idle(timeout(patience, self.stream.read(&mut first))) => begun,
             _ = self.closing.wait_for(|closing| *closing) => return Ok(Incoming::End),
         };
         match begun {
@@ -353,7 +360,8 @@ mod tests {
             let closing = watch::Sender::new(false);
             let place = Places::new(1).take().await.unwrap();
             let reader = Reader::new(service.handle(), "/none".into());
-            let archives = Archives::new(service.handle(), "/none".into());
+            // It waits for its input, and says nothing.
+            let archives = Archives::new(service.handle(), "/usr/bin/tail".into());
             let doors = (service.handle(), reader, archives);
             let connection = Connection::new(theirs, doors, closing.subscribe(), place);
             let served = tokio::spawn(connection.run());
@@ -392,5 +400,38 @@ mod tests {
             let failure = decode_reply(&bytes[4..]).unwrap().err().expect("a failure");
             assert!(failure.message.contains("30 seconds"), "{failure}");
         }
+    }
+
+    /// Asks, and reads the answer.
+    async fn ask(peer: &mut Peer, call: Call) -> Reply {
+        let frame = pocket_wire::encode_request(&ToDaemon::Call(Box::new(call))).unwrap();
+        peer.stream.write_all(&frame).await.unwrap();
+        let mut length = [0; 4];
+        peer.stream.read_exact(&mut length).await.unwrap();
+        let mut body = vec![0; body_length(length).unwrap()];
+        peer.stream.read_exact(&mut body).await.unwrap();
+        decode_reply(&body).unwrap().unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_no_more_of_an_archive_is_cut_after_two_minutes() {
+        let mut peer = Peer::greeted().await;
+        let plain = |operation| Call {
+            operation,
+            passphrase: None,
+            payload: None,
+        };
+        let code = ask(&mut peer, plain(Operation::SetupCode)).await.payload.unwrap();
+        let key = pocket_crypto::RecoveryKey::generate(&mut rand::rng()).to_text();
+        let typed = [code.expose_bytes(), b"\n", key.expose_bytes()].concat();
+        let restore = Call {
+            operation: Operation::BackupRestore,
+            passphrase: Some(SecretBytes::new(b"another horse battery staple".to_vec())),
+            payload: Some(SecretBytes::new(typed)),
+        };
+        ask(&mut peer, restore).await;
+        let begun = tokio::time::Instant::now();
+        assert_eq!(peer.stream.read(&mut [0]).await.unwrap(), 0);
+        assert_eq!(begun.elapsed().as_secs(), 120);
     }
 }

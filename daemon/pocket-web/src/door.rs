@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use hmac::{Hmac, KeyInit, Mac};
 use pocket_core::{Actor, Answer, Door as DoorName, Failure, FailureKind, LockState, Operation, Status};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Handle, Reader, Reply, Request};
+use pocket_service::{Archives, Handle, Reader, Reply, Request};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
@@ -38,6 +38,7 @@ pub(crate) struct Door(Arc<Inner>);
 struct Inner {
     handle: Handle,
     reader: Reader,
+    archives: Archives,
     mcp: SocketAddr,
     control: PathBuf,
     hosts: Vec<String>,
@@ -53,11 +54,12 @@ struct Inner {
 }
 
 impl Door {
-    pub(crate) fn new(handle: Handle, reader: Reader, addresses: Addresses) -> Self {
+    pub(crate) fn new(handle: Handle, reader: Reader, archives: Archives, addresses: Addresses) -> Self {
         let port = addresses.ui.port();
         Self(Arc::new(Inner {
             handle,
             reader,
+            archives,
             mcp: addresses.mcp,
             control: addresses.control,
             hosts: hosts(port),
@@ -86,6 +88,11 @@ impl Door {
     /// Who reads the files of strangers.
     pub(crate) fn reader(&self) -> &Reader {
         &self.0.reader
+    }
+
+    /// Who seals and opens archives.
+    pub(crate) fn archives(&self) -> &Archives {
+        &self.0.archives
     }
 
     /// The sessions.

@@ -34,7 +34,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use axum::Router;
-use pocket_service::{Handle, Reader};
+use pocket_service::{Archives, Handle, Reader};
 use tokio::net::TcpListener;
 
 /// Where the device is served: its page shows clients how to reach it.
@@ -49,8 +49,8 @@ pub struct Addresses {
 
 /// The page as a service for HTTP/1.1. `address` is the one that the listener is bound to: requests
 /// that name another host or port are refused.
-pub fn router(handle: Handle, reader: Reader, addresses: Addresses) -> Router {
-    routes::build(door::Door::new(handle, reader, addresses))
+pub fn router(handle: Handle, reader: Reader, archives: Archives, addresses: Addresses) -> Router {
+    routes::build(door::Door::new(handle, reader, archives, addresses))
 }
 
 /// Serves `router` on `listener` until `shutdown` is done and requests under way are answered, or

@@ -3,6 +3,7 @@
 pub(crate) mod agents;
 pub(crate) mod asking;
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod broker;
 pub(crate) mod consent;
 pub(crate) mod device;

@@ -11,9 +11,9 @@ use crate::door::Door;
 use crate::guard::{Guard, enter};
 use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
-    agents, asking, audit, broker, consent, device, documents, erasing, export, first_run, home, import,
-    keys, login, models, profile, records, search, secrets, settings, standing, strength, update, upload,
-    viewing,
+    agents, asking, audit, backup, broker, consent, device, documents, erasing, export, first_run, home,
+    import, keys, login, models, profile, records, search, secrets, settings, standing, strength, update,
+    upload, viewing,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -166,6 +166,11 @@ fn device_routes() -> Vec<Route> {
     use Guard::{Form, Owner, Upload};
     vec![
         get("/device", Owner, device::show),
+        get("/device/backup", Owner, backup::show),
+        post("/device/backup", Owner, backup::submit),
+        post("/device/backup/drill", Upload, backup::drill),
+        post("/device/backup/recipient", Owner, backup::recipient),
+        post("/device/backup/schedule", Owner, backup::schedule),
         get("/device/check", Owner, device::check),
         get("/device/storage", Owner, device::storage),
         post("/device/check", Owner, device::submit_check),

@@ -1,5 +1,6 @@
 //! The page over a real engine, as a browser meets it.
 
+mod backup;
 mod broker;
 mod browser;
 mod care;

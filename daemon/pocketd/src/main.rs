@@ -88,6 +88,7 @@ async fn serve(
             pocket_web::router(
                 handle.clone(),
                 reader.clone(),
+                archives.clone(),
                 pocket_web::Addresses {
                     ui,
                     mcp,

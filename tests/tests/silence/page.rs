@@ -206,6 +206,14 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
     ("/audit/verify", "", "", Done),
     ("/audit/export", "", "", Done),
     ("/export", "", "passphrase={passphrase}", Done),
+    ("/device/backup", "", "passphrase={passphrase}", Done),
+    (
+        "/device/backup/recipient",
+        "",
+        "recipient=http://far.example",
+        Refused,
+    ),
+    ("/device/backup/schedule", "", "days=1&newest=3", Done),
     (
         "/device/update/install",
         "",
@@ -241,7 +249,8 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
 ];
 
 /// Forms that are gone through in other ways: the entrance, and those that take a file.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 6] = [
+    "/device/backup/drill",
     "/device/update",
     "/documents/upload",
     "/import",
@@ -346,6 +355,8 @@ fn fill(device: &Device, page: &mut Page, hostile: &Path, known: &mut Known) {
                 >= 400
         );
     }
+    let refused = page.post_file("/device/backup/drill", &token, ("far.age", b"http://far.example"));
+    assert!(refused.status >= 400, "{}", refused.body);
     // This device does not update itself, whatever is handed in.
     let refused = page.post_file("/device/update", &token, ("far.raucb", b"http://far.example"));
     assert!(refused.status >= 400, "{}", refused.body);

@@ -9,7 +9,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
 use pocket_core::{Actor, Door as DoorName, Failure, Operation};
 use pocket_crypto::SecretBytes;
-use pocket_service::{Config, Handle, HashCost, Reader, Reply, Request as Asked, Service, Updates};
+use pocket_service::{Archives, Config, Handle, HashCost, Reader, Reply, Request as Asked, Service, Updates};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -21,6 +21,11 @@ pub(super) const PASSPHRASE: &str = "four words are best";
 /// Where no reader is: what needs one is tested over the real programs.
 pub(super) fn no_reader(handle: &Handle) -> Reader {
     Reader::new(handle.clone(), "/nowhere/pocket-reader".into())
+}
+
+/// What gives back what it is given, unsealed.
+pub(super) fn no_archiver(handle: &Handle) -> Archives {
+    Archives::new(handle.clone(), "/bin/cat".into())
 }
 
 /// A real engine over a folder of its own, and its page.
@@ -53,7 +58,12 @@ impl Device {
         .unwrap();
         let handle = service.handle();
         let address: SocketAddr = HOST.parse().unwrap();
-        let door = Door::new(handle.clone(), no_reader(&handle), addresses(address));
+        let door = Door::new(
+            handle.clone(),
+            no_reader(&handle),
+            no_archiver(&handle),
+            addresses(address),
+        );
         let router = crate::routes::build(door.clone());
         Self {
             handle,

@@ -23,6 +23,7 @@ async fn it_serves_under_the_port_it_is_bound_to_until_it_is_told_to_stop() {
     let router = crate::router(
         device.handle.clone(),
         super::browser::no_reader(&device.handle),
+        super::browser::no_archiver(&device.handle),
         super::browser::addresses(address),
     );
     let (stop, stopped) = oneshot::channel::<()>();

@@ -1,0 +1,216 @@
+//! Backups: one that is made as it is downloaded, what is lacking, who else opens them, how often one is wanted,
+//! and trying one that the browser hands in.
+
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use askama::Template;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::extract::multipart::Multipart;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream;
+use pocket_core::{BackupSchedule, Failure, Operation, Timestamp};
+use pocket_service::Sealing;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::door::Door;
+use crate::fields::Fields;
+use crate::guard::Owner;
+use crate::pages::Done;
+use crate::pages::home::lack_in_words;
+use crate::pages::upload::{broken_off, invalid, proven};
+use crate::present::{Moment, Shell, go, page, page_after};
+use crate::query::Query;
+use crate::trouble::Trouble;
+
+const SAVED: &str = "/device/backup?done=saved";
+/// Pieces that are ready before the browser has taken the one before.
+const AHEAD: usize = 1;
+/// How long a browser may take none, or send none. There is one place for archives, and others wait for it.
+const STALLED: Duration = Duration::from_secs(2 * 60);
+
+#[derive(Template)]
+#[template(path = "backup.html")]
+struct BackupPage {
+    shell: Shell,
+    /// Whether the device knows to whom it seals.
+    ready: bool,
+    unconfirmed: bool,
+    lack: &'static str,
+    last: Option<Moment>,
+    unfinished: Option<Moment>,
+    drilled: Option<Moment>,
+    recipients: Vec<String>,
+    /// Days, in words, whether it is that.
+    often: [(u16, &'static str, bool); 3],
+    newest: u16,
+}
+
+fn backup_page(owner: &Owner, shell: Shell) -> BackupPage {
+    let t = owner.look.words();
+    let status = owner.status.backup.clone().unwrap_or_default();
+    let days = status.schedule.map_or(0, |schedule| schedule.days);
+    let often = [(0, t.backup_never), (1, t.backup_daily), (7, t.backup_weekly)];
+    BackupPage {
+        shell,
+        ready: status.ready,
+        unconfirmed: owner.status.recovery_confirmed == Some(false),
+        lack: lack_in_words(t, &status),
+        last: status.last.map(Moment),
+        unfinished: status.unfinished.map(Moment),
+        drilled: status.drilled.map(Moment),
+        often: often.map(|(of, words)| (of, words, of == days)),
+        newest: status.schedule.map_or(30, |schedule| schedule.newest),
+        recipients: status.recipients,
+    }
+}
+
+fn titled(owner: &Owner) -> Shell {
+    Shell::new(owner, owner.look.words().backup_title, "/device")
+}
+
+/// How backups are, and what can be done about it.
+pub(crate) async fn show(owner: Owner, Query(done): Query<Done>) -> Result<Response, Trouble> {
+    let shell = titled(&owner).done(done.code());
+    page(&backup_page(&owner, shell))
+}
+
+fn answer(owner: &Owner, done: Result<(), Failure>) -> Result<Response, Trouble> {
+    match done {
+        Ok(()) => Ok(go(SAVED)),
+        Err(failure) => page_after(&failure, &backup_page(owner, titled(owner).failed(&failure))),
+    }
+}
+
+/// Sends a new archive, after the passphrase was shown.
+pub(crate) async fn submit(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let sealing = match begin(&door, &owner, &fields).await {
+        Ok(sealing) => sealing,
+        Err(failure) => return answer(&owner, Err(failure)),
+    };
+    let (out, pieces) = mpsc::channel(AHEAD);
+    tokio::spawn(async move { send(&door, sealing, &out).await });
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{}\"", name_of_now()),
+        ),
+    ];
+    let body = Body::from_stream(stream::try_unfold(pieces, next_piece));
+    Ok((headers, body).into_response())
+}
+
+async fn begin(door: &Door, owner: &Owner, fields: &Fields) -> Result<Sealing, Failure> {
+    door.ask_again(owner.session, fields.secret("passphrase")).await?;
+    door.archives().seal(door.request(Operation::BackupCreate)).await
+}
+
+/// Hands the pieces on as the browser takes them. One that takes none any more is given up, and so is the archive.
+async fn send(door: &Door, mut sealing: Sealing, out: &mpsc::Sender<Option<Bytes>>) {
+    while let Ok(piece) = sealing.next().await {
+        let ended = piece.is_none();
+        let taken = timeout(STALLED, out.send(piece.map(Bytes::from))).await;
+        if !matches!(taken, Ok(Ok(()))) {
+            return;
+        }
+        if ended {
+            // Once all of it is on its way, and the place is still ours.
+            if timeout(STALLED, out.closed()).await.is_ok() {
+                drop(door.ask(Operation::BackupDone).await);
+            }
+            return;
+        }
+    }
+}
+
+type Pieces = mpsc::Receiver<Option<Bytes>>;
+
+/// `None` is the end. An archive whose maker is gone before must not look whole.
+async fn next_piece(mut pieces: Pieces) -> io::Result<Option<(Bytes, Pieces)>> {
+    match pieces.recv().await {
+        Some(Some(piece)) => Ok(Some((piece, pieces))),
+        Some(None) => Ok(None),
+        None => Err(io::Error::other("the backup broke off")),
+    }
+}
+
+/// As `pocketctl` names one, so that a folder of them stays in order.
+fn name_of_now() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_millis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX)).to_string();
+    let now: String = now.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+    format!("pocketai-{now}Z.age")
+}
+
+/// Seals backups to someone else too, or not any more.
+pub(crate) async fn recipient(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let recipient = fields.line("recipient").trim().to_owned();
+    let request = if fields.ticked("remove") {
+        door.request(Operation::BackupRecipientRemove { recipient })
+    } else {
+        let add = door.request(Operation::BackupRecipientAdd { recipient });
+        add.with_passphrase(fields.secret("passphrase"))
+    };
+    let done = door.send(request).await.map(drop);
+    answer(&owner, done)
+}
+
+/// Sets how often a backup is wanted.
+pub(crate) async fn schedule(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let number = |name: &str| fields.line(name).parse().unwrap_or(u16::MAX);
+    let days = number("days");
+    let schedule = (days > 0).then(|| BackupSchedule {
+        days,
+        newest: number("newest"),
+    });
+    let done = door.ask(Operation::BackupSchedule(schedule)).await.map(drop);
+    answer(&owner, done)
+}
+
+/// Tries the archive that the browser hands in. The form's token is its first part.
+pub(crate) async fn drill(
+    State(door): State<Door>,
+    owner: Owner,
+    headers: HeaderMap,
+    mut form: Multipart,
+) -> Result<Response, Trouble> {
+    if !proven(&door, owner.look.words(), &headers, &mut form).await? {
+        return Err(Trouble::StaleForm(None));
+    }
+    match open(&door, &owner, form).await {
+        Ok(()) => Ok(go("/device/backup?done=tried")),
+        Err(failure) => answer(&owner, Err(failure)),
+    }
+}
+
+async fn open(door: &Door, owner: &Owner, mut form: Multipart) -> Result<(), Failure> {
+    let t = owner.look.words();
+    let next = form.next_field().await.map_err(|_| broken_off(t))?;
+    let mut field = next.ok_or_else(|| invalid(t.no_file, t.no_file_do))?;
+    let mut opening = door.archives().open(door.request(Operation::BackupDrill)).await?;
+    loop {
+        let piece = timeout(STALLED, field.chunk()).await;
+        let piece = piece.map_err(|_| broken_off(t))?.map_err(|_| broken_off(t))?;
+        // One that wants no more says why at the end.
+        match piece {
+            Some(bytes) => drop(opening.feed(&bytes).await),
+            None => return opening.finish().await.map(drop),
+        }
+    }
+}
