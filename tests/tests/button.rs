@@ -195,3 +195,36 @@ fn open_to_all(door: &Path) {
         fs::set_permissions(place, fs::Permissions::from_mode(0o777)).unwrap();
     }
 }
+
+#[test]
+fn a_device_made_of_a_backup_asks_for_the_button_where_it_has_one() {
+    let Some((device, _model)) = device() else {
+        return println!("{SKIPPED}");
+    };
+    let mut button = Button::of(&device);
+    need(&device, "every", &mut button).one();
+    let archive = device.place.path("b.age");
+    device.ctl(&["backup", "create", path_text(&archive)]).one();
+    let recovery = fs::read_to_string(device.place.path("recovery")).unwrap();
+    let secrets = format!("{}\n{PASSPHRASE}", recovery.trim());
+    for (has_one, expected) in [(true, "every"), (false, "off")] {
+        let place = Place::new();
+        let config = place.path("pocketd.toml");
+        let door = format!("button = {:?}\n", path_text(&place.path("press.sock")));
+        fs::write(&config, door).unwrap();
+        let mut command = place.command();
+        command.arg("--config").arg(&config);
+        let Ok(new) = Device::start_command(place, command) else {
+            panic!("it did not start")
+        };
+        let mut finger = has_one.then(|| UnixStream::connect(new.place.path("press.sock")).unwrap());
+        if let Some(finger) = &mut finger {
+            // It is known once it was heard.
+            finger.write_all(b"p").unwrap();
+            finger.read_exact(&mut [0]).unwrap();
+        }
+        let restore = ["backup", "restore", path_text(&archive)];
+        new.place.ctl_as_owner(&restore, &secrets).one();
+        assert_eq!(new.ctl(&["button", "show"]).one()["need"], expected, "{has_one}");
+    }
+}

@@ -144,6 +144,7 @@ const STEPS: &[Step] = &[
     runs("backup verify --outside {dir}/archive.age"),
     runs("backup repair {dir}/archive.age"),
     runs("backup keep {dir}/none").ends(1),
+    runs("backup schedule weekly"),
     runs("backup schedule daily"),
     runs("backup schedule due").ends(5),
     runs("backup schedule show"),
