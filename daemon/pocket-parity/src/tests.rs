@@ -251,7 +251,7 @@ fn blocks_of_which_nothing_is_known_are_counted_and_nothing_false_is_called_whol
     let (report, out) = mended(&file, &parity);
     assert!(report.whole && out == file);
     assert_eq!(report.unknown, u64::try_from(plan.data(1)).unwrap());
-    let mut bad = file.clone();
+    let mut bad = file;
     bad[usize::try_from(plan.data_at(1, 3)).unwrap()] ^= 1;
     let (report, out) = mended(&bad, &parity);
     assert!(!report.whole && report.bad == 0 && out == bad, "{report:?}");
@@ -275,7 +275,7 @@ fn what_a_made_up_parity_gives_back_is_put_nowhere() {
         let at = usize::try_from(at).unwrap();
         parity[at..at + bytes.len()].copy_from_slice(&bytes);
     }
-    let mut bad = file.clone();
+    let mut bad = file;
     bad[50_000] ^= 1;
     let (report, out) = mended(&bad, &parity);
     assert!(!report.whole && out == bad, "as it was in the damaged file");
