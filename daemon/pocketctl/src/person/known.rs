@@ -11,6 +11,51 @@ use unicode_segmentation::UnicodeSegmentation;
 /// country, in one country's way of writing or another's.
 const DIGITS: usize = 7;
 
+/// What Korean writes behind a name without a space: particles, and forms of address.
+const PARTICLES: [&str; 39] = [
+    "가",
+    "과",
+    "군",
+    "까지",
+    "께",
+    "께서",
+    "나",
+    "는",
+    "님",
+    "도",
+    "라고",
+    "라는",
+    "랑",
+    "로",
+    "를",
+    "만",
+    "보다",
+    "부터",
+    "씨",
+    "아",
+    "야",
+    "양",
+    "에",
+    "에게",
+    "에게서",
+    "에서",
+    "와",
+    "으로",
+    "은",
+    "을",
+    "의",
+    "이",
+    "이나",
+    "이라고",
+    "이라는",
+    "이랑",
+    "처럼",
+    "하고",
+    "한테",
+];
+/// How many of them follow one another at most.
+const IN_A_ROW: usize = 3;
+
 /// Names, addresses and numbers of one person.
 #[derive(Default)]
 pub(super) struct Known {
@@ -76,7 +121,7 @@ impl Known {
         let mut found: BTreeSet<_> = self
             .phrases
             .iter()
-            .filter(|(_, phrase)| words.windows(phrase.len()).any(|window| window == phrase))
+            .filter(|(_, phrase)| words.windows(phrase.len()).any(|window| are(window, phrase)))
             .map(|(what, _)| *what)
             .collect();
         if !self.numbers.is_empty() && has_number(text, &self.numbers) {
@@ -151,6 +196,34 @@ fn words(text: &str) -> Vec<String> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned)
         .collect()
+}
+
+/// Whether words are those of a phrase; the last of them may have particles.
+fn are(window: &[String], phrase: &[String]) -> bool {
+    let (Some((said, before)), Some((known, first))) = (window.split_last(), phrase.split_last()) else {
+        return false;
+    };
+    before == first && (said == known || has_particles(said, known))
+}
+
+fn has_particles(said: &str, known: &str) -> bool {
+    // One syllable is the beginning of too many words.
+    let is_hangul = |c: char| ('\u{ac00}'..='\u{d7a3}').contains(&c);
+    known.chars().count() > 1
+        && known.chars().all(is_hangul)
+        && said
+            .strip_prefix(known)
+            .is_some_and(|rest| are_particles(rest, IN_A_ROW))
+}
+
+fn are_particles(text: &str, most: usize) -> bool {
+    let Some(most) = most.checked_sub(1) else {
+        return false;
+    };
+    let mut rests = PARTICLES
+        .iter()
+        .filter_map(|particle| text.strip_prefix(particle));
+    rests.any(|rest| rest.is_empty() || are_particles(rest, most))
 }
 
 fn digits(text: &str) -> impl Iterator<Item = char> {
@@ -258,6 +331,31 @@ mod tests {
         });
         for text in ["HANS GROSS", "ΝΊΚΟΣ", "030 7654321"] {
             assert_eq!(found(&known, text).len(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_korean_name_is_found_with_what_is_written_behind_it() {
+        let known = Known::of_texts(Some("김안나"), &["이 서연".to_owned(), "박".to_owned()]);
+        for text in [
+            "김안나는",
+            "김안나 씨에게",
+            "김안나씨에게서는",
+            "어제 김안나, 오늘",
+            "\u{1100}\u{1175}\u{11b7}안나가",
+        ] {
+            assert_eq!(found(&known, text), ["name"], "{text}");
+        }
+        assert_eq!(found(&known, "이 서연이랑"), ["also"]);
+        for text in [
+            "김안나리",
+            "김안나무",
+            "김안나는는는는",
+            "김안",
+            "이는 서연",
+            "박은",
+        ] {
+            assert_eq!(found(&known, text), [""; 0], "{text}");
         }
     }
 
