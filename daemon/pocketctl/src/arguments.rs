@@ -702,6 +702,7 @@ mod tests {
             "person show Ann",
             "person export ID out --also Anni --also 0301234567",
             "person erase ID --except ID --confirm 3",
+            "person erase ID --confirm 3-3f9a1c2e",
             "secret set wifi",
             "secret list",
             "secret delete wifi",

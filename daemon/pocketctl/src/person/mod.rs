@@ -5,6 +5,7 @@
 //! not among the best hits. The owner strikes what is not meant.
 
 mod known;
+mod seen;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use crate::session::Session;
 use crate::terminal::{self, progress};
 use crate::{ask, consent, export};
 use known::Known;
+use seen::Seen;
 
 const WORD: &str = "ERASE";
 /// Longest title in a list, in characters.
@@ -44,9 +46,9 @@ pub(crate) enum PersonCommand {
     Erase {
         #[command(flatten)]
         who: Who,
-        /// How many records you saw in the list, instead of the typed word
-        #[arg(long, value_name = "N")]
-        confirm: Option<usize>,
+        /// What you saw, as `person show` names it, instead of the typed word: the number of records, and their code
+        #[arg(long, value_name = "N-CODE")]
+        confirm: Option<Seen>,
     },
 }
 
@@ -71,27 +73,31 @@ struct Found {
     title: String,
     /// By what: a name, an e-mail address and so on.
     by: BTreeSet<&'static str>,
+    /// Becomes another when it is changed: its revision, or when it was set.
+    state: i64,
 }
 
 pub(crate) fn run(session: &mut Session, command: PersonCommand) -> Result<(), Problem> {
     match command {
         PersonCommand::Show { who } => show(session, &who),
         PersonCommand::Export { who, folder } => hand_out(session, &who, &folder),
-        PersonCommand::Erase { who, confirm } => erase(session, &who, confirm),
+        PersonCommand::Erase { who, confirm } => erase(session, &who, confirm.as_ref()),
     }
 }
 
 fn show(session: &mut Session, who: &Who) -> Result<(), Problem> {
     let found = find(session, who)?;
+    let seen = seen(&found);
     if session.output.is_json() {
         return found
             .iter()
-            .try_for_each(|found| session.output.print(&to_json(found), ""));
+            .try_for_each(|one| session.output.print(&to_json(one, &seen), ""));
     }
     if found.is_empty() {
         return session.output.remark("nothing here names them");
     }
-    session.output.remark(&table(&found))
+    let confirm = format!("to erase exactly these: pocketctl person erase, the same words, --confirm {seen}");
+    session.output.remark(&format!("{}\n{confirm}", table(&found)))
 }
 
 fn hand_out(session: &mut Session, who: &Who, folder: &Path) -> Result<(), Problem> {
@@ -119,7 +125,7 @@ fn hand_out(session: &mut Session, who: &Who, folder: &Path) -> Result<(), Probl
     session.output.print(&json, &text)
 }
 
-fn erase(session: &mut Session, who: &Who, confirm: Option<usize>) -> Result<(), Problem> {
+fn erase(session: &mut Session, who: &Who, confirm: Option<&Seen>) -> Result<(), Problem> {
     let found = some(find(session, who)?)?;
     agree(session, &found, confirm)?;
     let bar = progress(session.output, u64::try_from(found.len()).ok());
@@ -183,12 +189,16 @@ fn not_rekeyed(problem: Problem, category: Category) -> Problem {
     }
 }
 
-/// The owner has seen the list: types the word at a terminal, or names how many records they saw.
-fn agree(session: &mut Session, found: &[Found], confirm: Option<usize>) -> Result<(), Problem> {
+/// The owner has seen the list: types the word at a terminal, or names what they saw.
+fn agree(session: &mut Session, found: &[Found], confirm: Option<&Seen>) -> Result<(), Problem> {
     match confirm {
-        Some(count) if count == found.len() => Ok(()),
-        Some(count) => Err(Problem::usage(
-            format!("there are {} such records, not {count}", found.len()),
+        Some(confirm) if confirm.is(&seen(found)) => Ok(()),
+        Some(confirm) if confirm.count() == found.len() => Err(Problem::usage(
+            "there are as many such records, but they are not the ones that you saw, or were changed since",
+            "look again: pocketctl person show, with the same words",
+        )),
+        Some(confirm) => Err(Problem::usage(
+            format!("there are {} such records, not {}", found.len(), confirm.count()),
             "look again: pocketctl person show, with the same words",
         )),
         None if terminal::is_present() && !session.output.is_json() => {
@@ -209,7 +219,7 @@ fn agree(session: &mut Session, found: &[Found], confirm: Option<usize>) -> Resu
         }
         None => Err(Problem::usage(
             "there is nobody at a terminal to look at the list",
-            "look at it with pocketctl person show, and repeat this with --confirm and the number of records",
+            "look at it with pocketctl person show, and repeat this with the --confirm that it names",
         )),
     }
 }
@@ -221,6 +231,7 @@ fn find(session: &mut Session, who: &Who) -> Result<Vec<Found>, Problem> {
         terminal::say(&format!("too short to be looked for: {}", escape(text)));
     }
     let mut found = Vec::new();
+    let mut messages = BTreeMap::new();
     let bar = progress(session.output, None);
     for category in EXPORTED {
         bar.set_message(category.name());
@@ -230,12 +241,15 @@ fn find(session: &mut Session, who: &Who) -> Result<Vec<Found>, Problem> {
             if contact == Some(entry.id) {
                 by.insert("contact");
             }
+            if category == Category::Outbox {
+                messages.insert(entry.id, entry.revision);
+            }
             found.extend((!by.is_empty()).then(|| of_entry(&entry, by)));
             Ok(true)
         };
         each(session, category, None, &mut visit, None)?;
     }
-    questions(session, &known, &mut found)?;
+    questions(session, &known, &messages, &mut found)?;
     secrets(session, &known, &mut found)?;
     bar.finish_and_clear();
     strike(found, &who.except)
@@ -247,12 +261,18 @@ fn of_entry(entry: &Entry, by: BTreeSet<&'static str>) -> Found {
         category: entry.content.category(),
         title: entry.content.record().title().to_owned(),
         by,
+        state: entry.revision.into(),
     }
 }
 
 /// What was asked of models lies in the outbox with names replaced: the words as they were are looked at too,
-/// and the answers.
-fn questions(session: &mut Session, known: &Known, found: &mut Vec<Found>) -> Result<(), Problem> {
+/// and the answers. `messages` has the revisions of what lies there.
+fn questions(
+    session: &mut Session,
+    known: &Known,
+    messages: &BTreeMap<RecordId, u32>,
+    found: &mut Vec<Found>,
+) -> Result<(), Problem> {
     let Answer::Consents { questions, .. } = session.ask(Operation::ConsentList)? else {
         return Err(Problem::unexpected());
     };
@@ -282,6 +302,7 @@ fn questions(session: &mut Session, known: &Known, found: &mut Vec<Found>) -> Re
                 category: Category::Outbox,
                 title: question.purpose.clone(),
                 by,
+                state: messages.get(&question.id).copied().unwrap_or_default().into(),
             }),
         }
     }
@@ -301,6 +322,7 @@ fn secrets(session: &mut Session, known: &Known, found: &mut Vec<Found>) -> Resu
             category: Category::Secrets,
             title: secret.name,
             by,
+            state: secret.updated.millis(),
         }));
     }
     Ok(())
@@ -391,8 +413,15 @@ fn count(found: &[Found]) -> BTreeMap<Category, usize> {
     counts
 }
 
-fn to_json(found: &Found) -> serde_json::Value {
-    json!({"id": found.id, "category": found.category, "title": found.title, "by": found.by})
+fn seen(found: &[Found]) -> Seen {
+    Seen::of(found.iter().map(|found| (found.id, found.state)))
+}
+
+fn to_json(found: &Found, seen: &Seen) -> serde_json::Value {
+    json!({
+        "id": found.id, "category": found.category, "title": found.title, "by": found.by,
+        "confirm": seen.to_string(),
+    })
 }
 
 fn table(found: &[Found]) -> String {
