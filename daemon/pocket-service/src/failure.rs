@@ -1,5 +1,7 @@
 //! From what went wrong below to what the owner is told.
 
+use std::io;
+
 use pocket_core::{Failure, FailureKind, Reason};
 use pocket_crypto::keyring::{EditError, UnlockError};
 use pocket_store::{KeyringFileError, StoreError};
@@ -35,12 +37,33 @@ pub(crate) fn keyring(error: &KeyringFileError) -> Failure {
             "put a copy of keyring.a back from a backup; nothing was made in its place",
         ),
         KeyringFileError::Newer { .. } => (FailureKind::Newer, "update the software; nothing was touched"),
-        KeyringFileError::Io { .. } => (
-            FailureKind::Internal,
-            "check the disk, its free space and permissions",
-        ),
+        KeyringFileError::Io { source, .. } => disk(source),
     };
     Failure::new(kind, error.to_string(), remedy)
+}
+
+/// A file that could not be written, where nothing was changed by that.
+pub(crate) fn disk(error: &io::Error) -> (FailureKind, &'static str) {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => (
+            FailureKind::Full,
+            "nothing was changed: make room on the disk, then try again",
+        ),
+        _ => (
+            FailureKind::Unavailable,
+            "nothing was changed: check the disk and its permissions, then try again",
+        ),
+    }
+}
+
+/// A keyring that was perhaps written and perhaps not.
+pub(crate) fn unsure(failure: &Failure) -> Failure {
+    Failure::new(
+        FailureKind::Uncertain,
+        format!("{}; it is not known whether the change was kept", failure.message),
+        "the device locks itself: unlock it, after a change of the passphrase with the new one and else with the \
+         old one, and look whether it was done before you do it again; check the disk",
+    )
 }
 
 pub(crate) fn unlock(error: UnlockError) -> Failure {

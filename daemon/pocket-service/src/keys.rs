@@ -391,9 +391,6 @@ fn secret_failed(error: &DeviceSecretError) -> Failure {
 }
 
 fn marker_failed(error: &std::io::Error) -> Failure {
-    Failure::new(
-        FailureKind::Internal,
-        format!("the data folder can't be written: {error}"),
-        "check the disk, its free space and the folder's permissions",
-    )
+    let (kind, remedy) = failure::disk(error);
+    Failure::new(kind, format!("the data folder can't be written: {error}"), remedy)
 }

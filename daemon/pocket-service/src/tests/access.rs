@@ -364,12 +364,12 @@ fn a_keyring_that_was_half_written_locks_the_vault_and_nothing_is_lost() {
     // Neither copy: nothing has happened, and the vault stays open.
     let both = device.folder.path().join("data/.keyring.a.tmp");
     fs::create_dir(&both).unwrap();
-    assert!(change(&device).is_some());
+    assert_eq!(change(&device), Some(FailureKind::Unavailable));
     assert_eq!(state(&device), LockState::Unlocked);
     fs::remove_dir(&both).unwrap();
 
     fs::create_dir(&blocked).unwrap();
-    assert!(change(&device).is_some());
+    assert_eq!(change(&device), Some(FailureKind::Uncertain));
     assert_eq!(state(&device), LockState::Locked);
     assert_eq!(
         kind(device.ask_with(UNLOCK, PASSPHRASE)),

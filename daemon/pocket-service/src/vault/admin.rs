@@ -142,7 +142,11 @@ impl Vault {
         if let Err(failure) = device.write_keyring(&keyring) {
             // Where the old one still lies there, nothing has happened.
             self.unsure = device.keyring_counter() != Some(self.keyring.counter());
-            return Err(failure);
+            return Err(if self.unsure {
+                failure::unsure(&failure)
+            } else {
+                failure
+            });
         }
         self.keys = keys;
         self.keyring = keyring;
