@@ -76,8 +76,35 @@ impl Now {
 
 /// The way back to who asked.
 type Sender = oneshot::Sender<Result<Reply, Failure>>;
+
 /// An answer that is held back until what it promises is on disk.
-type Held = (Sender, Result<Reply, Failure>);
+struct Held {
+    reply: Sender,
+    answer: Result<Reply, Failure>,
+    /// Whether it tells of a change, or of something that was read.
+    changes: bool,
+}
+
+impl Held {
+    const fn new(reply: Sender, answer: Result<Reply, Failure>, changes: bool) -> Self {
+        Self {
+            reply,
+            answer,
+            changes,
+        }
+    }
+
+    /// What is told once it is known whether all is on disk.
+    fn told(self, synced: &Result<(), Failure>) -> (Sender, Result<Reply, Failure>) {
+        let answer = match synced {
+            Ok(()) => self.answer,
+            Err(failure) if self.changes => self.answer.and(Err(failure.clone())),
+            // It changed nothing, and may show what is not kept.
+            Err(_) => self.answer.and(Err(failure::reopened())),
+        };
+        (self.reply, answer)
+    }
+}
 
 /// What comes of a request.
 pub(crate) enum Outcome {
@@ -183,11 +210,7 @@ impl Engine {
                 shown,
                 new,
                 reply,
-            } => match self.take(*request, shown, new, now) {
-                Outcome::Answer(answer) => held.push((reply, answer)),
-                Outcome::Open(opening) => self.begin_opening(opening, Some(reply), held),
-                Outcome::Work(work) => self.begin_work(work, reply, now, held),
-            },
+            } => self.begin(*request, (shown, new), reply, now, held),
             // It only wakes the engine, which looks for it at every turn.
             Message::StoreOpened => {}
             // What waits for its sync is answered first.
@@ -212,12 +235,26 @@ impl Engine {
         if synced.is_ok() {
             self.tell_touched();
         }
-        for (reply, answer) in held {
-            let answer = match &synced {
-                Ok(()) => answer,
-                Err(failure) => answer.and(Err(failure.clone())),
-            };
+        for held in held {
+            let (reply, answer) = held.told(&synced);
             reply.send(answer).unwrap_or_else(drop);
+        }
+    }
+
+    /// Does a request, or begins with it.
+    fn begin(
+        &mut self,
+        request: Request,
+        (shown, new): (Shown, Option<NewPassphrase>),
+        reply: Sender,
+        now: Now,
+        held: &mut Vec<Held>,
+    ) {
+        let changes = request.operation.kind().changes();
+        match self.take(request, shown, new, now) {
+            Outcome::Answer(answer) => held.push(Held::new(reply, answer, changes)),
+            Outcome::Open(opening) => self.begin_opening(opening, Some(reply), held),
+            Outcome::Work(work) => self.begin_work(work, changes, reply, now, held),
         }
     }
 
@@ -242,13 +279,19 @@ impl Engine {
     ) -> oneshot::Receiver<Result<Reply, Failure>> {
         let (reply, answer) = oneshot::channel();
         let mut held = Vec::new();
-        match self.take(request, Shown::Nothing, new, now) {
-            Outcome::Answer(answer) => held.push((reply, answer)),
-            Outcome::Open(opening) => self.begin_opening(opening, Some(reply), &mut held),
-            Outcome::Work(work) => self.begin_work(work, reply, now, &mut held),
-        }
+        self.begin(request, (Shown::Nothing, new), reply, now, &mut held);
         self.release(held);
         answer
+    }
+
+    /// What is told of a request when the sync of its group fails.
+    #[cfg(test)]
+    pub(crate) fn fail_one(&mut self, request: Request, failure: Failure, now: Now) -> Option<FailureKind> {
+        let mut held = Vec::new();
+        let (reply, _answer) = oneshot::channel();
+        self.begin(request, (Shown::Nothing, None), reply, now, &mut held);
+        let (_reply, told) = held.pop().expect("it is answered at once").told(&Err(failure));
+        told.err().map(|failure| failure.kind)
     }
 
     fn take(&mut self, request: Request, shown: Shown, new: Option<NewPassphrase>, now: Now) -> Outcome {

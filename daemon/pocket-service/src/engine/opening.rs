@@ -148,7 +148,7 @@ impl Engine {
             }
             Err(failure) => {
                 error!(kind = failure.kind.name(), "the store could not be opened");
-                held.extend(reply.map(|reply| (reply, Err(failure))));
+                held.extend(reply.map(|reply| Held::new(reply, Err(failure), true)));
             }
         }
     }
@@ -207,7 +207,7 @@ impl Engine {
         let (state, answer) = self.enter(*opening, opened);
         self.state = state;
         self.tell_change();
-        held.extend(reply.map(|reply| (reply, answer)));
+        held.extend(reply.map(|reply| Held::new(reply, answer, true)));
         for message in deferred {
             self.answer(message, held);
         }

@@ -22,6 +22,8 @@ struct Job {
     work: Work,
     /// Who waits for it; nobody, for what the device does by itself.
     reply: Option<Sender>,
+    /// Whether who waits is told of a change, or of something that was read.
+    changes: bool,
 }
 
 impl Jobs {
@@ -35,22 +37,33 @@ impl Jobs {
 
     /// Adds what the device does by itself.
     pub(super) fn add_own(&mut self, work: Work) {
-        self.0.push_back(Job { work, reply: None });
+        self.0.push_back(Job {
+            work,
+            reply: None,
+            changes: true,
+        });
     }
 }
 
 impl Engine {
     /// Begins with the first piece: most work needs no second one.
-    pub(super) fn begin_work(&mut self, mut work: Work, reply: Sender, now: Now, held: &mut Vec<Held>) {
+    pub(super) fn begin_work(
+        &mut self,
+        mut work: Work,
+        changes: bool,
+        reply: Sender,
+        now: Now,
+        held: &mut Vec<Held>,
+    ) {
         if self.jobs.0.len() >= MOST {
             self.give_up(work, now);
-            held.push((reply, Err(failure::busy())));
+            held.push(Held::new(reply, Err(failure::busy()), changes));
         } else if let Some(answer) = self.piece(&mut work, now) {
-            held.push((reply, answer));
+            held.push(Held::new(reply, answer, changes));
         } else {
             debug!(work = work.name(), "takes longer: goes on between requests");
             let reply = Some(reply);
-            self.jobs.0.push_back(Job { work, reply });
+            self.jobs.0.push_back(Job { work, reply, changes });
         }
     }
 
@@ -67,46 +80,58 @@ impl Engine {
     /// Does what the device wants by itself, outside the engine's thread.
     pub(super) fn errand(&mut self, errand: Errand, reply: Sender, now: Now, held: &mut Vec<Held>) {
         let errand = match errand {
-            Errand::RestoreEnd { whole } => return held.push((reply, self.restore_end(whole, now))),
-            Errand::RestoreItems(items) => return held.push((reply, self.restore_items(&items, now))),
-            Errand::Button(report) => return held.push((reply, self.button(report, now))),
+            Errand::RestoreEnd { whole } => {
+                return held.push(Held::new(reply, self.restore_end(whole, now), true));
+            }
+            Errand::RestoreItems(items) => {
+                return held.push(Held::new(reply, self.restore_items(&items, now), true));
+            }
+            Errand::Button(report) => return held.push(Held::new(reply, self.button(report, now), true)),
             other => other,
         };
         let State::Unlocked(vault) = &mut self.state else {
-            held.push((reply, Err(failure::locked())));
+            held.push(Held::new(reply, Err(failure::locked()), true));
             return;
         };
         match errand {
             Errand::BackupDrilled(found) => {
                 let taken = vault.backup_drilled(*found, now).map(Reply::from);
-                held.push((reply, taken));
+                held.push(Held::new(reply, taken, true));
                 self.tell_change();
             }
-            Errand::BackupPiece(id) => held.push((reply, vault.backup_piece(id, &Slice::begin(), now))),
+            Errand::BackupPiece(id) => held.push(Held::new(
+                reply,
+                vault.backup_piece(id, &Slice::begin(), now),
+                true,
+            )),
             Errand::Button(_) | Errand::RestoreEnd { .. } | Errand::RestoreItems(_) => {}
             Errand::Linked(number, report) => {
                 let linked = vault.linked(number, *report, now);
                 let answer = self.after_linked(linked);
-                held.push((reply, answer));
+                held.push(Held::new(reply, answer, true));
             }
             Errand::NextUnread => match vault.next_unread() {
-                Ok(Ok(answer)) => held.push((reply, Ok(answer.into()))),
-                Ok(Err(work)) => self.begin_work(work, reply, now, held),
-                Err(failure) => held.push((reply, Err(failure))),
+                Ok(Ok(answer)) => held.push(Held::new(reply, Ok(answer.into()), true)),
+                Ok(Err(work)) => self.begin_work(work, false, reply, now, held),
+                Err(failure) => held.push(Held::new(reply, Err(failure), true)),
             },
             Errand::Reported(id, report) => {
                 let taken = vault.reported(id, *report, now);
                 if matches!(taken, Ok(true)) {
                     self.tell_change();
                 }
-                held.push((reply, taken.map(|_| pocket_core::Answer::Done.into())));
+                held.push(Held::new(
+                    reply,
+                    taken.map(|_| pocket_core::Answer::Done.into()),
+                    true,
+                ));
             }
             Errand::TakeExtracted(extracted) => {
                 let taken = vault.take_extracted(*extracted, now).map(Reply::from);
                 if taken.is_ok() {
                     self.tell_change();
                 }
-                held.push((reply, taken));
+                held.push(Held::new(reply, taken, true));
             }
         }
     }
@@ -170,7 +195,9 @@ impl Engine {
         }
         match (self.piece(&mut job.work, now), job.reply) {
             (None, reply) => self.jobs.0.push_back(Job { reply, ..job }),
-            (Some(answer), Some(reply)) => self.release(vec![(reply, answer)]),
+            (Some(answer), Some(reply)) => {
+                self.release(vec![Held::new(reply, answer, job.changes)]);
+            }
             (Some(answer), None) => {
                 if let Err(failure) = answer {
                     warn!(

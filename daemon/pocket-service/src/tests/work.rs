@@ -382,7 +382,7 @@ fn the_mark_and_the_new_keys_survive_a_restart() {
 }
 
 /// An engine whose store is being opened, and the way by which the unlock is answered.
-fn opening(clocks: &mut Clocks) -> Receiver<Result<Reply, Failure>> {
+pub(super) fn opening(clocks: &mut Clocks) -> Receiver<Result<Reply, Failure>> {
     let unlock = Operation::Unlock {
         with: Credential::Passphrase,
     };
@@ -417,6 +417,30 @@ fn requests_wait_for_the_store_and_a_lock_does_not() {
         "{answers:?}"
     );
     assert!(clocks.is_locked());
+}
+
+/// Others' changes were in the same group: what was read changed nothing, and is not told as a change that may have
+/// been made.
+#[test]
+fn what_was_read_beside_a_change_that_may_be_lost_is_not_told_as_one() {
+    let mut clocks = Clocks::new();
+    let failed = || Failure::new(FailureKind::Uncertain, "it is not known", "look");
+    let mut told = |operation| {
+        let request = Request::new(owner(), operation);
+        clocks.engine.fail_one(request, failed(), clocks.now)
+    };
+    let items = vec![new_entry(note("One", ""))];
+    let add = Operation::Add { items, import: false };
+    assert_eq!(told(add), Some(FailureKind::Uncertain));
+    let list = Operation::List {
+        category: Category::Notes,
+        after: None,
+        limit: 9,
+    };
+    assert_eq!(told(list), Some(FailureKind::Unavailable));
+    let id = RecordId::from_bytes([1; 16]);
+    let category = Category::Notes;
+    assert_eq!(told(Operation::Get { category, id }), Some(FailureKind::NotFound));
 }
 
 /// A panic must revoke, and so it must not be answered before the store is there.
