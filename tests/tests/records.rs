@@ -447,6 +447,10 @@ fn a_record_has_a_day_of_its_own_that_goes_where_it_goes() {
         assert!(text(&keep(&["--until", day]).one()["until"]).starts_with(day));
         assert!(text(&keep(&[]).one()["until"]).starts_with(day));
     }
+    // One that is over would have it removed at once.
+    let over = keep(&["--until", "2020-01-31"]).failed(2, "usage");
+    assert!(over.contains("over"), "{over}");
+    assert!(text(&keep(&[]).one()["until"]).starts_with("2098-12-24"));
     device
         .ctl(&["keep", "notes", &"0".repeat(32), "--until", "2099-01-31"])
         .failed(1, "not-found");
@@ -458,4 +462,10 @@ fn a_record_has_a_day_of_its_own_that_goes_where_it_goes() {
     assert_eq!(there["until"], "2098-12-24T18:00:00");
     assert_eq!(keep(&["--usual"]).one()["until"], Value::Null);
     assert!(device.list("settings").is_empty());
+    keep(&["--until", "2099-01-31"]).one();
+    device.ctl(&["delete", "notes", &id]).one();
+    assert!(
+        device.list("settings").is_empty(),
+        "what is said of it goes with it"
+    );
 }

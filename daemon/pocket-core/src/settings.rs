@@ -105,6 +105,11 @@ impl DeviceSettings {
         Some(Duration::from_secs(u64::from(days) * 24 * 60 * 60))
     }
 
+    /// Whether a record has a day of its own.
+    pub fn has_day(&self, id: RecordId) -> bool {
+        self.keep_until.contains_key(&id)
+    }
+
     /// Which records have a day of their own that is over.
     pub fn over(&self, now: Timestamp) -> impl Iterator<Item = RecordId> {
         let over = self
@@ -182,6 +187,14 @@ mod tests {
         for (name, value) in [("keep_until.12", "2026-11-22"), (name.as_str(), "soon")] {
             assert_eq!(set(name, value).0, Err(InvalidSetting::KeepUntil), "{name}");
         }
+        // In capitals it would be a second setting of the same record.
+        let id = RecordId::from_bytes([0xab; 16]);
+        let (small, capitals) = (id.to_string(), id.to_string().to_uppercase());
+        let outcome = |id: &str| set(&format!("keep_until.{id}"), "2027-01-31");
+        assert_eq!(outcome(&capitals).0, Err(InvalidSetting::KeepUntil));
+        let (taken, settings) = outcome(&small);
+        assert_eq!((taken, settings.has_day(id)), (Ok(()), true));
+        assert!(!settings.has_day(young.id));
     }
 
     fn set(name: &str, value: &str) -> (Result<(), InvalidSetting>, DeviceSettings) {

@@ -1,6 +1,8 @@
 //! What the device does by itself as time goes by. The engine is driven by hand here, with the time
 //! as an argument.
 
+use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use pocket_core::{OperationKind, Outbox, Setting, Timestamp};
@@ -21,7 +23,7 @@ pub(super) struct Clocks {
     pub(super) now: Now,
     /// Where calls would go out.
     _calls: crate::Calls,
-    _folder: TempDir,
+    folder: TempDir,
     /// Where the engine has a mailbox: as long as it is there, a store can be opened.
     _mailbox: Option<(mpsc::Sender<Message>, mpsc::Receiver<Message>)>,
 }
@@ -73,7 +75,7 @@ impl Clocks {
             engine,
             now,
             _calls: calls,
-            _folder: folder,
+            folder,
             _mailbox: mailbox,
         }
     }
@@ -111,6 +113,21 @@ impl Clocks {
             Ok(Answer::Status(status)) => status.state == LockState::Locked,
             _ => panic!("no status"),
         }
+    }
+
+    fn lock(&mut self) {
+        self.ask(Operation::Lock { all: false }).map(drop).unwrap();
+    }
+
+    fn unlock(&mut self) {
+        let mut unlocked = work::opening(self);
+        let answer = loop {
+            if let Ok(answer) = unlocked.try_recv() {
+                break answer;
+            }
+            self.engine.turn(None);
+        };
+        answer.map(drop).unwrap();
     }
 
     fn outbox(&mut self) -> u64 {
@@ -296,6 +313,83 @@ fn a_record_with_a_day_of_its_own_goes_then_with_its_setting_and_is_kept_until_t
         purges.filter(|entry| entry.event.records.contains(&id)).count()
     };
     assert_eq!([brief, said, longer, gone].map(purged), [1; 4]);
+}
+
+#[test]
+fn what_is_deleted_takes_its_day_with_it_and_the_log_names_both() {
+    let mut clocks = Clocks::new();
+    let (gone, other) = (
+        add(&mut clocks, note("gone", ""), 0),
+        add(&mut clocks, note("other", ""), 0),
+    );
+    let day = |clocks: &mut Clocks, id| add(clocks, setting(&format!("keep_until.{id}"), "2099-01-31"), 0);
+    let (said, kept) = (day(&mut clocks, gone), day(&mut clocks, other));
+    let delete = Operation::Delete {
+        category: Category::Notes,
+        id: gone,
+    };
+    clocks.ask(delete).map(drop).unwrap();
+    assert!(!is_there(&mut clocks, Category::Settings, said), "its day");
+    assert!(is_there(&mut clocks, Category::Settings, kept), "another's");
+    let log = Operation::AuditShow {
+        before: None,
+        limit: 100,
+    };
+    let Ok(Answer::Audit(entries)) = clocks.ask(log).map(|reply| reply.answer) else {
+        panic!("no log");
+    };
+    let deleted: Vec<RecordId> = entries
+        .iter()
+        .filter(|entry| entry.event.operation == OperationKind::Delete)
+        .flat_map(|entry| entry.event.records.clone())
+        .collect();
+    assert!(
+        deleted.len() == 2 && deleted.contains(&gone) && deleted.contains(&said),
+        "{deleted:?}"
+    );
+}
+
+fn copied(from: &Path, to: &Path) {
+    let copy = std::process::Command::new("cp")
+        .arg("-a")
+        .arg(from)
+        .arg(to)
+        .status();
+    assert!(copy.is_ok_and(|status| status.success()));
+}
+
+/// What the owner wants kept is said there: while that is known to be short, nothing goes for its age.
+#[test]
+fn nothing_is_removed_by_settings_that_are_known_to_be_short() {
+    let mut clocks = Clocks::with_mailbox();
+    let message = Record::Outbox(Outbox {
+        to: "someone".to_owned(),
+        ..Outbox::default()
+    });
+    let id = add(&mut clocks, message, 91);
+    let db = clocks.folder.path().join("data/db");
+    let older = tempfile::tempdir().unwrap();
+    clocks.lock();
+    copied(&db, &older.path().join("db"));
+    clocks.unlock();
+    add(&mut clocks, setting("retention_days.outbox", "0"), 0);
+    clocks.lock();
+    fs::remove_dir_all(&db).unwrap();
+    copied(&older.path().join("db"), &db);
+    clocks.unlock();
+    for _ in 0..3 {
+        clocks.pass(6 * MINUTE, 6 * MINUTE);
+    }
+    assert!(
+        is_there(&mut clocks, Category::Outbox, id),
+        "the settings are not whole"
+    );
+    let accept = Operation::Check { accept_loss: true };
+    clocks.ask(accept).map(drop).unwrap();
+    for _ in 0..3 {
+        clocks.pass(6 * MINUTE, 6 * MINUTE);
+    }
+    assert_eq!(clocks.outbox(), 0, "the owner has accepted that it is gone");
 }
 
 fn last_check(clocks: &mut Clocks) -> Option<Timestamp> {

@@ -159,13 +159,20 @@ impl Vault {
                     .filter(|category| self.store.contains(*category, id))
                     .map(|category| (category, id)),
             );
-            let setting = self.setting_id(&format!("keep_until.{id}"));
-            old.extend(setting.ok().map(|id| (Category::Settings, id)));
+            old.extend(self.day_of(id).map(|id| (Category::Settings, id)));
             if old.len() >= MOST {
                 break;
             }
         }
         old
+    }
+
+    /// The setting that says how long a record is kept, if one does.
+    pub(super) fn day_of(&self, id: RecordId) -> Option<RecordId> {
+        if !self.settings.has_day(id) {
+            return None;
+        }
+        self.setting_id(&format!("keep_until.{id}")).ok()
     }
 
     /// Looks further for old records, and removes them at the end; `true` once that is done.

@@ -242,10 +242,15 @@ impl Vault {
 
     pub(super) fn delete(&mut self, act: Act, category: Category, id: RecordId) -> Result<Answer, Failure> {
         let gone = self.existing(category, id)?;
-        let changes = Changes::new().remove(category, id);
         let charge = Charge::back(&gone);
-        self.commit_charged(act.permit, &[(category, id)], changes, charge, act.now)?;
-        if category == Category::Settings {
+        // What is said of it alone goes with it.
+        let day = self.day_of(id).map(|day| (Category::Settings, day));
+        let records: Vec<_> = [(category, id)].into_iter().chain(day).collect();
+        let changes = records.iter().fold(Changes::new(), |changes, (category, id)| {
+            changes.remove(*category, *id)
+        });
+        self.commit_charged(act.permit, &records, changes, charge, act.now)?;
+        if category == Category::Settings || day.is_some() {
             self.recall_settings()?;
         }
         Ok(Answer::Done)
