@@ -172,6 +172,11 @@ impl Engine {
             }
         }
         self.stop(Now::read());
+        // Nothing of it was begun.
+        receiver.close();
+        while let Ok(message) = receiver.try_recv() {
+            message.fail(failure::stopping());
+        }
         self.stopping
             .map(|reply| reply.send(()))
             .transpose()
@@ -487,6 +492,9 @@ impl Engine {
     fn stop(&mut self, now: Now) {
         self.give_up_work(&failure::stopping());
         self.store.give_up();
+        if let State::Opening(opening) = &mut self.state {
+            opening.give_up(&failure::stopping());
+        }
         if let State::Unlocked(vault) = &mut self.state {
             match vault.close(OperationKind::Stop, now) {
                 Ok(()) => info!("stopped cleanly"),

@@ -155,6 +155,18 @@ pub(crate) fn stopping() -> Failure {
     )
 }
 
+/// The engine took a request and ended without an answer. At a clean end it tells whoever still waits: it broke down.
+pub(crate) fn unanswered(changes: bool) -> Failure {
+    if !changes {
+        return stopping();
+    }
+    Failure::new(
+        FailureKind::Uncertain,
+        "the device broke down over it; it is not known whether the change was kept",
+        "start pocketd again, and look whether it is there before you do it again; check the disk",
+    )
+}
+
 pub(crate) fn not_set_up() -> Failure {
     Failure::new(
         FailureKind::NotSetUp,

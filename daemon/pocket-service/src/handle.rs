@@ -225,6 +225,7 @@ impl Handle {
             let task = tokio::task::spawn_blocking(move || handle.call_blocking(request));
             return task.await.map_err(|_| failure::stopping())?;
         }
+        let changes = request.operation.kind().changes();
         let (reply, answer) = oneshot::channel();
         let message = Message::Run {
             request: Box::new(request),
@@ -233,7 +234,7 @@ impl Handle {
             reply,
         };
         self.sender.send(message).await.map_err(|_| failure::stopping())?;
-        answer.await.map_err(|_| failure::stopping())?
+        answer.await.map_err(|_| failure::unanswered(changes))?
     }
 
     /// The same, for callers without an asynchronous runtime. Must not be called from within one.
@@ -271,7 +272,8 @@ impl Handle {
                 };
             }
         }
-        self.ask(|reply| Message::Run {
+        let changes = request.operation.kind().changes();
+        self.ask(changes, |reply| Message::Run {
             request: Box::new(request),
             shown,
             new,
@@ -386,17 +388,18 @@ impl Handle {
 
     fn ask<T>(
         &self,
+        changes: bool,
         message: impl FnOnce(oneshot::Sender<Result<T, Failure>>) -> Message,
     ) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
         self.sender
             .blocking_send(message(reply))
             .map_err(|_| failure::stopping())?;
-        answer.blocking_recv().map_err(|_| failure::stopping())?
+        answer.blocking_recv().map_err(|_| failure::unanswered(changes))?
     }
 
     fn hash(&self, passphrase: &SecretBytes) -> Result<Key, Failure> {
-        let kdf: Kdf = self.ask(|reply| Message::Kdf { reply })?;
+        let kdf: Kdf = self.ask(false, |reply| Message::Kdf { reply })?;
         let _one = self.hashing.lock().unwrap_or_else(PoisonError::into_inner);
         kdf.derive(passphrase)
     }

@@ -110,12 +110,7 @@ impl Opening {
         match decide(Lease::default(), &request.actor, &request.operation, now.wall) {
             Decision::Allow(_) if is_lock(request) => {
                 info!("locked while the store was being opened");
-                if let Some(reply) = self.reply.take() {
-                    reply.send(Err(failure::locked())).unwrap_or_else(drop);
-                }
-                for message in std::mem::take(&mut self.deferred) {
-                    message.fail(failure::locked());
-                }
+                self.give_up(&failure::locked());
                 (
                     Some(State::Locked(Locked::new(self.keyring.clone()))),
                     Ok(Answer::Done.into()),
@@ -123,6 +118,18 @@ impl Opening {
             }
             Decision::Refuse(reason) => (None, Err(failure::refused(reason))),
             Decision::Allow(_) | Decision::AskOwner(_) => (None, Err(failure::opening())),
+        }
+    }
+}
+
+impl Opening {
+    /// Tells whoever waits that the store is not opened for them, and why.
+    pub(super) fn give_up(&mut self, why: &Failure) {
+        if let Some(reply) = self.reply.take() {
+            reply.send(Err(why.clone())).unwrap_or_else(drop);
+        }
+        for message in std::mem::take(&mut self.deferred) {
+            message.fail(why.clone());
         }
     }
 }

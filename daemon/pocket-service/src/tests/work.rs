@@ -1,7 +1,10 @@
 //! Long work in pieces, and re-keying: the engine is driven by hand where the order counts.
 
+use std::thread;
+
 use pocket_core::{Document, OperationKind, Reading, Thumbnail, Unreadable};
 use tokio::sync::oneshot::{self, Receiver};
+use tokio::sync::{broadcast, mpsc, watch};
 
 use super::time::{Clocks, DAY, MINUTE};
 use super::*;
@@ -417,6 +420,58 @@ fn requests_wait_for_the_store_and_a_lock_does_not() {
         "{answers:?}"
     );
     assert!(clocks.is_locked());
+}
+
+/// It may have been written before that: to say that it was not done would be a lie.
+#[test]
+fn a_change_that_the_engine_broke_down_over_is_told_as_not_known() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    let handle = Handle::new(
+        sender,
+        (
+            watch::channel(0).1,
+            broadcast::channel(1).0,
+            watch::channel(pocket_core::Profile::OfflineOnly).1,
+        ),
+        config(Path::new("nowhere")).hash_cost,
+    );
+    let engine = thread::spawn(move || while receiver.blocking_recv().is_some() {});
+    let told = |operation| kind(handle.call_blocking(Request::new(owner(), operation)));
+    let items = vec![new_entry(note("One", ""))];
+    assert_eq!(
+        told(Operation::Add { items, import: false }),
+        Some(FailureKind::Uncertain)
+    );
+    assert_eq!(told(Operation::AgentList), Some(FailureKind::Unavailable));
+    drop(handle);
+    engine.join().unwrap();
+}
+
+/// What was not begun is told so.
+#[test]
+fn a_clean_stop_leaves_nobody_in_doubt() {
+    let mut device = Device::new();
+    let (begun, all) = std::sync::mpsc::channel();
+    let writers: Vec<_> = (0..16)
+        .map(|_| {
+            let (handle, begun) = (device.handle(), begun.clone());
+            thread::spawn(move || {
+                loop {
+                    begun.send(()).unwrap_or_default();
+                    let items = vec![new_entry(note("One", ""))];
+                    let add = Operation::Add { items, import: false };
+                    if let Err(failure) = handle.call_blocking(Request::new(owner(), add)) {
+                        return failure.kind;
+                    }
+                }
+            })
+        })
+        .collect();
+    all.iter().take(100).for_each(drop);
+    device.stop();
+    for writer in writers {
+        assert_eq!(writer.join().unwrap(), FailureKind::Unavailable);
+    }
 }
 
 /// Others' changes were in the same group: what was read changed nothing, and is not told as a change that may have
