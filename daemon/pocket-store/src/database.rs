@@ -43,6 +43,20 @@ pub(crate) struct Database {
     ahead: Ahead,
     /// Bytes given to sled since the last sync.
     pending: u64,
+    /// Goes after `db`.
+    _last: Last<Db>,
+}
+
+/// The last handle of a store. With it sled syncs its log once more, and panics where the disk fails at that: a
+/// failed write must not take whoever closes the store along.
+struct Last<T>(Option<T>);
+
+impl<T> Drop for Last<T> {
+    fn drop(&mut self) {
+        let handle = self.0.take();
+        // It is in the journal by then, and the next open looks at what is there.
+        drop(catch_unwind(AssertUnwindSafe(|| drop(handle))));
+    }
 }
 
 /// The writes of one commit on one tree; `None` removes.
@@ -91,12 +105,14 @@ impl Database {
             sync_folder(folder).map_err(StoreError::io("sync", folder))?;
         }
         sync_folder_of(root).map_err(StoreError::io("sync the parent of", root))?;
+        let last = Last(Some(db.clone()));
         Ok(Self {
             db,
             log,
             path,
             ahead,
             pending: 0,
+            _last: last,
         })
     }
 
@@ -345,4 +361,22 @@ fn remove_matching(path: &Path, matches: impl Fn(&str) -> bool) -> io::Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Breaks;
+
+    impl Drop for Breaks {
+        fn drop(&mut self) {
+            panic!("on purpose, as sled where the last sync fails");
+        }
+    }
+
+    #[test]
+    fn to_close_a_store_whose_disk_fails_takes_nobody_along() {
+        drop(Last(Some(Breaks)));
+    }
 }

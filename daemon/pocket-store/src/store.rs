@@ -21,7 +21,6 @@ pub struct Store {
     pub(crate) keys: KeySet,
     pub(crate) shelves: BTreeMap<u8, Shelf>,
     pub(crate) head: Head,
-    pub(crate) database: Database,
     pub(crate) head_file: HeadFile,
     pub(crate) ballast: Ballast,
     /// Sealed files that nothing names once the last commit is on the disk.
@@ -33,6 +32,8 @@ pub struct Store {
     pub(crate) scrub: Option<Scrub>,
     /// A category that is being sealed anew.
     pub(crate) rekey: Option<Rekey>,
+    /// Goes last: no tree may outlive what closes sled.
+    pub(crate) database: Database,
 }
 
 /// A store that was opened, and what was found on the way.
