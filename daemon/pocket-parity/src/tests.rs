@@ -214,6 +214,19 @@ fn the_parity_of_another_file_mends_nothing_into_that_one() {
 }
 
 #[test]
+fn as_much_as_the_parity_gives_back_may_be_cut_off_and_not_a_block_more() {
+    let file = content(200_000);
+    let parity = parity_of(&file, 10);
+    let blocks = Plan::new(200_000, 10).unwrap().parity;
+    // The last block is not full.
+    let kept = 48 * BLOCK - (blocks - 1) * BLOCK;
+    let (report, out) = mended(&file[..kept], &parity);
+    assert!(report.whole && out == file, "{report:?}");
+    let refused = examine(&mut Cursor::new(&file[..kept - BLOCK]), &mut Cursor::new(&parity));
+    assert!(matches!(refused, Err(ParityError::Another)));
+}
+
+#[test]
 fn rot_of_the_parity_file_is_seen_before_it_is_needed() {
     let file = content(9_000_001);
     let good = parity_of(&file, 10);

@@ -11,22 +11,24 @@ use axum::extract::multipart::Multipart;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use pocket_core::{BackupSchedule, Failure, Operation, Timestamp};
+use pocket_core::{Answer, BackupSchedule, Failure, Operation, OperationKind, Timestamp};
 use pocket_service::Sealing;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::door::Door;
+use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
-use crate::pages::Done;
 use crate::pages::home::lack_in_words;
 use crate::pages::upload::{broken_off, invalid, proven};
+use crate::pages::{Done, audit};
 use crate::present::{Moment, Shell, go, page, page_after};
 use crate::query::Query;
 use crate::trouble::Trouble;
 
 const SAVED: &str = "/device/backup?done=saved";
+/// Entries of the log that are shown.
+const SHOWN: usize = 10;
 /// Pieces that are ready before the browser has taken the one before.
 const AHEAD: usize = 1;
 /// How long a browser may take none, or send none. There is one place for archives, and others wait for it.
@@ -47,15 +49,18 @@ struct BackupPage {
     /// Days, in words, whether it is that.
     often: [(u16, &'static str, bool); 3],
     newest: u16,
+    /// What the log has of the last ones, the newest first.
+    done: Vec<audit::Row>,
 }
 
-fn backup_page(owner: &Owner, shell: Shell) -> BackupPage {
+async fn backup_page(door: &Door, owner: &Owner, shell: Shell) -> Result<BackupPage, Failure> {
     let t = owner.look.words();
     let status = owner.status.backup.clone().unwrap_or_default();
     let days = status.schedule.map_or(0, |schedule| schedule.days);
     let often = [(0, t.backup_never), (1, t.backup_daily), (7, t.backup_weekly)];
-    BackupPage {
+    Ok(BackupPage {
         shell,
+        done: done(door, owner).await?,
         ready: status.ready,
         unconfirmed: owner.status.recovery_confirmed == Some(false),
         lack: lack_in_words(t, &status),
@@ -65,7 +70,25 @@ fn backup_page(owner: &Owner, shell: Shell) -> BackupPage {
         often: often.map(|(of, words)| (of, words, of == days)),
         newest: status.schedule.map_or(30, |schedule| schedule.newest),
         recipients: status.recipients,
-    }
+    })
+}
+
+/// Backups among the last entries of the log: made, tried, and what came of it.
+async fn done(door: &Door, owner: &Owner) -> Result<Vec<audit::Row>, Failure> {
+    let show = Operation::AuditShow {
+        before: None,
+        limit: Operation::MOST_LISTED,
+    };
+    let Answer::Audit(entries) = door.ask(show).await?.answer else {
+        return Err(unexpected());
+    };
+    let names = audit::Names::of(door).await?;
+    let backups = entries.iter().filter(|entry| {
+        let kind = entry.event.operation;
+        matches!(kind, OperationKind::BackupDone | OperationKind::BackupDrilled)
+    });
+    let rows = backups.map(|entry| audit::row(owner.look.words(), entry, &names));
+    Ok(rows.take(SHOWN).collect())
 }
 
 fn titled(owner: &Owner) -> Shell {
@@ -73,15 +96,22 @@ fn titled(owner: &Owner) -> Shell {
 }
 
 /// How backups are, and what can be done about it.
-pub(crate) async fn show(owner: Owner, Query(done): Query<Done>) -> Result<Response, Trouble> {
+pub(crate) async fn show(
+    State(door): State<Door>,
+    owner: Owner,
+    Query(done): Query<Done>,
+) -> Result<Response, Trouble> {
     let shell = titled(&owner).done(done.code());
-    page(&backup_page(&owner, shell))
+    page(&backup_page(&door, &owner, shell).await?)
 }
 
-fn answer(owner: &Owner, done: Result<(), Failure>) -> Result<Response, Trouble> {
+async fn answer(door: &Door, owner: &Owner, done: Result<(), Failure>) -> Result<Response, Trouble> {
     match done {
         Ok(()) => Ok(go(SAVED)),
-        Err(failure) => page_after(&failure, &backup_page(owner, titled(owner).failed(&failure))),
+        Err(failure) => {
+            let shell = titled(owner).failed(&failure);
+            page_after(&failure, &backup_page(door, owner, shell).await?)
+        }
     }
 }
 
@@ -93,7 +123,7 @@ pub(crate) async fn submit(
 ) -> Result<Response, Trouble> {
     let sealing = match begin(&door, &owner, &fields).await {
         Ok(sealing) => sealing,
-        Err(failure) => return answer(&owner, Err(failure)),
+        Err(failure) => return answer(&door, &owner, Err(failure)).await,
     };
     let (out, pieces) = mpsc::channel(AHEAD);
     tokio::spawn(async move { send(&door, sealing, &out).await });
@@ -164,7 +194,7 @@ pub(crate) async fn recipient(
         add.with_passphrase(fields.secret("passphrase"))
     };
     let done = door.send(request).await.map(drop);
-    answer(&owner, done)
+    answer(&door, &owner, done).await
 }
 
 /// Sets how often a backup is wanted.
@@ -180,7 +210,7 @@ pub(crate) async fn schedule(
         newest: number("newest"),
     });
     let done = door.ask(Operation::BackupSchedule(schedule)).await.map(drop);
-    answer(&owner, done)
+    answer(&door, &owner, done).await
 }
 
 /// Tries the archive that the browser hands in. The form's token is its first part.
@@ -195,7 +225,7 @@ pub(crate) async fn drill(
     }
     match open(&door, &owner, form).await {
         Ok(()) => Ok(go("/device/backup?done=tried")),
-        Err(failure) => answer(&owner, Err(failure)),
+        Err(failure) => answer(&door, &owner, Err(failure)).await,
     }
 }
 

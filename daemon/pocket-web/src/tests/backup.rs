@@ -65,6 +65,11 @@ async fn one_that_is_downloaded_counts_once_all_of_it_was_taken() {
         tokio::task::yield_now().await;
     }
     assert_eq!(status(&device).await.unfinished, None);
+    let page = owner.get(HERE).await.text;
+    assert!(
+        page.contains("finished a backup"),
+        "what was made is listed: {page}"
+    );
     let home = owner.get("/").await.text;
     assert!(home.contains("/device/backup\">Backups</a>"), "{home}");
 }
