@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::device::{Device, PASSPHRASE, Place};
+use crate::device::{Device, PASSPHRASE, Place, path_text};
 
 /// An ext4 of 64 MB on a loop device.
 struct SmallDisk {
@@ -141,5 +141,37 @@ fn the_same_once_more_when_the_reserve_is_spent() {
         disk.fill("fourth");
         device.ctl(&["lock"]).one();
         reset(&device);
+    });
+}
+
+#[test]
+fn an_update_that_finds_room_once_and_not_twice_is_refused_before_it_is_all_there() {
+    with_disk(|disk| {
+        let place = Place::with_data(disk.path().join("data"));
+        let spool = place.path("spool");
+        fs::create_dir(&spool).unwrap();
+        let (state, config) = (place.path("state"), place.path("pocketd.toml"));
+        fs::write(&state, "slot=A\nrelease=2.0\ngood=yes\ntries=0\nstep=idle\n").unwrap();
+        let settings = format!(
+            "[updates]\nspool = {:?}\nstate = {:?}\n",
+            path_text(&spool),
+            path_text(&state)
+        );
+        fs::write(&config, settings).unwrap();
+        let mut command = place.command();
+        command.arg("--config").arg(&config);
+        let Ok(device) = Device::start_command(place, command) else {
+            panic!("it did not start");
+        };
+        device.set_up();
+        // The spool is elsewhere here: what is there of a bundle takes no room of the small disk.
+        let offers = |megabytes: usize| {
+            let bundle = device.place.path("bundle");
+            fs::write(&bundle, vec![1; megabytes << 20]).unwrap();
+            device.ctl(&["update", "offer", path_text(&bundle)])
+        };
+        let said = offers(40).failed(1, "full");
+        assert!(said.contains("free"), "{said}");
+        assert!(!spool.join("incoming").exists() && !spool.join("offered").exists());
     });
 }

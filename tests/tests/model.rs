@@ -168,7 +168,7 @@ fn read(stream: &mut impl Read) -> Option<Request> {
     Some(Request { head, body })
 }
 
-fn tls() -> (Arc<ServerConfig>, String) {
+pub(crate) fn tls() -> (Arc<ServerConfig>, String) {
     let mut authority = CertificateParams::new([]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();

@@ -1,6 +1,8 @@
 //! Updates that the owner hands in: the real daemon and command line, and the image's own program that looks at
 //! bundles and has them installed, with real signatures. The other slot is a file.
 
+mod fetched;
+
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{FileExt, symlink};
 use std::path::{Path, PathBuf};
@@ -23,6 +25,11 @@ struct System {
 impl System {
     /// `None` for who can't make one.
     fn new() -> Option<Self> {
+        Self::with(|_| String::new())
+    }
+
+    /// The same, with `more` in the configuration.
+    fn with(more: impl FnOnce(&Place) -> String) -> Option<Self> {
         if !getuid().is_root() {
             return None;
         }
@@ -40,9 +47,10 @@ impl System {
         let state = folder.join("run/pocketai-update/state");
         let config = place.path("pocketd.toml");
         let settings = format!(
-            "[updates]\nspool = {:?}\nstate = {:?}\n",
+            "[updates]\nspool = {:?}\nstate = {:?}\n{}",
             path_text(&spool),
-            path_text(&state)
+            path_text(&state),
+            more(&place)
         );
         fs::write(&config, settings).unwrap();
         // As at each start.
@@ -97,9 +105,14 @@ impl System {
 
     /// Hands a bundle in; what comes of it.
     fn offer(&self, bundle: &Path) -> Done {
+        self.brings(&["update", "offer", path_text(bundle)])
+    }
+
+    /// Runs what brings a bundle in; what comes of it.
+    fn brings(&self, line: &[&str]) -> Done {
         let place = &self.device.place;
         thread::scope(|scope| {
-            let offered = scope.spawn(|| place.ctl(&["update", "offer", path_text(bundle)]));
+            let offered = scope.spawn(|| place.ctl(line));
             while !self.spool("request").exists() && !offered.is_finished() {
                 thread::yield_now();
             }

@@ -5,7 +5,16 @@ use serde::{Deserialize, Serialize};
 use crate::permit::RecordedPermit;
 use crate::{OperationKind, RecordId, Timestamp};
 
-/// What a call may be. All calls are HTTPS `POST`s.
+/// What a call does at the server. All are HTTPS.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum Method {
+    /// It gets a file. It has no body.
+    Get,
+    /// It sends a body, and gets an answer.
+    Post,
+}
+
+/// What a call may be.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Terms {
     /// The question that the owner answered.
@@ -16,6 +25,8 @@ pub struct Terms {
     pub port: u16,
     /// The path, beginning with a slash, with its query.
     pub path: String,
+    /// What it does there.
+    pub method: Method,
     /// SHA-256 of the body.
     pub body_sha256: [u8; 32],
     /// Length of the body in bytes.
@@ -63,10 +74,15 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Leave for a call on `terms`, for which `permit` is used up; `None` when the permit is for anything but a call out.
+    /// Leave for a call on `terms`, for which `permit` is used up; `None` when the permit is for anything but
+    /// such a call out: what the owner let be fetched sends no body.
     pub fn new(permit: RecordedPermit, terms: Terms) -> Option<Self> {
         let RecordedPermit { kind } = permit;
-        matches!(kind, OperationKind::AskStanding | OperationKind::ConsentApprove).then_some(Self { terms })
+        let such = match terms.method {
+            Method::Get => kind == OperationKind::UpdateFetch && terms.body_length == 0,
+            Method::Post => matches!(kind, OperationKind::AskStanding | OperationKind::ConsentApprove),
+        };
+        such.then_some(Self { terms })
     }
 
     /// On which terms.

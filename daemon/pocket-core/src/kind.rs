@@ -139,11 +139,14 @@ pub enum OperationKind {
     /// A release for the device itself was handed in, to be looked at.
     UpdateOffer,
     BackupSchedule,
+    /// The owner had a release fetched from elsewhere.
+    UpdateFetch,
+    UpdateFetchStop,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 89] = [
+    pub const ALL: [Self; 91] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -218,6 +221,8 @@ impl OperationKind {
         Self::Stop,
         Self::Unlock,
         Self::UpdateChunk,
+        Self::UpdateFetch,
+        Self::UpdateFetchStop,
         Self::UpdateInstall,
         Self::UpdateOffer,
         Self::UploadBegin,
@@ -364,6 +369,8 @@ impl OperationKind {
             Self::Stop => "stop",
             Self::Unlock => "unlock",
             Self::UpdateChunk => "update-chunk",
+            Self::UpdateFetch => "update-fetch",
+            Self::UpdateFetchStop => "update-fetch-stop",
             Self::UpdateInstall => "update-install",
             Self::UpdateOffer => "update-offer",
             Self::UploadBegin => "upload-begin",

@@ -25,6 +25,7 @@ mod category;
 mod consent;
 mod content;
 mod failure;
+mod fetch;
 mod grant;
 mod id;
 mod kind;
@@ -67,7 +68,8 @@ pub use consent::{
 };
 pub use content::{Content, InvalidRecord, Problem};
 pub use failure::{Failure, FailureKind};
-pub use grant::{Grant, Terms};
+pub use fetch::{Fetch, FetchFault, InvalidWebAddress, WebAddress};
+pub use grant::{Grant, Method, Terms};
 pub use id::{InvalidId, RecordId};
 pub use kind::OperationKind;
 pub use link::{DeviceState, LinkFault, LinkLeave, LinkTerms, Refused};

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentLimits, AgentName, Ask, BackupSchedule, Broker, Browse, Category, Content, OperationKind, PressFor,
-    Profile, Provider, ProviderName, RecordId, Scopes, StandingTerms, Timestamp,
+    Profile, Provider, ProviderName, RecordId, Scopes, StandingTerms, Timestamp, WebAddress,
 };
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
@@ -323,6 +323,13 @@ pub enum Operation {
         /// How many came before: with 0, it begins anew.
         offset: u64,
     },
+    /// Has the gateway fetch a new release for the device itself: once, from this very address.
+    UpdateFetch {
+        /// Where it lies.
+        from: Box<WebAddress>,
+    },
+    /// Fetches no further.
+    UpdateFetchStop,
     /// Has the release that was shown installed into the other slot; then the device starts again.
     UpdateInstall {
         /// The SHA-256 of the bundle that the owner was shown, as 64 hexadecimal digits.
@@ -417,6 +424,8 @@ impl Operation {
             Self::Status => OperationKind::Status,
             Self::Unlock { .. } => OperationKind::Unlock,
             Self::UpdateChunk { .. } => OperationKind::UpdateChunk,
+            Self::UpdateFetch { .. } => OperationKind::UpdateFetch,
+            Self::UpdateFetchStop => OperationKind::UpdateFetchStop,
             Self::UpdateInstall { .. } => OperationKind::UpdateInstall,
             Self::UpdateOffer => OperationKind::UpdateOffer,
             Self::UploadBegin => OperationKind::UploadBegin,

@@ -303,7 +303,7 @@ const fn needs(kind: OperationKind) -> Needs {
         K::Search => Needs::Scope(Verb::Search),
         K::Ask => Needs::Cloud,
         K::AskStanding => Needs::StandingConsent,
-        K::ConsentApprove | K::StandingAdd => Needs::OwnerOfCloud,
+        K::ConsentApprove | K::StandingAdd | K::UpdateFetch => Needs::OwnerOfCloud,
         K::ConsentList | K::ConsentStatus | K::ProviderList => Needs::Known,
         K::BrokerLink => Needs::OwnNetwork,
         K::BrokerTest => Needs::OwnerOfNetwork,
@@ -371,6 +371,7 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::SecretSet
         | K::StandingRemove
         | K::UpdateChunk
+        | K::UpdateFetchStop
         | K::UpdateOffer => Needs::Owner,
     }
 }

@@ -75,7 +75,7 @@ fn the_table() {
             | K::StandingCalls
             | K::StandingMinutes
             | K::Stop => ["no", "no", "no", "no", "yes"],
-            K::Ask | K::AskStanding | K::ConsentApprove | K::StandingAdd => ["no"; 5],
+            K::Ask | K::AskStanding | K::ConsentApprove | K::StandingAdd | K::UpdateFetch => ["no"; 5],
             K::AskLocal => ["no", "yes", "yes", "yes", "no"],
             K::ConsentList | K::ConsentStatus | K::ProviderList => ["no", "yes", "yes", "yes", "no"],
             _ => ["no", "no", "yes", "yes", "no"],
@@ -381,20 +381,47 @@ fn a_link_needs_a_permit_of_its_own() {
         assert_eq!(leave.is_some(), kind == OperationKind::BrokerLink, "{kind:?}");
         let permit = crate::RecordedPermit { kind };
         let call = matches!(kind, OperationKind::AskStanding | OperationKind::ConsentApprove);
-        assert_eq!(
-            crate::Grant::new(permit, call_terms()).is_some(),
-            call,
-            "{kind:?}"
-        );
+        let post = call_terms(crate::Method::Post);
+        assert_eq!(crate::Grant::new(permit, post).is_some(), call, "{kind:?}");
+        let get = call_terms(crate::Method::Get);
+        let sends = crate::Terms {
+            body_length: 1,
+            ..get.clone()
+        };
+        let permit = crate::RecordedPermit { kind };
+        let fetch = kind == OperationKind::UpdateFetch;
+        assert_eq!(crate::Grant::new(permit, get).is_some(), fetch, "{kind:?}");
+        let permit = crate::RecordedPermit { kind };
+        assert!(crate::Grant::new(permit, sends).is_none(), "{kind:?}");
     }
 }
 
-fn call_terms() -> crate::Terms {
+#[test]
+fn a_release_is_fetched_only_where_the_cloud_is_open_and_only_for_the_owner() {
+    let everything = agent("outbox:send,notes:read+write");
+    for profile in Profile::ALL {
+        let by = |actor: &Actor| check(profile, actor, OperationKind::UpdateFetch, &[]).is_ok();
+        assert_eq!(by(&owner(false)), profile.opens_cloud(), "{profile}");
+        for other in [
+            &everything,
+            &Actor::Broker,
+            &Actor::Device,
+            &Actor::Nobody(Door::Web),
+        ] {
+            assert!(!by(other), "{profile} {other:?}");
+        }
+        let stop = check(profile, &owner(false), OperationKind::UpdateFetchStop, &[]);
+        assert!(stop.is_ok(), "{profile}");
+    }
+}
+
+fn call_terms(method: crate::Method) -> crate::Terms {
     crate::Terms {
         id: RecordId::from_bytes([1; 16]),
         host: "api.example.org".to_owned(),
         port: 443,
         path: "/".to_owned(),
+        method,
         body_sha256: [0; 32],
         body_length: 0,
         most_answer: 0,

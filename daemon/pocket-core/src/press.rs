@@ -194,6 +194,7 @@ impl Operation {
                     older: other,
                 },
             ) => sha256 == bytes && older == other,
+            (Self::UpdateFetch { from }, Self::UpdateFetch { from: other }) => from == other,
             _ => false,
         }
     }

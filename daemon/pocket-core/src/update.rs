@@ -10,6 +10,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::Fetch;
+
 /// Longest account of the system, in bytes.
 pub const MOST_UPDATE_STATE: u64 = 1024;
 /// Longest release number, in characters.
@@ -155,6 +157,8 @@ pub struct UpdateStatus {
     pub tries_left: u8,
     /// How far an update is.
     pub step: UpdateStep,
+    /// What is fetched, while it is, or came to nothing.
+    pub fetch: Option<Fetch>,
 }
 
 /// The account of the system makes no sense.
@@ -206,6 +210,7 @@ impl UpdateStatus {
                 "failed" => UpdateStep::Failed(fault(value("fault")?)?),
                 _ => return Err(InvalidUpdateState),
             },
+            fetch: None,
         })
     }
 

@@ -5,9 +5,9 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use pocket_core::CallFailure;
+use pocket_core::{CallFailure, Method};
 use pocket_grant::{Headers, Report};
-use pocket_post::{Limits, Metered, Request, Traffic, post};
+use pocket_post::{Limits, Metered, Request, Traffic, exchange};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
@@ -30,7 +30,7 @@ pub struct LocalLimits {
 /// within a tokio runtime.
 pub fn local(socket: &Path, path: &str, headers: &Headers, body: Vec<u8>, limits: LocalLimits) -> Reports {
     let socket = socket.to_path_buf();
-    let request = Request::new(HOST, path, headers, body);
+    let request = Request::new(Method::Post, (HOST, path), headers, body);
     Reports::of(move |reports| async move {
         let traffic = Traffic::default();
         let carried = carry(socket, request, limits, &traffic, &reports);
@@ -69,9 +69,10 @@ async fn carry(
         .map_err(|_| CallFailure::LocalAbsent)?;
     let limits = Limits {
         first_byte: limits.patience,
+        between: limits.patience,
         most_answer: limits.most_answer,
     };
-    post(Metered::new(stream, traffic.clone()), request, limits, reports).await
+    exchange(Metered::new(stream, traffic.clone()), request, limits, reports).await
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use pocket_core::{CallFailure, LinkFault, Terms, Timestamp};
+use pocket_core::{CallFailure, LinkFault, Method, Terms, Timestamp};
 use pocket_crypto::secret::Key;
 use pocket_grant::{Headers, MOST_BODY, UncheckedCall, UncheckedLink};
 use pocket_post::Request;
@@ -87,7 +87,8 @@ impl Gate {
             return Err(CallFailure::Expired);
         }
         self.used.take(terms.nonce, terms.expires)?;
-        if terms.body_length > MOST_BODY || terms.port == 0 {
+        let bodiless = terms.method == Method::Post || terms.body_length == 0;
+        if terms.body_length > MOST_BODY || terms.port == 0 || !bodiless {
             return Err(CallFailure::RequestInvalid);
         }
         let host = HostName::new(&terms.host)?;
@@ -136,7 +137,7 @@ impl Admitted {
             443 => host.as_str().to_owned(),
             port => format!("{}:{port}", host.as_str()),
         };
-        let request = Request::new(&at, &terms.path, &headers, body)?;
+        let request = Request::new(terms.method, (&at, &terms.path), &headers, body)?;
         Ok(Approved { terms, host, request })
     }
 }

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pocket_core::{CallFailure, LinkFault, RecordId, Timestamp};
+use pocket_core::{CallFailure, LinkFault, Method, RecordId, Timestamp};
 use pocket_crypto::secret::Key;
 use pocket_grant::{Report, ToGateway, UncheckedCall, VERSION, body_length, decode_to_gateway, report_frame};
-use pocket_post::{Limits, Metered, Traffic, post};
+use pocket_post::{Limits, Metered, Traffic, exchange};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
@@ -33,6 +33,10 @@ const FRAME: Duration = Duration::from_secs(30);
 const FIRST_BYTE: Duration = Duration::from_secs(180);
 /// How long a call may take, whatever was granted.
 const MOST_PATIENCE: Duration = Duration::from_secs(15 * 60);
+/// How long a file may take: 150 MB by a line of 100 kbit/s.
+const MOST_FETCH: Duration = Duration::from_secs(4 * 60 * 60);
+/// How long nothing of a file may come.
+const STALLED: Duration = Duration::from_secs(60);
 /// Reports that wait for the daemon to take them; then the server has to wait.
 const WAITING: usize = 4;
 /// After the system had no place for a connection.
@@ -237,7 +241,11 @@ async fn carry_and_tell(
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), CallFailure> {
     let (reports, mut told) = mpsc::channel(WAITING);
-    let patience = Duration::from_millis(approved.terms.patience_millis.into()).min(MOST_PATIENCE);
+    let most = match approved.terms.method {
+        Method::Get => MOST_FETCH,
+        Method::Post => MOST_PATIENCE,
+    };
+    let patience = Duration::from_millis(approved.terms.patience_millis.into()).min(most);
     let carrying = async move {
         let carried = timeout(patience, carry(gateway, approved, traffic, &reports)).await;
         carried.unwrap_or(Err(CallFailure::OutOfTime))
@@ -268,9 +276,13 @@ async fn carry(
     connected.map_err(|_| CallFailure::Withdrawn)?;
     let limits = Limits {
         first_byte: FIRST_BYTE,
+        between: match terms.method {
+            Method::Get => STALLED,
+            Method::Post => MOST_PATIENCE,
+        },
         most_answer: terms.most_answer,
     };
-    post(stream, request, limits, reports).await
+    exchange(stream, request, limits, reports).await
 }
 
 /// Whether the daemon took it.

@@ -21,6 +21,10 @@ pub enum Report {
         status: u16,
         /// What the answer says it is, in visible ASCII.
         media_type: Option<String>,
+        /// How many bytes follow, if it says so.
+        length: Option<u64>,
+        /// Where a redirect leads, in visible ASCII: for people to read.
+        leads_to: Option<String>,
     },
     /// The next bytes of the answer.
     Piece(Vec<u8>),

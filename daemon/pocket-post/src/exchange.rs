@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Bytes, Frame, Incoming};
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, LOCATION, TRANSFER_ENCODING};
 use hyper_util::rt::TokioIo;
 use pocket_core::CallFailure;
 use pocket_grant::{MAX_PIECE, Report};
@@ -22,12 +22,16 @@ const MOST_HEAD: usize = 64 * 1024;
 const MOST_HEADERS: usize = 100;
 /// Longest media type that is passed on, in bytes.
 const MOST_MEDIA_TYPE: usize = 128;
+/// Longest address that a redirect may name, in bytes.
+const MOST_LOCATION: usize = 2048;
 
 /// What an answer may take.
 #[derive(Clone, Copy)]
 pub struct Limits {
     /// From the first byte of the request to the head of the answer.
     pub first_byte: Duration,
+    /// From one piece of the answer to the next.
+    pub between: Duration,
     /// Most bytes of the answer's body.
     pub most_answer: u64,
 }
@@ -37,7 +41,7 @@ pub struct Limits {
 ///
 /// # Errors
 /// [`CallFailure`]: why there is no whole answer.
-pub async fn post<S>(
+pub async fn exchange<S>(
     stream: S,
     request: Request,
     limits: Limits,
@@ -52,17 +56,17 @@ where
         .handshake(TokioIo::new(stream))
         .await
         .map_err(|_| CallFailure::ConnectionLost)?;
-    let exchange = async {
+    let asked = async {
         let answer = timeout(limits.first_byte, sender.send_request(request.inner)).await;
         let answer = answer.map_err(|_| CallFailure::OutOfTime)?;
         read(answer.map_err(|error| of_head(&error))?, limits, reports).await
     };
-    pin!(connection, exchange);
+    pin!(connection, asked);
     let mut running = true;
     loop {
         tokio::select! {
-            done = &mut exchange => return done,
-            // Its error comes out of the exchange as well.
+            done = &mut asked => return done,
+            // Its error comes out of the other as well.
             _ = &mut connection, if running => running = false,
         }
     }
@@ -81,11 +85,16 @@ async fn read(
     if body.size_hint().lower() > limits.most_answer {
         return Err(CallFailure::AnswerTooLarge);
     }
-    let media_type = media_type(&head.headers);
-    let status = head.status.as_u16();
-    tell(reports, Report::Head { status, media_type }).await?;
+    let redirects = head.status.is_redirection();
+    let told = Report::Head {
+        status: head.status.as_u16(),
+        media_type: said(&head.headers, CONTENT_TYPE, MOST_MEDIA_TYPE),
+        length: body.size_hint().exact(),
+        leads_to: said(&head.headers, LOCATION, MOST_LOCATION).filter(|_| redirects),
+    };
+    tell(reports, told).await?;
     let mut left = limits.most_answer;
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = next(&mut body, limits.between).await? {
         let frame = frame.map_err(|error| of_body(&error))?;
         let Ok(data) = frame.into_data() else {
             continue;
@@ -97,6 +106,14 @@ async fn read(
         }
     }
     Ok(())
+}
+
+async fn next(
+    body: &mut Incoming,
+    patience: Duration,
+) -> Result<Option<hyper::Result<Frame<Bytes>>>, CallFailure> {
+    let frame = timeout(patience, body.frame()).await;
+    frame.map_err(|_| CallFailure::OutOfTime)
 }
 
 async fn tell(reports: &Sender<Report>, report: Report) -> Result<(), CallFailure> {
@@ -116,11 +133,11 @@ fn plain(headers: &HeaderMap) -> Result<(), CallFailure> {
     }
 }
 
-/// What the answer says it is, if it says so in a few visible characters.
-fn media_type(headers: &HeaderMap) -> Option<String> {
-    let said = headers.get(CONTENT_TYPE)?.to_str().ok()?.trim();
+/// What a header of the answer says, if it says so in at most so many visible characters.
+fn said(headers: &HeaderMap, name: HeaderName, most: usize) -> Option<String> {
+    let said = headers.get(name)?.to_str().ok()?.trim();
     let visible = said.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    (!said.is_empty() && said.len() <= MOST_MEDIA_TYPE && visible).then(|| said.to_owned())
+    (!said.is_empty() && said.len() <= most && visible).then(|| said.to_owned())
 }
 
 fn of_head(error: &hyper::Error) -> CallFailure {

@@ -1,13 +1,13 @@
 //! What is sent.
 
 use http_body_util::Full;
+use hyper::Uri;
 use hyper::body::Bytes;
 use hyper::header::{
     ACCEPT_ENCODING, CONNECTION, CONTENT_LENGTH, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use hyper::http::uri::PathAndQuery;
-use hyper::{Method, Uri};
-use pocket_core::CallFailure;
+use pocket_core::{CallFailure, Method};
 use pocket_grant::Headers;
 
 /// What every request of a device says it comes from: neither a version nor a board.
@@ -37,20 +37,28 @@ const RESERVED: [&str; 17] = [
     "user-agent",
 ];
 
-/// A `POST` whose every part was checked.
+/// A request whose every part was checked.
 #[must_use]
 pub struct Request {
     pub(crate) inner: hyper::Request<Full<Bytes>>,
 }
 
 impl Request {
-    /// A `POST` of `body` to `path` at `host`, as its `Host` header is to say.
+    /// A request for `path` at `host`, as its `Host` header is to say, with `body`.
     ///
     /// # Errors
     /// [`CallFailure::RequestInvalid`] when the path is none, or a header is none that a caller may add.
-    pub fn new(host: &str, path: &str, headers: &Headers, body: Vec<u8>) -> Result<Self, CallFailure> {
+    pub fn new(
+        method: Method,
+        (host, path): (&str, &str),
+        headers: &Headers,
+        body: Vec<u8>,
+    ) -> Result<Self, CallFailure> {
         let mut inner = hyper::Request::new(Full::new(Bytes::from(body)));
-        *inner.method_mut() = Method::POST;
+        *inner.method_mut() = match method {
+            Method::Get => hyper::Method::GET,
+            Method::Post => hyper::Method::POST,
+        };
         *inner.uri_mut() = uri(path)?;
         let map = inner.headers_mut();
         let host = HeaderValue::from_str(host).map_err(|_| CallFailure::RequestInvalid)?;
@@ -109,7 +117,7 @@ mod tests {
         for (name, value) in headers {
             all.push(*name, SecretBytes::new(value.to_vec()));
         }
-        Request::new("api.example.org", path, &all, b"{}".to_vec())
+        Request::new(Method::Post, ("api.example.org", path), &all, b"{}".to_vec())
     }
 
     #[test]

@@ -92,6 +92,8 @@ pub(crate) struct Vault {
     uploads: Uploads,
     /// A release for the device itself that comes in.
     incoming: Option<update::Incoming>,
+    /// One that the gateway fetches.
+    fetching: Option<update::Fetching>,
     unread: Unread,
     housekeeping: Housekeeping,
     stale: Stale,
@@ -463,6 +465,8 @@ impl Vault {
             Operation::StandingAdd(terms) => self.standing_add(act, terms)?.into(),
             Operation::StandingRemove { id } => self.standing_remove(act, id)?.into(),
             Operation::UpdateChunk { offset } => self.update_chunk(device, act, offset)?.into(),
+            Operation::UpdateFetch { from } => self.update_fetch(device, act, *from)?.into(),
+            Operation::UpdateFetchStop => self.update_fetch_stop(act)?.into(),
             Operation::UpdateInstall { sha256, older } => {
                 self.update_install(device, act, (&sha256, older))?.into()
             }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use clap::{Args, Parser, Subcommand};
 use pocket_core::{
     AgentName, Category, Place, PressFor, Profile, Protocol, ProviderName, RecordId, Scopes, StandingTerms,
+    WebAddress,
 };
 
 use crate::connect::Way;
@@ -379,6 +380,17 @@ pub(crate) enum UpdateCommand {
         #[arg(value_name = "FILE")]
         file: PathBuf,
     },
+    /// Have the device fetch a bundle, once: shows what leaves the device for that, and asks
+    Fetch {
+        /// Where it lies: https://HOST[:PORT]/PATH
+        #[arg(value_name = "URL")]
+        from: WebAddress,
+        /// You know what leaves: do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Fetch no further
+    Stop,
     /// Install what is offered into the slot that does not run, and start again
     Install {
         /// Only if the bundle has this SHA-256

@@ -6,7 +6,10 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use pocket_core::{Age, Answer, Failure, FailureKind, Operation, UpdateOffer, UpdateStatus, UpdateStep};
+use pocket_core::{
+    Age, Answer, Failure, FailureKind, Fetch, FetchFault, Operation, UpdateOffer, UpdateStatus, UpdateStep,
+    WebAddress,
+};
 use serde_json::json;
 
 use crate::arguments::UpdateCommand;
@@ -14,7 +17,7 @@ use crate::exit::Problem;
 use crate::import::piece;
 use crate::session::Session;
 use crate::terminal::progress;
-use crate::{button, status};
+use crate::{button, status, terminal};
 
 /// Between one look at the device and the next.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -23,9 +26,15 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 pub(crate) fn run(session: &mut Session, command: UpdateCommand) -> Result<(), Problem> {
     match command {
+        UpdateCommand::Fetch { from, yes } => fetch(session, from, yes),
         UpdateCommand::Install { sha256, older } => install(session, sha256, older),
         UpdateCommand::Offer { file } => offer(session, &file),
         UpdateCommand::Show => {
+            let update = read(session)?;
+            show(session, &update)
+        }
+        UpdateCommand::Stop => {
+            session.ask(Operation::UpdateFetchStop)?;
             let update = read(session)?;
             show(session, &update)
         }
@@ -68,7 +77,30 @@ fn in_words(update: &UpdateStatus) -> String {
         UpdateStep::Looking => "the signature of an update is being looked at".to_owned(),
         UpdateStep::Offered(offer) => offered(offer),
     };
-    format!("{}\n{good}\n{step}", runs(update))
+    let fetch = update.fetch.as_ref().map(|fetch| format!("\n{}", fetched(fetch)));
+    format!("{}\n{good}\n{step}{}", runs(update), fetch.unwrap_or_default())
+}
+
+/// How far a fetch is, or what came of it.
+fn fetched(fetch: &Fetch) -> String {
+    match (&fetch.fault, fetch.size) {
+        (None, None) => format!(
+            "it is being fetched from {}: {} bytes so far",
+            fetch.from, fetch.received
+        ),
+        (None, Some(size)) => format!(
+            "it is being fetched from {}: {} of {size} bytes",
+            fetch.from, fetch.received
+        ),
+        (Some(fault), _) => format!("nothing was fetched from {}: {}", fetch.from, why(fault)),
+    }
+}
+
+fn why(fault: &FetchFault) -> String {
+    match fault {
+        FetchFault::Elsewhere(Some(to)) => format!("the server leads to {to}, and nothing was asked there"),
+        other => other.to_string(),
+    }
 }
 
 /// What runs, in one line.
@@ -121,6 +153,11 @@ fn offer(session: &mut Session, path: &Path) -> Result<(), Problem> {
         ));
     }
     session.ask(Operation::UpdateOffer)?;
+    tell_looked_at(session)
+}
+
+/// Waits for the signature to be looked at, and says what it is worth.
+fn tell_looked_at(session: &mut Session) -> Result<(), Problem> {
     let update = wait(session)?;
     match &update.step {
         UpdateStep::Failed(fault) => Err(Failure::new(
@@ -131,6 +168,79 @@ fn offer(session: &mut Session, path: &Path) -> Result<(), Problem> {
         .into()),
         _ => show(session, &update),
     }
+}
+
+/// Has one fetched, once the owner has seen what leaves for that.
+fn fetch(session: &mut Session, from: WebAddress, yes: bool) -> Result<(), Problem> {
+    if !yes {
+        consent(session, &from)?;
+    }
+    let answer = session.ask(Operation::UpdateFetch { from: Box::new(from) })?;
+    button::wait(session, &answer)?;
+    let pressed = matches!(answer, Answer::PressNeeded { .. });
+    let first = read(session)?;
+    if pressed && first.fetch.is_none() && first.step != UpdateStep::Looking {
+        return Err(button::not_pressed());
+    }
+    follow(session, first)?;
+    tell_looked_at(session)
+}
+
+/// Shows what would leave, and has the word typed.
+fn consent(session: &Session, from: &WebAddress) -> Result<(), Problem> {
+    if !terminal::is_present() || session.output.is_json() {
+        return Err(Problem::usage(
+            "there is nobody at a terminal to consent to this",
+            "if you know what leaves: --yes",
+        ));
+    }
+    terminal::say(&format!(
+        "This leaves the device, once, encrypted, for {} and nobody else:\n\n{}\nNothing of yours is in it; the server \
+         sees your network's address, and that a PocketAI asks. At most 1 GiB comes back, and is looked at like a file \
+         that you hand in.",
+        from.host(),
+        from.request()
+    ));
+    let typed = terminal::ask("Type FETCH to have it fetched, anything else to leave it: ")?;
+    if typed.as_str() == "FETCH" {
+        return Ok(());
+    }
+    Err(Failure::new(
+        FailureKind::Refused,
+        "nothing was fetched",
+        "type FETCH to consent",
+    )
+    .into())
+}
+
+/// Until it is all there, or came to nothing.
+fn follow(session: &mut Session, first: UpdateStatus) -> Result<(), Problem> {
+    let size = first.fetch.as_ref().and_then(|fetch| fetch.size);
+    let bar = progress(session.output, size);
+    let mut update = first;
+    while let Some(fetch) = &update.fetch {
+        if let Some(fault) = &fetch.fault {
+            let remedy = match fault {
+                FetchFault::Call(_) => {
+                    "check the address, the network and the device's clock; with a wrong certificate, someone may be \
+                     in between. Nothing of it is kept: fetch it again then"
+                }
+                FetchFault::Elsewhere(_) => "if you trust that address, fetch from there",
+                FetchFault::NotKept(_) => "make room, or hand a bundle in: pocketctl update offer FILE",
+                FetchFault::Status(_) => "check the address",
+                FetchFault::Stopped => "fetch it again",
+            };
+            return Err(Failure::new(FailureKind::Unavailable, fetched(fetch), remedy).into());
+        }
+        if let Some(size) = fetch.size {
+            bar.set_length(size);
+        }
+        bar.set_position(fetch.received);
+        thread::sleep(PAUSE);
+        update = read(session)?;
+    }
+    bar.finish_and_clear();
+    Ok(())
 }
 
 /// Until the signature was looked at.

@@ -80,6 +80,9 @@ const STEPS: &[Step] = &[
     runs("broker test").ends(1),
     // The gateway exists from here, and is idle: nobody says yes, and the broker is for other profiles.
     runs("profile set CLOUD_WITH_CONSENT"),
+    // Open, and still nobody to ask: this device does not update itself.
+    runs("update fetch https://far.example/1.raucb --yes").ends(1),
+    runs("update fetch https://far.example/2.raucb").ends(2),
     runs("broker test").ends(1),
     runs("provider add far --url https://far.example/v1 --protocol openai --model m --secret key"),
     runs("provider add near --url unix:{dir}/recovery --protocol openai --model m"),
@@ -107,6 +110,8 @@ const STEPS: &[Step] = &[
     runs("update show").ends(1),
     runs("update offer {hostile}/page.html").ends(1),
     runs("update install").ends(1),
+    runs("update fetch https://far.example/3.raucb --yes").ends(1),
+    runs("update stop").ends(1),
     // No button answers here.
     runs("button need every")
         .with("correct horse battery staple")

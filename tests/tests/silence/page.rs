@@ -220,6 +220,13 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
         "sha256=http://far.example&passphrase={passphrase}",
         Refused,
     ),
+    (
+        "/device/update/fetch",
+        "",
+        "from=https://far.example/new.raucb&read=on",
+        Refused,
+    ),
+    ("/device/update/stop", "", "", Refused),
     ("/device/check", "", "", Done),
     ("/device/rekey", "", "category=notes", Done),
     ("/device/recovery", "", "passphrase={passphrase}", Done),

@@ -20,6 +20,7 @@ fn terms() -> Terms {
         host: "api.example.org".to_owned(),
         port: 443,
         path: "/v1/chat".to_owned(),
+        method: Method::Post,
         body_sha256: Sha256::digest(BODY).into(),
         body_length: 7,
         most_answer: 1000,

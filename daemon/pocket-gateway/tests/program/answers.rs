@@ -1,6 +1,7 @@
 //! What servers do with a request that may leave.
 
-use pocket_core::CallFailure as F;
+use pocket_core::{CallFailure as F, Method, Terms};
+use sha2::{Digest, Sha256};
 
 use crate::gateway::{BODY, HOST, Running, terms};
 use crate::server::{Act, Authority, Flaw, Server, ok};
@@ -58,7 +59,7 @@ fn a_body_of_many_pieces_arrives_whole() {
     let body = "x".repeat(300_000);
     let mut terms = terms();
     terms.body_length = 300_000;
-    terms.body_sha256 = <sha2::Sha256 as sha2::Digest>::digest(&body).into();
+    terms.body_sha256 = Sha256::digest(&body).into();
     let mut line = gateway.connect();
     line.ask(&terms, body.as_bytes());
     assert_eq!(line.hear().failure(), None);
@@ -72,6 +73,7 @@ fn a_redirect_is_an_answer_and_is_not_followed() {
     let redirect = format!("HTTP/1.1 307 Go\r\nLocation: https://{location}/\r\nContent-Length: 0\r\n\r\n");
     let met = meet(Act::Answer(redirect.into_bytes()));
     let told = met.gateway.call(&terms());
+    assert_eq!(told.leads_to, Some(format!("https://{location}/")));
     assert_eq!((told.failure(), told.head), (None, Some((307, None))));
     assert!(elsewhere.is_untouched());
     assert_eq!(met.server.connections(), 1);
@@ -186,4 +188,49 @@ fn nobody_there_is_said() {
     let gateway = Running::start(&authority, free.local_addr().unwrap());
     drop(free);
     assert_eq!(gateway.call(&terms()).refusal(), Some(F::Unreachable));
+}
+
+/// Many pieces, more than the socket to the daemon holds.
+const FILE: usize = 5_000_000;
+
+fn fetch() -> Terms {
+    Terms {
+        method: Method::Get,
+        path: "/release.raucb".to_owned(),
+        body_sha256: Sha256::digest(b"").into(),
+        body_length: 0,
+        most_answer: 5_000_000,
+        ..terms()
+    }
+}
+
+#[test]
+fn a_file_is_fetched_whole_and_nothing_is_sent_for_it_but_where_it_lies() {
+    let file = "0123456789".repeat(FILE / 10);
+    let met = meet(ok(&file));
+    let mut line = met.gateway.connect();
+    line.call_bare(&fetch());
+    let told = line.hear();
+    assert_eq!((told.failure(), told.length), (None, Some(5_000_000)));
+    assert!(told.answer == file.as_bytes());
+    assert_eq!(
+        met.server.request(),
+        format!(
+            "GET /release.raucb HTTP/1.1\r\nhost: {HOST}\r\nuser-agent: PocketAI\r\n\
+             accept-encoding: identity\r\nconnection: close\r\n\r\n"
+        )
+    );
+}
+
+#[test]
+fn a_fetch_with_a_body_never_leaves() {
+    let met = meet(ok("{}"));
+    let sends = Terms {
+        body_sha256: terms().body_sha256,
+        body_length: terms().body_length,
+        ..fetch()
+    };
+    let told = met.gateway.call(&sends);
+    assert_eq!(told.refusal(), Some(F::RequestInvalid));
+    assert!(met.server.is_untouched());
 }

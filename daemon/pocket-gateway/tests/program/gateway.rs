@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pocket_core::{CallFailure, RecordId, Terms, Timestamp};
+use pocket_core::{CallFailure, Method, RecordId, Terms, Timestamp};
 use pocket_crypto::SecretBytes;
 use pocket_crypto::secret::Key;
 use pocket_grant::{Headers, Report, SealedCall, body_frames, body_length, decode_report, greeting};
@@ -144,6 +144,7 @@ pub(crate) fn terms() -> Terms {
         host: HOST.to_owned(),
         port: 443,
         path: "/v1/canary-path?x=1".to_owned(),
+        method: Method::Post,
         body_sha256: Sha256::digest(BODY).into(),
         body_length: u64::try_from(BODY.len()).unwrap(),
         most_answer: 100_000,
@@ -179,6 +180,13 @@ impl Line {
         );
     }
 
+    /// A call without headers of its own and without a body.
+    pub(crate) fn call_bare(&mut self, terms: &Terms) {
+        self.say(&greeting(&key()));
+        let call = SealedCall::forged(terms, &Headers::default(), &key()).unwrap();
+        self.say(call.expose_frame());
+    }
+
     pub(crate) fn body(&mut self, body: &[u8]) {
         for (ahead, piece) in body_frames(body) {
             self.say(&ahead);
@@ -206,7 +214,15 @@ impl Line {
             assert!(told.end.is_none(), "something follows the last report");
             match report {
                 Report::Connected { address } => told.address = Some(address),
-                Report::Head { status, media_type } => told.head = Some((status, media_type)),
+                Report::Head {
+                    status,
+                    media_type,
+                    length,
+                    leads_to,
+                } => {
+                    (told.length, told.leads_to) = (length, leads_to);
+                    told.head = Some((status, media_type));
+                }
                 Report::Piece(piece) => told.answer.extend(piece),
                 Report::Ended { sent, received } => told.end = Some((None, sent, received)),
                 Report::Failed {
@@ -225,6 +241,8 @@ impl Line {
 pub(crate) struct Told {
     pub(crate) address: Option<SocketAddr>,
     pub(crate) head: Option<(u16, Option<String>)>,
+    pub(crate) length: Option<u64>,
+    pub(crate) leads_to: Option<String>,
     pub(crate) answer: Vec<u8>,
     end: Option<(Option<CallFailure>, u64, u64)>,
 }

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use hmac::{Hmac, KeyInit, Mac};
-use pocket_core::{CallFailure, RecordId, Terms, Timestamp};
+use pocket_core::{CallFailure, Method, RecordId, Terms, Timestamp};
 use pocket_crypto::SecretBytes;
 use proptest::prelude::*;
 use sha2::Sha256;
@@ -20,6 +20,7 @@ pub(crate) fn terms() -> Terms {
         host: "api.example.org".to_owned(),
         port: 443,
         path: "/v1/chat".to_owned(),
+        method: Method::Post,
         body_sha256: [2; 32],
         body_length: 70_000,
         most_answer: 1000,
@@ -153,6 +154,8 @@ fn reports_come_out_as_they_went_in_and_nothing_may_follow_them() {
         Report::Head {
             status: 200,
             media_type: Some("text/event-stream".to_owned()),
+            length: Some(u64::MAX),
+            leads_to: None,
         },
         Report::Piece(vec![5; MAX_PIECE]),
         Report::Ended {

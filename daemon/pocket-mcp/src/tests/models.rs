@@ -46,6 +46,8 @@ async fn answer(device: &Device, calls: &mut Calls, words: &str) {
         Report::Head {
             status: 200,
             media_type,
+            length: None,
+            leads_to: None,
         },
         Report::Piece(stream.into_bytes()),
         Report::Ended {

@@ -1,3 +1,4 @@
+use pocket_core::{Method, WebAddress};
 use pocket_crypto::SecretBytes;
 use pocket_grant::Headers;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -8,13 +9,15 @@ use crate::{Metered, Traffic};
 
 const LIMITS: Limits = Limits {
     first_byte: Duration::from_secs(10),
+    between: Duration::from_secs(20),
     most_answer: 1000,
 };
 
 fn request() -> Request {
     let mut headers = Headers::default();
     headers.push("Authorization", SecretBytes::new(b"Bearer k".to_vec()));
-    Request::new("api.example.org", "/v1/chat?x=1", &headers, b"{\"a\":1}".to_vec())
+    let to = ("api.example.org", "/v1/chat?x=1");
+    Request::new(Method::Post, to, &headers, b"{\"a\":1}".to_vec())
         .ok()
         .unwrap()
 }
@@ -22,6 +25,8 @@ fn request() -> Request {
 /// What came of an exchange: the status and media type, the body, and how it ended.
 struct Seen {
     head: Option<(u16, Option<String>)>,
+    length: Option<u64>,
+    leads_to: Option<String>,
     body: Vec<u8>,
     end: Result<(), CallFailure>,
 }
@@ -42,7 +47,7 @@ async fn server(mut stream: DuplexStream, answer: Vec<u8>) -> Vec<u8> {
     heard
 }
 
-async fn exchange(answer: &[u8]) -> (Seen, String) {
+async fn answered(answer: &[u8]) -> (Seen, String) {
     let (ours, theirs) = duplex(4096);
     let server = tokio::spawn(server(theirs, answer.to_vec()));
     let seen = gather(ours).await;
@@ -51,15 +56,25 @@ async fn exchange(answer: &[u8]) -> (Seen, String) {
 
 async fn gather(stream: DuplexStream) -> Seen {
     let (reports, mut told) = mpsc::channel(4);
-    let posting = tokio::spawn(async move { post(stream, request(), LIMITS, &reports).await });
+    let posting = tokio::spawn(async move { exchange(stream, request(), LIMITS, &reports).await });
     let mut seen = Seen {
         head: None,
+        length: None,
+        leads_to: None,
         body: Vec::new(),
         end: Ok(()),
     };
     while let Some(report) = told.recv().await {
         match report {
-            Report::Head { status, media_type } => seen.head = Some((status, media_type)),
+            Report::Head {
+                status,
+                media_type,
+                length,
+                leads_to,
+            } => {
+                (seen.length, seen.leads_to) = (length, leads_to);
+                seen.head = Some((status, media_type));
+            }
             Report::Piece(piece) => seen.body.extend(piece),
             Report::Connected { .. } | Report::Ended { .. } | Report::Failed { .. } => {
                 panic!("not said here")
@@ -73,7 +88,7 @@ async fn gather(stream: DuplexStream) -> Seen {
 #[tokio::test]
 async fn the_request_is_this_to_the_byte() {
     let (seen, heard) =
-        exchange(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: a/b\r\n\r\nok").await;
+        answered(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: a/b\r\n\r\nok").await;
     assert_eq!(
         heard,
         "POST /v1/chat?x=1 HTTP/1.1\r\nhost: api.example.org\r\nuser-agent: PocketAI\r\n\
@@ -118,7 +133,7 @@ async fn whole_answers_are_taken_in_every_framing() {
             "a",
         ),
     ] {
-        let (seen, _) = exchange(answer.as_bytes()).await;
+        let (seen, _) = answered(answer.as_bytes()).await;
         assert_eq!(seen.end, Ok(()), "{answer}");
         assert_eq!(
             (seen.head.unwrap().0, seen.body.as_slice()),
@@ -184,7 +199,7 @@ async fn what_is_no_whole_plain_answer_is_a_failure_of_its_kind() {
             F::AnswerEncoded,
         ),
     ] {
-        let (seen, _) = exchange(answer.as_bytes()).await;
+        let (seen, _) = answered(answer.as_bytes()).await;
         let start = answer.get(..60).unwrap_or(answer);
         assert_eq!(seen.end, Err(failure), "{start:?}");
         assert!(seen.body.len() <= 1000);
@@ -202,7 +217,7 @@ async fn odd_media_types_are_left_out() {
         (long.as_str(), false),
     ] {
         let answer = format!("HTTP/1.1 200 OK\r\nContent-Type: {said}\r\nContent-Length: 0\r\n\r\n");
-        let (seen, _) = exchange(answer.as_bytes()).await;
+        let (seen, _) = answered(answer.as_bytes()).await;
         let expected = passed.then(|| said.to_owned());
         assert_eq!(seen.head, Some((200, expected)), "{said}");
     }
@@ -223,7 +238,7 @@ async fn who_no_longer_listens_ends_it() {
     let server = tokio::spawn(server(theirs, answer));
     let (reports, told) = mpsc::channel(1);
     drop(told);
-    let end = post(ours, request(), LIMITS, &reports).await;
+    let end = exchange(ours, request(), LIMITS, &reports).await;
     assert_eq!(end, Err(CallFailure::Withdrawn));
     drop(server.await.unwrap());
 }
@@ -243,4 +258,69 @@ async fn every_byte_is_counted_both_ways() {
     ours.read_to_end(&mut all).await.unwrap();
     other.await.unwrap();
     assert_eq!((traffic.sent(), traffic.received()), (40, 25));
+}
+
+#[tokio::test]
+async fn a_file_is_asked_for_with_the_very_lines_that_the_owner_was_shown() {
+    let address: WebAddress = "https://a.example:8443/x?y".parse().unwrap();
+    let (ours, mut theirs) = duplex(4096);
+    let to = ("a.example:8443", address.path());
+    let request = Request::new(Method::Get, to, &Headers::default(), Vec::new());
+    let (reports, _told) = mpsc::channel(4);
+    let asked = tokio::spawn(async move { exchange(ours, request?, LIMITS, &reports).await });
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"\r\n\r\n") {
+        theirs.read_buf(&mut heard).await.unwrap();
+    }
+    theirs
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(asked.await.unwrap(), Ok(()));
+    let shown = address.request().replace('\n', "\r\n");
+    assert_eq!(String::from_utf8(heard).unwrap(), format!("{shown}\r\n"));
+}
+
+#[tokio::test]
+async fn how_long_an_answer_is_and_where_it_leads_is_told() {
+    let (seen, _) = answered(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nLocation: /here\r\n\r\nok").await;
+    assert_eq!((seen.length, seen.leads_to), (Some(2), None));
+    let (seen, _) = answered(b"HTTP/1.1 302 Go\r\nLocation: https://b.example/\r\n\r\n").await;
+    assert_eq!(
+        (seen.length, seen.leads_to.as_deref()),
+        (None, Some("https://b.example/"))
+    );
+    let long = format!(
+        "HTTP/1.1 302 Go\r\nContent-Length: 0\r\nLocation: /{}\r\n\r\n",
+        "x".repeat(2048)
+    );
+    for answer in [
+        &long,
+        "HTTP/1.1 302 Go\r\nContent-Length: 0\r\nLocation: /\u{e4}\r\n\r\n",
+    ] {
+        let (seen, _) = answered(answer.as_bytes()).await;
+        assert_eq!((seen.head, seen.leads_to), (Some((302, None)), None), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_stalls_is_given_up() {
+    let (ours, theirs) = duplex(4096);
+    let stalls = tokio::spawn(async move {
+        let mut theirs = theirs;
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"{\"a\":1}") {
+            theirs.read_buf(&mut heard).await.unwrap();
+        }
+        let half = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf";
+        theirs.write_all(half).await.unwrap();
+        std::future::pending::<()>().await;
+        drop(theirs);
+    });
+    let seen = gather(ours).await;
+    assert_eq!(
+        (seen.body.as_slice(), seen.end),
+        (&b"half"[..], Err(CallFailure::OutOfTime))
+    );
+    stalls.abort();
 }

@@ -22,6 +22,9 @@ impl Engine {
         };
         if owner {
             status.update = self.device.update_status();
+            if let (State::Unlocked(vault), Some(update)) = (&self.state, &mut status.update) {
+                update.fetch = vault.fetch_status();
+            }
         }
         match &self.state {
             State::FirstRun(first_run) => {

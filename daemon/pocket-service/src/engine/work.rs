@@ -116,7 +116,7 @@ impl Engine {
                 Err(failure) => held.push(Held::new(reply, Err(failure), true)),
             },
             Errand::Reported(id, report) => {
-                let taken = vault.reported(id, *report, now);
+                let taken = vault.reported(&self.device, id, *report, now);
                 if matches!(taken, Ok(true)) {
                     self.tell_change();
                 }

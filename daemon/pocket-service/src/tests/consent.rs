@@ -167,6 +167,8 @@ fn head() -> Report {
     Report::Head {
         status: 200,
         media_type: Some("text/event-stream".to_owned()),
+        length: None,
+        leads_to: None,
     }
 }
 

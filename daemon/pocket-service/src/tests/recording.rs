@@ -115,7 +115,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 17] = [
+const ELSEWHERE: [OperationKind; 19] = [
     OperationKind::BackupDone,
     OperationKind::BackupDrill,
     OperationKind::BackupRestore,
@@ -131,6 +131,8 @@ const ELSEWHERE: [OperationKind; 17] = [
     OperationKind::Setup,
     OperationKind::StandingAdd,
     OperationKind::StandingRemove,
+    OperationKind::UpdateFetch,
+    OperationKind::UpdateFetchStop,
     OperationKind::UpdateInstall,
     OperationKind::UpdateOffer,
 ];

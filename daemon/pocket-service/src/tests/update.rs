@@ -11,6 +11,8 @@ use crate::{ButtonReport, Updates};
 
 const SUM: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
+mod fetch;
+
 struct System(Device);
 
 impl System {

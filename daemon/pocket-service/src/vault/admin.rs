@@ -18,6 +18,8 @@ use crate::vault::rows::encode;
 impl Vault {
     /// Locks; in panic it revokes every agent and shuts every profile first.
     pub(super) fn lock(&mut self, act: Act, all: bool) -> Result<(), Failure> {
+        // What can't be written down is over all the same.
+        self.stop_fetch(act.now).map(drop).unwrap_or_default();
         let mut changes = Changes::new();
         if all {
             let rows = self.agent_rows();

@@ -66,6 +66,9 @@ impl Vault {
         if let Some(housekeeping) = housekeeping {
             vault.housekeeping = housekeeping;
         }
+        if let Ok(updates) = device.updates() {
+            super::update::forget_half(&updates.spool);
+        }
         vault.compare_keyring()?;
         vault.settle_interrupted(now)?;
         let mut events = Vec::new();
@@ -148,6 +151,7 @@ impl Vault {
             agents: Agents::default(),
             uploads: Uploads::default(),
             incoming: None,
+            fetching: None,
             unread: Unread::default(),
             housekeeping: Housekeeping::new(now),
             stale: Stale::default(),
@@ -271,6 +275,8 @@ impl Vault {
     /// Records the end and puts everything on disk: the vault is ready to be dropped.
     pub(crate) fn close(&mut self, kind: OperationKind, now: Now) -> Result<(), Failure> {
         let permit = pocket_core::decide_own(kind).map_err(failure::refused)?;
+        // What can't be written down is over all the same.
+        self.stop_fetch(now).map(drop).unwrap_or_default();
         self.admit(permit, &[], now)?;
         self.settle()
     }

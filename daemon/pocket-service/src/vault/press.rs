@@ -56,6 +56,8 @@ impl Vault {
             Operation::PressSet { .. } => true,
             Operation::StandingAdd(terms) => need.covers_standing(terms),
             Operation::UpdateInstall { .. } => need != PressFor::Off,
+            // A consent like the others: something leaves.
+            Operation::UpdateFetch { .. } => need == PressFor::Every,
             _ => false,
         }
     }

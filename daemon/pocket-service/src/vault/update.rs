@@ -1,6 +1,8 @@
 //! A new release for the device itself, on its way to the program that can install it. That program is not
 //! this one: what is written here is a bundle and a request, and what it says of itself is read back.
 
+mod fetch;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -14,6 +16,8 @@ use super::documents::piece;
 use super::{Act, Vault};
 use crate::failure;
 use crate::keys::Device;
+
+pub(super) use fetch::{Fetching, forget_half};
 
 /// Where a bundle is while it comes in.
 const INCOMING: &str = "incoming";
@@ -38,41 +42,71 @@ impl Vault {
     pub(super) fn update_chunk(&mut self, device: &Device, act: Act, offset: u64) -> Result<Answer, Failure> {
         let spool = device.updates()?.spool.clone();
         is_free(device)?;
+        if self.is_fetching() {
+            return Err(fetch::under_way());
+        }
         let piece = piece(act.payload)?;
         self.admit(act.permit, &[], act.now)?;
         let former = self.incoming.take();
-        let mut incoming = if offset == 0 {
+        self.incoming = if offset == 0 {
+            self.fetching = None;
             // Its file has the name that the next one takes.
             drop(former);
-            begin(spool.join(INCOMING))?
+            Some(begin(spool.join(INCOMING))?)
         } else {
-            let goes_on = former.filter(|former| former.size == offset);
-            goes_on.ok_or_else(interrupted)?
+            former.filter(|former| former.size == offset)
         };
-        let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
+        self.keep_piece(piece.expose_bytes())?;
+        Ok(Answer::Done)
+    }
+
+    /// Keeps the next bytes of a bundle; all of it is given up where that fails.
+    fn keep_piece(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut incoming = self.incoming.take().ok_or_else(interrupted)?;
+        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        self.find_room(length, incoming.size)?;
+        let written = incoming.file.write_all(bytes);
+        written.map_err(|error| not_written(&error))?;
         incoming.size = incoming.size.saturating_add(length);
-        if incoming.size > Operation::MOST_DOCUMENT {
+        self.incoming = Some(incoming);
+        Ok(())
+    }
+
+    /// Whether so many more bytes find room behind those that are there. All of them need it twice: whoever
+    /// looks at a bundle copies it first. And what the owner keeps must still find room.
+    fn find_room(&self, length: u64, there: u64) -> Result<(), Failure> {
+        let whole = there.saturating_add(length);
+        if whole > Operation::MOST_DOCUMENT {
             return Err(failure::invalid(
                 "the bundle is larger than 1 GiB",
                 "this is no bundle for this device",
             ));
         }
         let space = self.store.space().map_err(|error| failure::store(&error))?;
-        // What the owner keeps must still find room.
-        if space.free < space.needed.saturating_add(length) {
+        if space.free < space.needed.saturating_add(length).saturating_add(whole) {
             return Err(failure::store(&StoreError::Full(space)));
         }
-        let written = incoming.file.write_all(piece.expose_bytes());
-        written.map_err(|error| not_written(&error))?;
-        self.incoming = Some(incoming);
-        Ok(Answer::Done)
+        Ok(())
     }
 
     pub(super) fn update_offer(&mut self, device: &Device, act: Act) -> Result<Answer, Failure> {
-        let spool = &device.updates()?.spool;
+        device.updates()?;
         is_free(device)?;
-        let incoming = self.incoming.take().ok_or_else(interrupted)?;
+        if self.is_fetching() {
+            return Err(fetch::under_way());
+        }
+        if self.incoming.is_none() {
+            return Err(interrupted());
+        }
         self.admit(act.permit, &[], act.now)?;
+        self.hand_in(device)?;
+        Ok(Answer::Done)
+    }
+
+    /// Has the bundle that came in looked at.
+    fn hand_in(&mut self, device: &Device) -> Result<(), Failure> {
+        let spool = &device.updates()?.spool;
+        let incoming = self.incoming.take().ok_or_else(interrupted)?;
         // On the disk before anything comes of it.
         self.sync()?;
         let handed = incoming
@@ -80,8 +114,7 @@ impl Vault {
             .sync_all()
             .and_then(|()| fs::rename(spool.join(INCOMING), spool.join(OFFERED)))
             .and_then(|()| write_atomically(&device.updates_request(spool), b"look\n", 0o600));
-        handed.map_err(|error| not_written(&error))?;
-        Ok(Answer::Done)
+        handed.map_err(|error| not_written(&error))
     }
 
     pub(super) fn update_install(

@@ -5,14 +5,17 @@ use axum::extract::State;
 use axum::extract::multipart::Multipart;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use pocket_core::{Age, Failure, Operation, UpdateFault, UpdateOffer, UpdateStatus, UpdateStep};
+use pocket_core::{
+    Age, Failure, Fetch, FetchFault, Operation, UpdateFault, UpdateOffer, UpdateStatus, UpdateStep,
+    WebAddress,
+};
 use pocket_crypto::SecretBytes;
 
 use crate::door::Door;
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::upload::{broken_off, invalid, proven};
-use crate::present::{Phrase, Shell, filled, go, length, page, page_after};
+use crate::present::{Phrase, Shell, bytes_in_words, filled, go, length, page, page_after};
 use crate::trouble::Trouble;
 use crate::words::Words;
 
@@ -36,15 +39,52 @@ struct UpdatePage {
     older: bool,
     /// Whether it may be installed now.
     may: bool,
+    /// How far a fetch is, or what came of it; empty where there is none.
+    fetch: Phrase,
+    /// Whether it goes on.
+    fetching: bool,
+    /// The address that may be fetched from next: where a server led to.
+    next: String,
+    /// Whether the profile lets anything out.
+    open: bool,
+    /// What the owner would consent to.
+    consent: Option<Consent>,
 }
 
-fn update_page(owner: &Owner, shell: Shell) -> UpdatePage {
+/// What would leave, and where to.
+struct Consent {
+    from: String,
+    about: Phrase,
+    bytes: String,
+}
+
+impl Consent {
+    fn new(t: &Words, from: &WebAddress) -> Self {
+        Self {
+            from: from.to_string(),
+            about: filled(t.update_fetch_about, &[from.host().to_owned().into()]),
+            bytes: from.request(),
+        }
+    }
+}
+
+fn update_page(owner: &Owner, shell: Shell, consent: Option<Consent>) -> UpdatePage {
     let t = owner.look.words();
     let status = owner.status.update.as_ref();
     let (step, waits) = status.map_or_else(Default::default, |status| step_in_words(t, &status.step));
     let offer = status.and_then(UpdateStatus::offer).cloned();
+    let fetch = status.and_then(|status| status.fetch.as_ref());
+    let fetching = fetch.is_some_and(|fetch| fetch.fault.is_none());
     UpdatePage {
+        open: shell.profile.opens_cloud(),
         shell,
+        consent,
+        fetch: fetch.map_or_else(Phrase::default, |fetch| fetch_in_words(t, fetch)),
+        fetching,
+        next: match fetch.and_then(|fetch| fetch.fault.as_ref()) {
+            Some(FetchFault::Elsewhere(Some(to))) => to.to_string(),
+            _ => String::new(),
+        },
         known: status.is_some(),
         runs: system_in_words(t, status),
         trial: match status {
@@ -52,7 +92,7 @@ fn update_page(owner: &Owner, shell: Shell) -> UpdatePage {
             _ => t.update_good.into(),
         },
         step,
-        waits,
+        waits: waits || fetching,
         offered: offer.as_ref().map_or_else(Phrase::default, |offer| {
             filled(t.update_offered, &[offer.release.to_string().into()])
         }),
@@ -101,10 +141,28 @@ fn step_in_words(t: &Words, step: &UpdateStep) -> (Phrase, bool) {
     }
 }
 
+/// How far a fetch is, or what came of it.
+fn fetch_in_words(t: &Words, fetch: &Fetch) -> Phrase {
+    let host = Phrase::from(fetch.from.host().to_owned());
+    let received = bytes_in_words(t, fetch.received);
+    let why: Phrase = match (&fetch.fault, fetch.size) {
+        (None, None) => return filled(t.update_fetching, &[host, received]),
+        (None, Some(size)) => {
+            let size = bytes_in_words(t, size);
+            return filled(t.update_fetch_of, &[host, received, size]);
+        }
+        (Some(FetchFault::Elsewhere(Some(to))), _) => filled(t.update_fetch_leads, &[to.to_string().into()]),
+        (Some(FetchFault::Status(status)), _) => filled(t.update_fetch_status, &[status.to_string().into()]),
+        (Some(FetchFault::Stopped), _) => t.update_fetch_stopped.into(),
+        (Some(fault), _) => fault.to_string().into(),
+    };
+    filled(t.update_fetch_failed, &[host, why])
+}
+
 /// How the device's own system is.
 pub(crate) async fn show(owner: Owner) -> Result<Response, Trouble> {
     let shell = Shell::new(&owner, owner.look.words().update_title, "/device");
-    page(&update_page(&owner, shell))
+    page(&update_page(&owner, shell, None))
 }
 
 /// Takes a bundle in. The form's token is its first part: not a byte of the bundle is taken before it.
@@ -172,12 +230,41 @@ pub(crate) async fn install(
     answer(&owner, asked)
 }
 
+/// Shows what would leave to fetch an update; once the owner has seen that, has it fetched.
+pub(crate) async fn fetch(
+    State(door): State<Door>,
+    owner: Owner,
+    fields: Fields,
+) -> Result<Response, Trouble> {
+    let t = owner.look.words();
+    let from: WebAddress = match fields.line("from").parse() {
+        Ok(from) => from,
+        Err(error) => {
+            let failure = invalid(&error.to_string(), t.update_fetch_address);
+            return answer(&owner, Err(failure));
+        }
+    };
+    if !fields.ticked("read") {
+        let shell = Shell::new(&owner, t.update_title, "/device");
+        return page(&update_page(&owner, shell, Some(Consent::new(t, &from))));
+    }
+    let from = Box::new(from);
+    let asked = door.ask(Operation::UpdateFetch { from }).await.map(drop);
+    answer(&owner, asked)
+}
+
+/// Fetches no further.
+pub(crate) async fn stop(State(door): State<Door>, owner: Owner) -> Result<Response, Trouble> {
+    let stopped = door.ask(Operation::UpdateFetchStop).await.map(drop);
+    answer(&owner, stopped)
+}
+
 fn answer(owner: &Owner, done: Result<(), Failure>) -> Result<Response, Trouble> {
     match done {
         Ok(()) => Ok(go(HERE)),
         Err(failure) => {
             let shell = Shell::new(owner, owner.look.words().update_title, "/device").failed(&failure);
-            page_after(&failure, &update_page(owner, shell))
+            page_after(&failure, &update_page(owner, shell, None))
         }
     }
 }

@@ -140,3 +140,69 @@ async fn while_a_release_is_on_trial_the_way_back_is_kept() {
     assert!(install(&mut owner, &fields).await.status.is_client_error());
     assert!(request(&device).is_none());
 }
+
+const ADDRESS: &str = "https://releases.example.org/new.raucb";
+
+#[tokio::test]
+async fn what_would_leave_to_fetch_a_release_is_shown_before_it_does() {
+    let (device, mut owner) = Device::with_owner().await;
+    says(&device, "step=idle");
+    let page = owner.get("/device/update").await.text;
+    assert!(
+        page.contains("lets nothing out") && !page.contains("name=\"from\""),
+        "{page}"
+    );
+    let token = owner.get("/device/update").await.form_token();
+    let fetch = [("form_token", token.as_str()), ("from", ADDRESS), ("read", "yes")];
+    let refused = owner.post("/device/update/fetch", &fetch).await;
+    assert!(refused.status.is_client_error(), "{}", refused.status);
+    let open = [
+        ("profile", "CLOUD_WITH_CONSENT"),
+        ("minutes", "5"),
+        ("passphrase", PASSPHRASE),
+    ];
+    owner.submit("/profile", "/profile", &open).await;
+    for other in ["http://releases.example.org/x", "https://127.0.0.1/x", ""] {
+        let fields = [("from", other), ("read", "yes")];
+        let refused = owner
+            .submit("/device/update", "/device/update/fetch", &fields)
+            .await;
+        assert!(refused.status.is_client_error(), "{other}");
+    }
+    let shown = owner
+        .submit("/device/update", "/device/update/fetch", &fetch[1..2])
+        .await
+        .text;
+    assert!(
+        shown.contains("GET /new.raucb HTTP/1.1\nhost: releases.example.org\nuser-agent: PocketAI"),
+        "{shown}"
+    );
+    assert!(
+        !device.folder.path().join("incoming").exists(),
+        "it leaves before the owner's yes"
+    );
+    let done = owner
+        .submit("/device/update", "/device/update/fetch", &fetch[1..])
+        .await;
+    assert_eq!(
+        (done.status, done.location()),
+        (StatusCode::SEE_OTHER, "/device/update")
+    );
+    assert!(device.folder.path().join("incoming").exists());
+    let page = owner.get("/device/update").await.text;
+    assert!(
+        page.contains("is being fetched from releases.example.org"),
+        "{page}"
+    );
+    assert!(
+        !page.contains("type=\"file\"") && !page.contains("name=\"from\""),
+        "{page}"
+    );
+    owner.submit("/device/update", "/device/update/stop", &[]).await;
+    let page = owner.get("/device/update").await.text;
+    assert!(
+        page.contains("You stopped it") && page.contains("name=\"from\""),
+        "{page}"
+    );
+    assert!(!device.folder.path().join("incoming").exists());
+}

@@ -13,6 +13,8 @@ fn an_answer_that_is_none_is_a_failure_with_its_reason() {
             Report::Head {
                 status: 302,
                 media_type: None,
+                length: None,
+                leads_to: None,
             },
             end(),
         ],
@@ -77,6 +79,8 @@ fn an_answer_in_one_piece_is_kept_too() {
         Report::Head {
             status: 200,
             media_type,
+            length: None,
+            leads_to: None,
         },
     )
     .unwrap();

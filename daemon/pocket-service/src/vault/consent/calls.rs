@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use pocket_core::audit::{Event, Outcome};
 use pocket_core::{
     Actor, ActorRef, Answer, Ask, Category, Consent, ConsentPart, ConsentState, Failure, FailureKind, Grant,
-    OperationKind, Permit, Place, Profile, Protocol, Provider, RecordId, RecordedPermit, StandingConsent,
-    Terms, decide_own,
+    Method, OperationKind, Permit, Place, Profile, Protocol, Provider, RecordId, RecordedPermit,
+    StandingConsent, Terms, decide_own,
 };
 use pocket_crypto::SecretBytes;
 use pocket_grant::{Headers, Report};
@@ -23,6 +23,7 @@ use super::content::range;
 use super::{describe, digest, refused};
 use crate::engine::Now;
 use crate::failure;
+use crate::keys::Device;
 use crate::outbound::{Call, Way};
 use crate::vault::{Act, Vault};
 
@@ -292,7 +293,16 @@ impl Vault {
     }
 
     /// Takes what is reported of a call. An error tells who carries it to stop.
-    pub(crate) fn reported(&mut self, id: RecordId, report: Report, now: Now) -> Result<bool, Failure> {
+    pub(crate) fn reported(
+        &mut self,
+        device: &Device,
+        id: RecordId,
+        report: Report,
+        now: Now,
+    ) -> Result<bool, Failure> {
+        if self.fetches(id) {
+            return self.fetched(device, report, now);
+        }
         let running = self.consents.running.get_mut(&id);
         let running = running.ok_or_else(|| failure::not_found("call", "it was given up"))?;
         match report {
@@ -300,7 +310,9 @@ impl Vault {
                 running.connected = true;
                 Ok(false)
             }
-            Report::Head { status, media_type } => {
+            Report::Head {
+                status, media_type, ..
+            } => {
                 let reader = AnswerReader::new(running.protocol, media_type.as_deref(), status);
                 running.reader = Some(reader);
                 Ok(false)
@@ -391,19 +403,21 @@ impl Vault {
         if profile.opens_cloud() {
             return Ok(false);
         }
+        let fetch = self.stop_fetch(now);
+        let stopped = matches!(fetch, Ok(true));
+        let mut ended = fetch.map(drop);
         let running = self.consents.running.iter();
         let ids: Vec<RecordId> = running
             .filter(|(_, running)| running.out)
             .map(|(id, _)| *id)
             .collect();
-        let mut ended = Ok(());
         for id in &ids {
             let reason = pocket_core::CallFailure::Withdrawn.to_string();
             // Each is stopped, also when the end of another can't be written down.
             let one = self.end_call(*id, Err(reason), None, now);
             ended = ended.and(one);
         }
-        ended.map(|()| !ids.is_empty())
+        ended.map(|()| stopped || !ids.is_empty())
     }
 }
 
@@ -421,6 +435,7 @@ fn grant(
         host,
         port,
         path,
+        method: Method::Post,
         body_sha256: Sha256::digest(body).into(),
         body_length: u64::try_from(body.len()).unwrap_or(u64::MAX),
         most_answer: MOST_ANSWER,

@@ -124,6 +124,8 @@ pub(super) const WORDS: LogWords = LogWords {
     op_stop: "angehalten",
     op_unlock: "entsperrt",
     op_update_chunk: "Update empfangen",
+    op_update_fetch: "Update aus dem Netz geholt",
+    op_update_fetch_stop: "Holen eines Updates abgebrochen",
     op_update_install: "Update in den anderen Slot gelassen",
     op_update_offer: "Update übergeben",
     op_upload_begin: "Hochladen begonnen",

@@ -124,6 +124,8 @@ pub(super) const WORDS: LogWords = LogWords {
     op_stop: "stopped",
     op_unlock: "unlocked",
     op_update_chunk: "update received",
+    op_update_fetch: "update fetched from the web",
+    op_update_fetch_stop: "fetching of an update stopped",
     op_update_install: "update let into the other slot",
     op_update_offer: "update handed in",
     op_upload_begin: "upload begun",
