@@ -9,7 +9,7 @@ use base64ct::{Base64, Encoding};
 use serde_json::{Value, json};
 
 use crate::attached;
-use crate::device::{Device, PASSPHRASE, path_text, text, workspace};
+use crate::device::{Device, PASSPHRASE, Place, path_text, text, workspace};
 use crate::webdriver::Browser;
 
 /// The table of routes: a page that is added is in the tour.
@@ -53,8 +53,25 @@ fn every_page_on_a_laptop() {
     tour("laptop", 1280, 800);
 }
 
+/// A new device whose system says that it can be updated.
+fn updatable() -> Device {
+    let place = Place::new();
+    let (state, config) = (place.path("state"), place.path("pocketd.toml"));
+    fs::write(&state, "slot=A\nrelease=2.0\ngood=yes\ntries=0\nstep=idle\n").unwrap();
+    let (spool, state) = (place.path("updates"), path_text(&state));
+    fs::create_dir(&spool).unwrap();
+    let settings = format!("[updates]\nspool = {:?}\nstate = {state:?}\n", path_text(&spool));
+    fs::write(&config, settings).unwrap();
+    let mut command = place.command();
+    command.arg("--config").arg(&config);
+    match Device::start_command(place, command) {
+        Ok(device) => device,
+        Err(_) => panic!("it did not start"),
+    }
+}
+
 fn tour(screen: &str, width: u32, height: u32) {
-    let device = Device::new();
+    let device = updatable();
     let tour = Tour {
         browser: Browser::open(width, height),
         axe: axe(),
@@ -139,6 +156,14 @@ impl Tour<'_> {
         go("/device/check");
         self.browser.press("main button[type=submit]");
         self.picture_only("checked");
+        go("/device/update");
+        self.browser.fill(
+            "[name=from]",
+            "https://releases.example.org/2026/pocketai-virt-arm64-2.10.raucb?X-Amz-Expires=300&X-Amz-Signature=\
+             0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
+        );
+        self.browser.press("form[action='/device/update/fetch'] button");
+        self.picture_only("update-fetch");
         go("/device/recovery");
         self.browser.fill("[name=passphrase]", PASSPHRASE);
         self.browser.press("main button[type=submit]");
