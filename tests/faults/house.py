@@ -78,6 +78,8 @@ class House:
     def __init__(self, programs: pathlib.Path, folder: pathlib.Path):
         self.programs, self.folder = programs, folder
         self.environment: dict[str, str] = {}
+        # What the daemon is run by.
+        self.under: list[str] = []
         self.process = None
         # Not on the disk whose power fails.
         self.work = tempfile.TemporaryDirectory(prefix="faults-work-")
@@ -87,7 +89,7 @@ class House:
     def start(self, arguments: list[str] | None = None) -> str | None:
         """Starts it. Gives what it said on its error output if it ended instead."""
         environment = {**os.environ, "XDG_CONFIG_HOME": str(self.folder / "config"), **self.environment}
-        command = [self.programs / "pocketd", "--data-dir", self.folder / "data", "--ui", "127.0.0.1:0"]
+        command = [*self.under, self.programs / "pocketd", "--data-dir", self.folder / "data", "--ui", "127.0.0.1:0"]
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [*command, "--mcp", "127.0.0.1:0", *(arguments or [])],

@@ -51,6 +51,15 @@ class Ledger:
             self.sure[name] = seen.get(name, [GONE])[0]
         self.maybe.clear()
 
+    @classmethod
+    def of(cls, events: list[tuple[float, str, str, str]], at: float) -> "Ledger":
+        """As it was at that moment."""
+        then = cls()
+        for when, what, name, becomes in events:
+            if when < at:
+                getattr(then, what)(name, becomes)
+        return then
+
     def present(self, prefix: str) -> list[str]:
         """Names that surely are there."""
         with self.lock:
