@@ -2,13 +2,13 @@
 //! daemon works on it. That a release which is good keeps it is seen by booting (`tests/image/run`).
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use nix::unistd::getuid;
 
-use crate::device::{Device, Place, path_text, text, workspace};
+use crate::device::{Device, PASSPHRASE, Place, path_text, text, workspace};
 
 const SKIPPED: &str = "skipped: who makes a system has to be root";
 
@@ -215,9 +215,71 @@ fn without_room_for_a_copy_the_release_is_left() {
     assert!(Command::new("umount").arg(&data).status().unwrap().success());
     assert!(!said.status.success());
     let words = String::from_utf8_lossy(&said.stderr);
-    assert!(words.contains("MiB are free: it is left"), "{words}");
+    assert!(words.contains("on a copy: it is left"), "{words}");
     assert_eq!(
         (why.unwrap(), again.unwrap()),
         ("room\n".to_owned(), "--no-block reboot\n".to_owned())
+    );
+}
+
+#[test]
+fn nobody_takes_over_a_device_on_a_copy_that_may_be_dropped() {
+    let Some(card) = Card::new() else {
+        return println!("{SKIPPED}");
+    };
+    let (place, _) = card.start(Place::with_data(card.data("pocketd"))).stop();
+    assert!(card.release("2").status.success());
+    let device = card.start(place);
+    let code = device.setup_code.clone().expect("it has no owner");
+    let recovery = device.place.path("recovery");
+    let setup = ["setup", "--code", &code, "--recovery-out", path_text(&recovery)];
+    let refused = device
+        .place
+        .ctl_as_owner(&setup, PASSPHRASE)
+        .failed(1, "unavailable");
+    assert!(refused.contains("on a copy"), "{refused}");
+    let (place, _) = device.stop();
+    assert!(card.release("1").status.success());
+    card.start(place).set_up();
+}
+
+#[test]
+fn a_copy_that_can_not_be_made_leaves_everything_as_it_is() {
+    let Some(card) = Card::new() else {
+        return println!("{SKIPPED}");
+    };
+    let pocketd = card.data("pocketd");
+    fs::create_dir_all(&pocketd).unwrap();
+    fs::create_dir_all(card.data("rauc")).unwrap();
+    fs::write(pocketd.join("VERSION"), "pocketai 1\n").unwrap();
+    // A taken-over daemon's: many names of one file, a link to elsewhere, and what can't be linked.
+    fs::write(pocketd.join("db"), vec![1; 4 << 20]).unwrap();
+    for name in ["again", "once-more"] {
+        fs::hard_link(pocketd.join("db"), pocketd.join(name)).unwrap();
+    }
+    symlink("/etc/shadow", pocketd.join("elsewhere")).unwrap();
+    assert!(card.release("2").status.success());
+    let copy = card.data("pocketd");
+    assert_eq!(
+        fs::metadata(copy.join("db")).unwrap().nlink(),
+        3,
+        "they take room once"
+    );
+    assert!(fs::symlink_metadata(copy.join("elsewhere")).unwrap().is_symlink());
+    assert!(card.release("1").status.success());
+    fs::write(pocketd.join("blobs"), "no folder").unwrap();
+    let data = card.data("");
+    let mounted = Command::new("mount")
+        .args(["--bind", "-o", "ro"])
+        .args([&data, &data])
+        .status();
+    assert!(mounted.unwrap().success());
+    let said = card.release("2");
+    assert!(Command::new("umount").arg(&data).status().unwrap().success());
+    assert!(!said.status.success(), "{said:?}");
+    card.is_tidy();
+    assert_eq!(
+        fs::read_to_string(pocketd.join("VERSION")).unwrap(),
+        "pocketai 1\n"
     );
 }

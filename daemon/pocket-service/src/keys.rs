@@ -282,10 +282,21 @@ impl Device {
         spool.join("request")
     }
 
-    /// What is there while the data is a copy, made for a release on trial that changes its format.
-    pub(crate) fn copy_mark(&self) -> Option<PathBuf> {
-        let updates = self.config.updates.as_ref()?;
-        Some(updates.state.with_file_name("copy"))
+    /// Refuses a change while the data is a copy, made for a release on trial that changes its format: if that does
+    /// not show that it is good, the copy goes, and what was answered "done" would be gone with it.
+    pub(crate) fn is_to_stay(&self) -> Result<(), Failure> {
+        let updates = self.config.updates.as_ref();
+        let mark = updates.map(|updates| updates.state.with_file_name("copy"));
+        // One that can't be looked for may be there.
+        if mark.is_none_or(|mark| matches!(mark.try_exists(), Ok(false))) {
+            return Ok(());
+        }
+        Err(Failure::new(
+            FailureKind::Unavailable,
+            "a new release tries the data in its new format, on a copy: until it has shown that it is good, nothing \
+             is changed",
+            "unlock the device and wait a minute, then do this again; `pocketctl lock` locks it at once",
+        ))
     }
 
     /// How it is with the device's own system, if that says so.

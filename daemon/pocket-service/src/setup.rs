@@ -52,8 +52,17 @@ impl FirstRun {
             Operation::BackupRestore | Operation::Setup if self.restoring.is_some() => {
                 (None, Err(failure::busy()))
             }
-            Operation::BackupRestore => (None, self.restore(device, &request, new, now)),
-            Operation::Setup => match self.set_up(device, &request, new, now) {
+            Operation::BackupRestore => {
+                let restored = device.is_to_stay();
+                (
+                    None,
+                    restored.and_then(|()| self.restore(device, &request, new, now)),
+                )
+            }
+            Operation::Setup => match device
+                .is_to_stay()
+                .and_then(|()| self.set_up(device, &request, new, now))
+            {
                 Ok((vault, reply)) => (Some(State::Unlocked(Box::new(vault))), Ok(reply)),
                 Err(failure) => (None, Err(failure)),
             },

@@ -28,8 +28,6 @@ mod update;
 mod usage;
 mod work;
 
-use std::path::PathBuf;
-
 use pocket_core::audit::{Chain, Event, Outcome, Refusal};
 use pocket_core::{
     Actor, ActorRef, Answer, Category, Decision, DeviceSettings, Failure, FailureKind, Finding, Lease,
@@ -105,8 +103,6 @@ pub(crate) struct Vault {
     checked: Option<Timestamp>,
     /// Whether a category is being re-keyed: one at a time.
     rekeying: bool,
-    /// There while the data is a copy that may be dropped again: nothing is changed that would be missed.
-    copy_mark: Option<PathBuf>,
     /// A keyring was perhaps written, perhaps not: the vault must be locked.
     unsure: bool,
     /// What a check of the store does not look at: keyring, permissions, the count of wrong guesses.
@@ -120,10 +116,16 @@ pub(crate) struct Vault {
 /// The keyed MAC of the audit chain; the key stays in the store.
 type AuditMac = Box<dyn Fn(&[u8]) -> [u8; 32] + Send>;
 
-/// What is done also to a copy that may be dropped: its record alone would go with it.
-const fn may_be_lost(kind: OperationKind) -> bool {
-    use OperationKind as K;
-    matches!(kind, K::AuditVerify | K::Check | K::FactoryReset | K::Lock)
+/// What is done also to a copy that may be dropped: its record alone would go with it. To lock in panic revokes.
+const fn may_be_lost(operation: &Operation) -> bool {
+    use Operation as O;
+    matches!(
+        operation,
+        O::AuditVerify { .. }
+            | O::Check { accept_loss: false }
+            | O::FactoryReset { .. }
+            | O::Lock { all: false }
+    )
 }
 
 /// The word that a factory reset asks for.
@@ -199,8 +201,8 @@ impl Vault {
                 self.agents.seen(actor, now.wall);
                 let (head, recorded) = (self.chain.head(), permit.recording() != Recording::None);
                 let (kind, categories) = (permit.kind(), permit.categories().to_vec());
-                if recorded && !may_be_lost(kind) {
-                    self.is_to_stay()?;
+                if recorded && !may_be_lost(&operation) {
+                    device.is_to_stay()?;
                 }
                 let act = Act {
                     permit,
@@ -238,26 +240,12 @@ impl Vault {
                 done
             }
             Decision::AskOwner(question) => {
-                self.is_to_stay()?;
+                device.is_to_stay()?;
                 self.agents.seen(actor, now.wall);
                 self.ask_owner(actor, question, operation, (payload, pictures), now)
             }
             Decision::Refuse(reason) => self.refuse(actor, &operation, reason, now),
         }
-    }
-
-    /// Refuses a change while the data is a copy: with a release that does not show that it is good, the copy
-    /// goes, and what was answered "done" would be gone with it.
-    fn is_to_stay(&self) -> Result<(), Failure> {
-        if self.copy_mark.as_ref().is_none_or(|mark| !mark.exists()) {
-            return Ok(());
-        }
-        Err(Failure::new(
-            FailureKind::Unavailable,
-            "a new release tries the data in its new format, on a copy: until it has shown that it is good, nothing \
-             is changed",
-            "it takes a minute once the vault is open; then do this again",
-        ))
     }
 
     /// The actor, with the passphrase that came along verified. A wrong one is recorded.

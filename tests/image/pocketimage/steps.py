@@ -280,6 +280,8 @@ def sick(bench):
         guest.wait_for_ssh()
         unlock(guest)
         has_note(guest, "after the rollback")
+        guest.until_told("what a release on trial had made of the data is dropped")
+
         def told():
             return (status(guest)["update"] or {}).get("step") == {"failed": "left"}
         guest.until(told, "the owner is told that it was left", 60)

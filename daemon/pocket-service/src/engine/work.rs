@@ -106,7 +106,8 @@ impl Engine {
             )),
             Errand::Button(_) | Errand::RestoreEnd { .. } | Errand::RestoreItems(_) => {}
             Errand::Linked(number, report) => {
-                let linked = vault.linked(number, *report, now);
+                let kept = self.device.is_to_stay();
+                let linked = kept.and_then(|()| vault.linked(number, *report, now));
                 let answer = self.after_linked(linked);
                 held.push(Held::new(reply, answer, true));
             }

@@ -267,6 +267,11 @@ fn a_copy_that_may_be_dropped_takes_no_change_that_would_be_missed() {
     let health = device.ask(Operation::Health { strict: true });
     assert!(health.is_ok());
     assert!(device.ask(Operation::Check { accept_loss: false }).is_ok());
+    // In panic it would revoke, and say so.
+    assert_eq!(
+        kind(device.ask(Operation::Lock { all: true })),
+        Some(FailureKind::Unavailable)
+    );
     device.ask(Operation::Lock { all: false }).map(drop).unwrap();
     device.unlock();
     assert_eq!(add(), Some(FailureKind::Unavailable));

@@ -159,7 +159,6 @@ impl Vault {
             exported: Exported::default(),
             backups: Backups::default(),
             checked: None,
-            copy_mark: device.copy_mark(),
             unsure: false,
             rekeying: false,
             outside: device.findings.clone(),

@@ -160,7 +160,6 @@ impl Vault {
 
     fn keep_capture(&mut self, taken: Taken, text: &str, now: Now) -> Result<(), Failure> {
         let content = inbox_note(text)?;
-        self.is_to_stay()?;
         let operation = Operation::Add {
             items: vec![NewEntry {
                 id: None,
