@@ -157,7 +157,7 @@ fn pocketctl(arguments: &[&str]) -> Output {
     command.arg("--json").args(arguments).output().unwrap()
 }
 
-/// Lets each `fdatasync` of the daemon fail from now on; `None` where that may not be done.
+/// Lets each sync of the daemon fail from now on, that of a store that is closed too; `None` where that may not be done.
 fn failing_syncs(device: &Device) -> Option<Child> {
     if !getuid().is_root() {
         println!("not run: only root may attach to the daemon");
@@ -170,9 +170,9 @@ fn failing_syncs(device: &Device) -> Option<Child> {
             "-o",
             path_text(&told),
             "-e",
-            "inject=fdatasync:error=EIO",
+            "inject=fdatasync,fsync:error=EIO",
             "-e",
-            "trace=fdatasync",
+            "trace=fdatasync,fsync",
         ])
         .args(["-p", &device.pid().to_string()])
         .stderr(Stdio::piped())
