@@ -7,7 +7,7 @@ import re
 import threading
 import urllib.parse
 
-from house import GONE_WORDS, NOT_KNOWN, PASSPHRASE, House, digest, token_of
+from house import GONE_WORDS, HANGS, NOT_KNOWN, PASSPHRASE, House, Wrong, digest, token_of
 from ledger import GONE, Ledger
 from mcp_client import Failed, Http
 
@@ -38,6 +38,7 @@ class Writer(threading.Thread):
         self.seed = seed.replace(" ", "-")
         self.stopped = threading.Event()
         self.entered = threading.Event()
+        self.gone: Exception | None = None
         self.ids: dict[str, str] = {}
         self.count = 0
         self.done = 0
@@ -50,9 +51,9 @@ class Writer(threading.Thread):
             self.entered.set()
             while not self.stopped.is_set():
                 self.step()
-        except (OSError, http.client.HTTPException, Failed):
-            # The device is gone. That is what was wanted.
-            pass
+        except (OSError, http.client.HTTPException, Failed, Wrong) as gone:
+            # The device is gone. That is what was wanted, but not of one that hangs or lets nobody in.
+            self.gone = gone
 
     def step(self) -> None:
         """One change."""
@@ -86,7 +87,7 @@ class Writer(threading.Thread):
             self.unknown.append(str(unknown))
             return
         except Refused as refused:
-            self.ledger.refused(name, becomes)
+            self.ledger.refused(name, becomes, str(refused))
             self.refusals.append(str(refused))
             self.stopped.wait(0.02)
             return
@@ -126,7 +127,7 @@ class Control(Writer):
         except Unknown as unknown:
             self.unknown.append(str(unknown))
         except Refused as refused:
-            self.ledger.refused(name, digest(content))
+            self.ledger.refused(name, digest(content), str(refused))
             self.refusals.append(str(refused))
         finally:
             path.unlink()
@@ -186,7 +187,7 @@ class Page(Writer):
     prefix = "p-"
 
     def enter(self) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.house.port, timeout=60)
+        self.connection = http.client.HTTPConnection("127.0.0.1", self.house.port, timeout=HANGS)
         page, cookie = self.send("GET", "/unlock")
         self.cookie = cookie
         form = {"form_token": token_of(page), "passphrase": PASSPHRASE}
@@ -201,7 +202,9 @@ class Page(Writer):
         answer = self.connection.getresponse()
         body = answer.read()
         if answer.status >= 400:
-            raise refusal(f"{path}: {answer.status} {body.decode(errors='replace')}")
+            text = body.decode(errors="replace")
+            said = re.search(r'class="notice bad"[^>]*>(.*?)</div>', text, re.DOTALL)
+            raise refusal(f"{path}: {answer.status} {said[1] if said else text}")
         self.leads = answer.getheader("Location", "")
         return body, answer.getheader("Set-Cookie", "").split(";")[0]
 

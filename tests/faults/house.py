@@ -14,6 +14,8 @@ import tempfile
 import time
 
 PASSPHRASE = "correct horse battery staple"
+# Seconds after which something hangs. On a machine that has other work a minute proves nothing.
+HANGS = 1200
 # Errors by which nobody learns whether it was done: the device is going away.
 GONE_WORDS = {"local", "unavailable", "locked", "usage"}
 # What an answer says where it may have been done.
@@ -102,8 +104,8 @@ class House:
         atexit.register(self.process.kill)
         said: dict[str, str] = {}
         while "ui" not in said or "mcp" not in said:
-            if not select.select([self.process.stdout], [], [], 60)[0]:
-                raise Wrong("pocketd says nothing for a minute")
+            if not select.select([self.process.stdout], [], [], HANGS)[0]:
+                raise Wrong(f"pocketd says nothing for {HANGS} s")
             line = self.process.stdout.readline().decode()
             if not line:
                 self.process.wait()
@@ -134,7 +136,10 @@ class House:
     def ctl(self, *arguments: str, stdin: str = "") -> tuple[int, str, dict]:
         """One command: its exit code, its output, its error."""
         command = [self.programs / "pocketctl", "--data-dir", self.folder / "data", "--json", *arguments]
-        ended = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=300)
+        try:
+            ended = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=HANGS)
+        except subprocess.TimeoutExpired as hanging:
+            raise Wrong(f"pocketctl {' '.join(arguments)} hangs") from hanging
         error = {}
         if ended.returncode:
             last = ended.stderr.decode(errors="replace").strip().splitlines()[-1:]

@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from doors import Agent, Control, Page, Writer
-from house import PASSPHRASE, Disk, House, Wrong
+from house import HANGS, PASSPHRASE, Disk, House, Wrong
 from ledger import GONE, Ledger
 
 SOCKETS = shutil.ignore_patterns("run")
@@ -68,18 +68,26 @@ class Trial:
         for writer in self.writers:
             writer.stopped.set()
         for writer in self.writers:
-            writer.join(120)
+            writer.join(HANGS)
             if writer.is_alive():
                 raise Wrong(f"the {type(writer).__name__} door does not answer")
+            if isinstance(writer.gone, Wrong):
+                raise writer.gone
             self.tally.add(f"by {type(writer).__name__.lower()}", writer.done)
 
     def under_load(self, fault) -> None:
         """Lets them write for a while, and then `fault`."""
         self.load()
         for writer in self.writers:
-            if not writer.entered.wait(60):
-                raise Wrong(f"the {type(writer).__name__} door lets nobody in")
+            while not writer.entered.wait(1):
+                if not writer.is_alive():
+                    raise Wrong(f"the {type(writer).__name__} door lets nobody in: {writer.gone}")
         time.sleep(self.chosen.uniform(0.2, 2.5))
+        # A machine that has other work may not have come to write anything.
+        least, rest = self.chosen.randrange(12), self.chosen.uniform(0, 0.3)
+        while sum(writer.done for writer in self.writers) < least and any(map(Writer.is_alive, self.writers)):
+            time.sleep(0.1)
+        time.sleep(rest)
         fault()
         self.end_load()
 
@@ -138,6 +146,32 @@ def root_is_lacking() -> str | None:
 
 def cut(programs, chosen, rounds, tally):
     """The power fails."""
+    return cut_off(programs, chosen, rounds, tally, lambda _: tally.add("power cuts"))
+
+
+def dead(programs, chosen, rounds, tally):
+    """The disk fails at everything, write() among it, and the daemon lives on for a while."""
+
+    def refuses(trial):
+        document = trial.house.aside / "late.bin"
+        document.write_bytes(chosen.randbytes(chosen.choice([1000, 300_000])))
+        code, _, error = trial.house.ctl("import", str(document))
+        if code == 0:
+            raise Wrong("a disk that is dead took a document")
+        tally.add(f"documents refused as {error.get('kind')}")
+        time.sleep(chosen.uniform(0.5, 3))
+        code, said, error = trial.house.ctl("status")
+        if code or trial.house.process.poll() is not None:
+            raise Wrong(f"the daemon does not live on: {error or said} {trial.house.log_text()[-1500:]}")
+        tally.add("dead disks")
+        tally.add("changes refused", sum(len(writer.refusals) for writer in trial.writers))
+        tally.add("not known", sum(len(writer.unknown) for writer in trial.writers))
+
+    return cut_off(programs, chosen, rounds, tally, refuses)
+
+
+def cut_off(programs, chosen, rounds, tally, meanwhile):
+    """From one moment on the disk takes nothing; `meanwhile` happens before the daemon is gone too."""
     if lacking := root_is_lacking():
         return lacking
     disk = Disk(2048)
@@ -147,6 +181,7 @@ def cut(programs, chosen, rounds, tally):
 
         def fail():
             disk.cut()
+            meanwhile(trial)
             trial.house.kill()
 
         for _ in range(rounds):
@@ -155,7 +190,6 @@ def cut(programs, chosen, rounds, tally):
             disk.mount()
             trial.start()
             trial.judge()
-            tally.add("power cuts")
         trial.house.kill()
     finally:
         if trial:
@@ -377,7 +411,7 @@ def put_back(house: House) -> str:
 
 
 # What the kernel says of a card that fails, by the calls that write to it. write() is not among them: the
-# same call wakes threads and answers clients.
+# same call wakes threads and answers clients. It fails in `dead`.
 ERRORS = ["EIO", "ENOSPC", "EROFS", "EDQUOT"]
 CALLS = ["pwrite64", "fdatasync", "fsync", "sync_file_range", "ftruncate", "rename", "unlink", "mkdir"]
 
@@ -440,4 +474,4 @@ def errors(programs, chosen, rounds, tally):
     return None
 
 
-ALL = {"errors": errors, "kill": kill, "cut": cut, "rot": rot, "full": full, "clock": clock, "copy": copy}
+ALL = {"errors": errors, "kill": kill, "cut": cut, "dead": dead, "rot": rot, "full": full, "clock": clock, "copy": copy}

@@ -13,11 +13,13 @@ class Ledger:
         self.sure: dict[str, str] = {}
         self.maybe: dict[str, set[str]] = {}
         self.acknowledged = 0
+        self.history: dict[str, list[str]] = {}
 
     def begin(self, name: str, becomes: str) -> None:
         """A request is about to be sent."""
         with self.lock:
             self.maybe.setdefault(name, set()).add(becomes)
+            self.history.setdefault(name, []).append(f"to be {becomes[:8]}")
 
     def done(self, name: str, becomes: str) -> None:
         """It was acknowledged."""
@@ -25,11 +27,13 @@ class Ledger:
             self.sure[name] = becomes
             self.maybe.pop(name, None)
             self.acknowledged += 1
+            self.history.setdefault(name, []).append("done")
 
-    def refused(self, name: str, becomes: str) -> None:
+    def refused(self, name: str, becomes: str, words: str) -> None:
         """It was answered with an error: it must not have happened."""
         with self.lock:
             self.maybe.get(name, set()).discard(becomes)
+            self.history.setdefault(name, []).append(f"refused: {words[-300:]}")
 
     def compare(self, seen: dict[str, list[str]]) -> list[str]:
         """What is wrong with what the device shows: of each name the digests of the records called so."""
@@ -42,7 +46,8 @@ class Ledger:
             now = found[0] if found else GONE
             may = {self.sure.get(name, GONE)} | self.maybe.get(name, set())
             if now not in may:
-                wrong.append(f"{name} is {now[:12]}, and was acknowledged as {self.sure.get(name, GONE)[:12]}")
+                told = " / ".join(self.history.get(name, []))
+                wrong.append(f"{name} is {now[:12]}, was acknowledged as {self.sure.get(name, GONE)[:12]} ({told})")
         return wrong
 
     def settle(self, seen: dict[str, list[str]]) -> None:
