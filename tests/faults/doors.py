@@ -218,7 +218,11 @@ class Page(Writer):
 
     def add(self, name: str, text: str) -> str:
         self.fill("/records/notes/new", {"title": name, "body": text, "tags": ""})
-        return re.search(r"[0-9a-f]{32}", self.leads)[0]
+        made = re.search(r"[0-9a-f]{32}", self.leads)
+        if not made:
+            # It leads to the unlocking: the store could not be opened anew.
+            raise ConnectionError(f"the page leads to {self.leads}")
+        return made[0]
 
     def edit(self, record: str, name: str, text: str) -> None:
         self.fill(f"/records/notes/{record}/edit", {"title": name, "body": text, "tags": ""})

@@ -36,9 +36,9 @@ class Timed(Ledger):
         self.noted("done", name, becomes)
         super().done(name, becomes)
 
-    def refused(self, name: str, becomes: str) -> None:
+    def refused(self, name: str, becomes: str, words: str) -> None:
         self.noted("refused", name, becomes)
-        super().refused(name, becomes)
+        super().refused(name, becomes, words)
 
 
 def torn(programs, chosen, rounds, tally):
