@@ -4,6 +4,8 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 use pocket_core::Finding;
@@ -11,6 +13,10 @@ use thiserror::Error;
 
 use crate::atomic::{read_if_there, sync_folder_of, write_atomically};
 
+/// How often the lock of a process that is gone is tried.
+const LOCK_TRIES: u32 = 100;
+/// And the time between.
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// Format of the folder as a whole.
 const VERSION: u32 = 1;
 const VERSION_NAME: &str = "VERSION";
@@ -225,10 +231,11 @@ fn tighten_files(dir: &Path, findings: &mut Vec<Finding>) -> Result<(), FolderEr
     Ok(())
 }
 
-/// The kernel drops the lock with the process, so a stale file never locks anyone out.
+/// The kernel drops the lock with the process, so a stale file never locks anyone out. A process that was killed while
+/// it started another leaves the lock with that one until it runs its own program: so long it is waited for.
 fn take_lock(dir: &Path) -> Result<Flock<File>, FolderError> {
     let path = dir.join("lock");
-    let file = OpenOptions::new()
+    let mut file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
@@ -236,21 +243,32 @@ fn take_lock(dir: &Path) -> Result<Flock<File>, FolderError> {
         .mode(0o600)
         .open(&path)
         .map_err(FolderError::io("open", &path))?;
-    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(mut lock) => {
-            write_pid(&mut lock).map_err(FolderError::io("write", &path))?;
-            Ok(lock)
+    let mut left = LOCK_TRIES;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(mut lock) => {
+                write_pid(&mut lock).map_err(FolderError::io("write", &path))?;
+                return Ok(lock);
+            }
+            Err((held, _)) => file = held,
         }
-        Err((mut file, _)) => {
-            let mut text = String::new();
-            let read = file.read_to_string(&mut text).ok();
-            let pid = read.and_then(|_| text.trim().parse().ok()).unwrap_or(0);
-            Err(FolderError::Held {
+        let pid = read_pid(&mut file);
+        left -= 1;
+        if left == 0 || pid == 0 || Path::new("/proc").join(pid.to_string()).exists() {
+            return Err(FolderError::Held {
                 path: dir.to_owned(),
                 pid,
-            })
+            });
         }
+        thread::sleep(LOCK_PAUSE);
     }
+}
+
+/// Who wrote it last; 0 when it can't be read.
+fn read_pid(file: &mut File) -> u32 {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.read_to_string(&mut text));
+    read.ok().and_then(|_| text.trim().parse().ok()).unwrap_or(0)
 }
 
 fn write_pid(file: &mut File) -> io::Result<()> {

@@ -1,8 +1,10 @@
 //! The folder, the keyring file, the device secret and the attempts.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use pocket_core::{Attempts, Timestamp};
 use pocket_crypto::Key;
@@ -22,6 +24,28 @@ fn a_second_instance_is_refused_and_told_who_has_it() {
     assert!(matches!(refused, Err(FolderError::Held { pid, .. }) if pid == std::process::id()));
     drop(first);
     device.folder();
+}
+
+#[test]
+fn a_lock_that_a_killed_process_left_with_its_child_is_waited_for() {
+    let device = Device::new();
+    drop(device.folder());
+    let lock = device.path().join("lock");
+    let mut gone = Command::new("true").spawn().unwrap();
+    gone.wait().unwrap();
+    fs::write(&lock, format!("{}\n", gone.id())).unwrap();
+    // Holds it, says so, and lets go by itself.
+    let mut child = Command::new("flock")
+        .arg(&lock)
+        .args(["sh", "-c", "echo held; sleep 0.5"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = [0; 5];
+    child.stdout.take().unwrap().read_exact(&mut said).unwrap();
+    assert_eq!(&said, b"held\n");
+    drop(device.folder());
+    child.wait().unwrap();
 }
 
 #[test]
