@@ -1,17 +1,21 @@
 //! The command line. Its names, order and meaning are a contract (`docs/cli.md`).
 
+mod asking;
+mod backup;
+mod device;
+
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand};
-use pocket_core::{
-    AgentName, Category, Place, PressFor, Profile, Protocol, ProviderName, RecordId, Scopes, StandingTerms,
-    WebAddress,
-};
+use pocket_core::{AgentName, Category, Profile, RecordId, Scopes};
 
 use crate::connect::Way;
 use crate::keep::Keep;
 use crate::person::PersonCommand;
+
+pub(crate) use asking::{ConsentCommand, NewProvider, ProviderCommand, Question};
+pub(crate) use backup::{BackupCommand, RecipientCommand, ScheduleCommand};
+pub(crate) use device::{BrokerCommand, ButtonCommand, NewBroker, UpdateCommand};
 
 /// Everything that can be typed after `pocketctl`.
 #[derive(Parser)]
@@ -262,343 +266,6 @@ pub(crate) enum ProfileCommand {
 }
 
 #[derive(Subcommand)]
-pub(crate) enum BackupCommand {
-    /// Write a new archive; in a folder, under a name that says when
-    Create {
-        #[arg(value_name = "FILE|DIR")]
-        path: Option<PathBuf>,
-        /// How much parity goes beside it, in percent of its length; 0 for none
-        #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
-        parity: u8,
-    },
-    /// Write a damaged archive anew, with the parity beside it; needs no device and no key
-    Repair {
-        file: PathBuf,
-        /// The new file; beside the damaged one when unsaid
-        #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
-    },
-    /// Make an archive in this folder unless there is a new one, and try the newest: for a timer
-    Keep {
-        #[arg(value_name = "DIR")]
-        folder: PathBuf,
-        /// How old the newest may be
-        #[arg(long, value_name = "DAYS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=365))]
-        days: u32,
-        /// How many to leave here once the newest was tried; all when unsaid
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
-        newest: Option<u16>,
-        /// Do as the device's own schedule says; nothing where it has none
-        #[arg(long, conflicts_with_all = ["days", "newest"])]
-        scheduled: bool,
-    },
-    /// How often a backup is wanted, and how many are kept
-    Schedule {
-        #[command(subcommand)]
-        command: ScheduleCommand,
-    },
-    /// Say whether an archive is whole; needs no device, and asks for the recovery key
-    Verify {
-        file: PathBuf,
-        /// Without the recovery key: only what the outside shows
-        #[arg(long)]
-        outside: bool,
-    },
-    /// Make this new device of an archive
-    Restore {
-        file: PathBuf,
-        /// The setup code; read from the device when unsaid
-        #[arg(long)]
-        code: Option<String>,
-    },
-    /// Try the newest archive, and keep the evidence
-    Drill {
-        #[arg(value_name = "FILE|DIR")]
-        path: PathBuf,
-    },
-    /// Print the identity with which the tool age opens archives; asks for the recovery key
-    Identity,
-    /// Who else can open archives
-    Recipient {
-        #[command(subcommand)]
-        command: RecipientCommand,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ScheduleCommand {
-    /// One a day
-    Daily {
-        /// How many are kept
-        #[arg(long, value_name = "COUNT", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=1000))]
-        newest: u16,
-    },
-    /// Say whether one is wanted now: exit code 0, or 5 when none is
-    Due,
-    /// None by itself
-    Off,
-    /// Show it
-    Show,
-    /// One a week
-    Weekly {
-        /// How many are kept
-        #[arg(long, value_name = "COUNT", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
-        newest: u16,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum RecipientCommand {
-    /// Seal archives to someone else too
-    Add {
-        #[arg(value_name = "age1...")]
-        recipient: String,
-    },
-    /// Say to whom
-    List,
-    /// Not any more
-    Remove {
-        #[arg(value_name = "age1...")]
-        recipient: String,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ButtonCommand {
-    /// Show what needs it, and whether there is one
-    Show,
-    /// Set what needs it: off, sensitive (records of high sensitivity, or pictures), every. Takes a press itself
-    Need { what: PressFor },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum UpdateCommand {
-    /// Show what runs, and how far an update is
-    Show,
-    /// Hand a bundle in (- for standard input): its signature is looked at, nothing is changed
-    Offer {
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-    },
-    /// Have the device fetch a bundle, once: shows what leaves the device for that, and asks
-    Fetch {
-        /// Where it lies: https://HOST[:PORT]/PATH
-        #[arg(value_name = "URL")]
-        from: WebAddress,
-        /// You know what leaves: do not ask
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Fetch no further
-    Stop,
-    /// Install what is offered into the slot that does not run, and start again
-    Install {
-        /// Only if the bundle has this SHA-256
-        #[arg(long, value_name = "DIGITS")]
-        sha256: Option<String>,
-        /// Also if it is older than what runs
-        #[arg(long)]
-        older: bool,
-    },
-}
-
-#[derive(Subcommand)]
-pub(crate) enum BrokerCommand {
-    /// Set where it is
-    Set(Box<NewBroker>),
-    /// Show it, and how the link to it is
-    Show,
-    /// Connect to it now, afresh
-    Test,
-    /// Forget it
-    Remove,
-}
-
-/// A broker to be set.
-#[derive(Args)]
-pub(crate) struct NewBroker {
-    /// Its name or address in your own network
-    pub(crate) host: String,
-    /// The port; 8883 when unsaid, 1883 without TLS
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) port: Option<u16>,
-    /// Who logs in there
-    #[arg(long, value_name = "NAME")]
-    pub(crate) user: Option<String>,
-    /// The secret that holds the password: see pocketctl secret set
-    #[arg(long, value_name = "NAME", requires = "user")]
-    pub(crate) secret: Option<String>,
-    /// The certificate, in PEM form, of the authority that the broker's certificate comes from
-    #[arg(long, value_name = "FILE", conflicts_with = "no_tls")]
-    pub(crate) ca: Option<PathBuf>,
-    /// Without encryption
-    #[arg(long)]
-    pub(crate) no_tls: bool,
-    /// The password may be read by everyone in your network
-    #[arg(long, requires = "no_tls")]
-    pub(crate) readable_password: bool,
-    /// Where Home Assistant looks for devices
-    #[arg(long, value_name = "TOPIC", default_value = "homeassistant")]
-    pub(crate) prefix: String,
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ProviderCommand {
-    /// Add a model, or replace the one of this name. Of anthropic, mistral and openai the rest is known
-    Add(Box<NewProvider>),
-    /// List the models
-    List,
-    /// Forget one
-    Remove { name: ProviderName },
-}
-
-/// A model to be added.
-#[derive(Args)]
-pub(crate) struct NewProvider {
-    /// What you call it: lower-case letters, digits, - _ .
-    pub(crate) name: ProviderName,
-    /// Where it is: https://HOST/PATH, or unix:/PATH on this device
-    #[arg(long, value_name = "URL")]
-    pub(crate) url: Option<Place>,
-    /// What it speaks: anthropic, or openai, which many others speak too
-    #[arg(long)]
-    pub(crate) protocol: Option<Protocol>,
-    /// Which of its models
-    #[arg(long, value_name = "NAME")]
-    pub(crate) model: Option<String>,
-    /// The secret that holds its key: see pocketctl secret set
-    #[arg(long, value_name = "NAME")]
-    pub(crate) secret: Option<String>,
-    /// SHA-256 of its server's public key, beside the check of its certificate
-    #[arg(long, value_name = "HEX")]
-    pub(crate) pin: Option<String>,
-    /// Most bytes of a question; 65536 when unsaid
-    #[arg(long, value_name = "BYTES")]
-    pub(crate) most_prompt: Option<u32>,
-    /// Most tokens of an answer; 2048 when unsaid
-    #[arg(long, value_name = "N")]
-    pub(crate) most_tokens: Option<u32>,
-    /// What it asks for a million tokens that it reads
-    #[arg(long, value_name = "AMOUNT", requires = "price_out")]
-    pub(crate) price_in: Option<String>,
-    /// What it asks for a million tokens that it writes
-    #[arg(long, value_name = "AMOUNT", requires = "price_in")]
-    pub(crate) price_out: Option<String>,
-    /// In which currency
-    #[arg(long, value_name = "CODE", default_value = "USD")]
-    pub(crate) currency: String,
-}
-
-/// What is asked of a model.
-#[derive(Args)]
-pub(crate) struct Question {
-    /// Which model; the only one when unsaid
-    #[arg(long, value_name = "NAME")]
-    pub(crate) provider: Option<ProviderName>,
-    /// What for: shown to you when you approve, not to the model
-    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
-    pub(crate) about: String,
-    /// A record whose text goes along (repeat it for more)
-    #[arg(long, value_name = "CATEGORY:ID")]
-    pub(crate) with: Vec<With>,
-    /// A file that goes along: of a picture its pixels, of anything else its text (repeat it for more)
-    #[arg(long, value_name = "FILE")]
-    pub(crate) attach: Vec<PathBuf>,
-    /// Do not wait for your consent: end with code 4 instead
-    #[arg(long)]
-    pub(crate) no_wait: bool,
-    /// The question, or - for standard input
-    #[arg(required = true)]
-    pub(crate) text: Vec<String>,
-}
-
-/// A record that is named by its category and id.
-#[derive(Clone, Copy)]
-pub(crate) struct With {
-    pub(crate) category: Category,
-    pub(crate) id: RecordId,
-}
-
-impl FromStr for With {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (category, id) = text
-            .split_once(':')
-            .ok_or("write CATEGORY:ID, such as notes:0123…")?;
-        Ok(Self {
-            category: category
-                .parse()
-                .map_err(|error: pocket_core::UnknownCategory| error.to_string())?,
-            id: id
-                .parse()
-                .map_err(|error: pocket_core::InvalidId| error.to_string())?,
-        })
-    }
-}
-
-#[derive(Subcommand)]
-pub(crate) enum ConsentCommand {
-    /// List what waits, what became of the rest, and the leases
-    List,
-    /// Show exactly what would leave, and the answer once there is one
-    Show {
-        id: RecordId,
-        /// Put the pictures that would leave into this folder, to be looked at
-        #[arg(long, value_name = "DIR")]
-        pictures: Option<PathBuf>,
-    },
-    /// Let it leave, once
-    Approve {
-        id: RecordId,
-        /// SHA-256 of the bytes that you saw, instead of the typed word
-        #[arg(long, value_name = "HEX")]
-        sha256: Option<String>,
-    },
-    /// Keep it here, or stop it on its way
-    Deny { id: RecordId },
-    /// Let an agent ask for a while without asking you; in the profile CUSTOM only
-    Lease(NewLease),
-    /// Take a lease back
-    Revoke { id: RecordId },
-}
-
-/// What the owner consents to ahead of time.
-#[derive(Args)]
-pub(crate) struct NewLease {
-    /// Which agent
-    pub(crate) agent: AgentName,
-    /// Whose model
-    #[arg(long, value_name = "NAME")]
-    pub(crate) provider: ProviderName,
-    /// Records of this category may go along; none when unsaid
-    #[arg(long)]
-    pub(crate) category: Option<Category>,
-    /// At most so many calls
-    #[arg(long, value_name = "N")]
-    pub(crate) calls: u32,
-    /// At most so many bytes in all
-    #[arg(long, value_name = "N")]
-    pub(crate) bytes: u64,
-    /// For so long
-    #[arg(long = "for", value_name = "MINUTES")]
-    pub(crate) minutes: u32,
-}
-
-impl From<NewLease> for StandingTerms {
-    fn from(lease: NewLease) -> Self {
-        Self {
-            agent: lease.agent,
-            provider: lease.provider,
-            category: lease.category,
-            calls: lease.calls,
-            bytes: lease.bytes,
-            minutes: lease.minutes,
-        }
-    }
-}
-
-#[derive(Subcommand)]
 pub(crate) enum AgentCommand {
     /// Make an agent; its token is shown once
     Add {
@@ -682,81 +349,99 @@ mod tests {
         Arguments::try_parse_from(line.split(' ')).is_ok()
     }
 
+    const CONTRACT: &[&str] = &[
+        "status",
+        "--control /c status",
+        "status --json --data-dir d",
+        "setup-code",
+        "setup --code 10AB-CDEF --recovery-out key",
+        "unlock --passphrase-fd 3",
+        "unlock --recovery",
+        "lock --all",
+        "health --strict",
+        "add notes title=a tags=b tags=c",
+        "add tasks -",
+        "get notes ID",
+        "get documents ID --out -",
+        "edit notes ID",
+        "edit notes ID title=x",
+        "edit notes ID -",
+        "list memory --limit 3 --after ID",
+        "search --in notes bread and milk",
+        "delete notes ID",
+        "keep notes ID",
+        "keep notes ID --until 2027-01-31",
+        "keep notes ID --usual",
+        "import a b",
+        "export out",
+        "person show Ann",
+        "person export ID out --also Anni --also 0301234567",
+        "person erase ID --except ID --confirm 3",
+        "person erase ID --confirm 3-3f9a1c2e",
+        "secret set wifi",
+        "secret list",
+        "secret delete wifi",
+        "profile show",
+        "button show",
+        "button need sensitive",
+        "profile set CLOUD_WITH_CONSENT --for 30",
+        "backup create f --parity 20",
+        "backup repair f --out g",
+        "backup keep d --days 7 --newest 4",
+        "backup keep --scheduled d",
+        "backup schedule weekly --newest 4",
+        "backup schedule due",
+        "backup verify f --outside",
+        "backup restore f",
+        "backup drill d",
+        "backup recipient add age1x",
+        "update show",
+        "update offer -",
+        "update install --sha256 00ff --older",
+        "update fetch https://a.example.com/r.raucb --yes",
+        "update stop",
+        "broker set broker.local --port 8883",
+        "consent list",
+        "consent show ID",
+        "consent approve ID",
+        "consent approve ID --sha256 00ff",
+        "consent deny ID",
+        "consent lease claude --provider x --category notes --calls 3 --bytes 9000 --for 30",
+        "consent revoke ID",
+        "provider add anthropic --secret key",
+        "provider add mine --url https://a.example.com/v1 --protocol openai --model m --pin 00 --most-prompt 9000 \
+             --most-tokens 100 --price-in 2.5 --price-out 10 --currency EUR",
+        "provider add here --url unix:/run/m.sock --protocol openai --model m",
+        "provider list",
+        "provider remove mine",
+        "agent add claude --scope notes:read+search,tasks:write",
+        "agent list",
+        "agent revoke claude",
+        "agent rotate claude",
+        "agent limit claude --calls 60 --records 500 --megabytes 10",
+        "ask --provider x what now",
+        "ask --about taxes --with notes:ID --with tasks:ID --attach f --no-wait what now",
+        "ask -",
+        "audit show --limit 5",
+        "audit verify",
+        "audit verify log.jsonl",
+        "audit export log.jsonl",
+        "passphrase change",
+        "recovery new",
+        "recovery confirm",
+        "category erase notes",
+        "factory-reset --confirm ERASE",
+        "check --accept-loss",
+        "mcp --token-file t",
+        "connect pocketai.local",
+        "connect owner@192.168.1.20 --key k --port 2222 --print",
+    ];
+
     #[test]
     fn the_contract_parses() {
         Arguments::command().debug_assert();
         let id = "0123456789abcdef0123456789abcdef";
-        for line in [
-            "status",
-            "--control /c status",
-            "status --json --data-dir d",
-            "setup-code",
-            "setup --code 10AB-CDEF --recovery-out key",
-            "unlock --passphrase-fd 3",
-            "unlock --recovery",
-            "lock --all",
-            "health --strict",
-            "add notes title=a tags=b tags=c",
-            "add tasks -",
-            "get notes ID",
-            "get documents ID --out -",
-            "edit notes ID",
-            "edit notes ID title=x",
-            "edit notes ID -",
-            "list memory --limit 3 --after ID",
-            "search --in notes bread and milk",
-            "delete notes ID",
-            "keep notes ID",
-            "keep notes ID --until 2027-01-31",
-            "keep notes ID --usual",
-            "import a b",
-            "export out",
-            "person show Ann",
-            "person export ID out --also Anni --also 0301234567",
-            "person erase ID --except ID --confirm 3",
-            "person erase ID --confirm 3-3f9a1c2e",
-            "secret set wifi",
-            "secret list",
-            "secret delete wifi",
-            "profile show",
-            "button show",
-            "button need sensitive",
-            "profile set CLOUD_WITH_CONSENT --for 30",
-            "consent list",
-            "consent show ID",
-            "consent approve ID",
-            "consent approve ID --sha256 00ff",
-            "consent deny ID",
-            "consent lease claude --provider x --category notes --calls 3 --bytes 9000 --for 30",
-            "consent revoke ID",
-            "provider add anthropic --secret key",
-            "provider add mine --url https://a.example.com/v1 --protocol openai --model m --pin 00 --most-prompt 9000 \
-             --most-tokens 100 --price-in 2.5 --price-out 10 --currency EUR",
-            "provider add here --url unix:/run/m.sock --protocol openai --model m",
-            "provider list",
-            "provider remove mine",
-            "agent add claude --scope notes:read+search,tasks:write",
-            "agent list",
-            "agent revoke claude",
-            "agent rotate claude",
-            "agent limit claude --calls 60 --records 500 --megabytes 10",
-            "ask --provider x what now",
-            "ask --about taxes --with notes:ID --with tasks:ID --attach f --no-wait what now",
-            "ask -",
-            "audit show --limit 5",
-            "audit verify",
-            "audit verify log.jsonl",
-            "audit export log.jsonl",
-            "passphrase change",
-            "recovery new",
-            "recovery confirm",
-            "category erase notes",
-            "factory-reset --confirm ERASE",
-            "check --accept-loss",
-            "mcp --token-file t",
-            "connect pocketai.local",
-            "connect owner@192.168.1.20 --key k --port 2222 --print",
-        ] {
+        for line in CONTRACT {
             assert!(parses(&format!("pocketctl {}", line.replace("ID", id))), "{line}");
         }
     }
@@ -787,6 +472,9 @@ mod tests {
             "ask --with notes what",
             "ask --with cellar:0123456789abcdef0123456789abcdef what",
             "consent lease claude --provider x",
+            "backup keep --scheduled --days 1 d",
+            "backup create f --parity 101",
+            "update fetch http://a.example.com/r.raucb",
             "connect",
             "connect -oProxyCommand=id",
             "connect -- -oProxyCommand=id",
