@@ -163,6 +163,16 @@ class House:
         code, _, error = self.ctl("unlock", "--passphrase-fd", "0", stdin=passphrase)
         return code, error
 
+    def is_whole(self, ledger) -> None:
+        """It opens with its passphrase, holds all that was acknowledged, and finds nothing wrong with itself."""
+        code, error = self.unlock(PASSPHRASE)
+        if code:
+            raise Wrong(f"it does not open: {error}")
+        if wrong := ledger.compare(self.shown()):
+            raise Wrong("; ".join(wrong[:10]))
+        self.must("check")
+        self.must("audit", "verify")
+
     def agent(self) -> str:
         """The token of an agent that may write tasks."""
         scope = "tasks:read+write+delete"
