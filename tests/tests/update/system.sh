@@ -42,6 +42,8 @@ cp "$2" /data/slot-b
 RAUC
 printf '#!/bin/bash\necho "$*" >>/data/restarts\n' >"$root/usr/stands-in/systemctl"
 printf '#!/bin/bash\n' >"$root/usr/stands-in/sleep"
+# A card that fails in the middle of a copy.
+printf '#!/bin/bash\n/usr/bin/cp "$@" && [[ ! -e /data/no-copy ]]\n' >"$root/usr/stands-in/cp"
 chmod 0755 "$root"/usr/stands-in/*
 inside() { chroot "$root" /usr/bin/env PATH=/usr/stands-in:/usr/sbin:/usr/bin "$@"; }
 if [[ $1 == format ]]; then
