@@ -47,11 +47,7 @@ impl Attempts {
             return Duration::ZERO;
         };
         let whole = Duration::from_secs(1 << over.min(9)).min(LONGEST);
-        if now < self.last {
-            whole
-        } else {
-            whole.saturating_sub(now.since(self.last))
-        }
+        whole.saturating_sub(now.since(self.last))
     }
 
     /// The same count, timed from `now` where the clock had been set back, so that waiting helps.
@@ -85,9 +81,11 @@ mod tests {
         assert_eq!(attempts.wait(now.plus(Duration::from_secs(300))), Duration::ZERO);
         assert_eq!(attempts.wait(Timestamp::from_millis(0)), Duration::from_secs(300));
         let earlier = Timestamp::from_millis(0);
-        assert_eq!(
-            attempts.rebased(earlier).wait(earlier.plus(LONGEST)),
-            Duration::ZERO
-        );
+        assert_eq!(attempts.last(), now);
+        let rebased = attempts.rebased(earlier);
+        assert_eq!((rebased.failures(), rebased.last()), (16, earlier));
+        assert_eq!(rebased.wait(earlier), LONGEST);
+        assert_eq!(rebased.wait(earlier.plus(LONGEST)), Duration::ZERO);
+        assert_eq!(attempts.rebased(now.plus(LONGEST)), attempts);
     }
 }
