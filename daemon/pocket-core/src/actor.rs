@@ -284,6 +284,7 @@ mod tests {
     fn scopes_read_as_they_print() {
         let scopes: Scopes = "tasks:write,notes:read+search".parse().unwrap();
         assert_eq!(scopes.to_string(), "notes:read+search,tasks:write");
+        assert_eq!(scopes.iter().count(), 3);
         assert!(scopes.allow(Category::Notes, Verb::Read));
         assert!(!scopes.allow(Category::Notes, Verb::Write));
         assert!(!scopes.allow(Category::Tasks, Verb::Read));
@@ -298,5 +299,19 @@ mod tests {
         assert!("notes:send".parse::<Scopes>().is_err());
         let cloud: Scopes = "notes:read,cloud".parse().unwrap();
         assert_eq!(cloud.to_string(), "notes:read,outbox:send");
+    }
+
+    #[test]
+    fn an_agents_name_is_short_and_plain() {
+        let longest = "x".repeat(64);
+        for name in ["a", "Home-Assistant_2.1", &longest] {
+            assert_eq!(
+                name.parse::<AgentName>().map(|known| known.as_str() == name),
+                Ok(true)
+            );
+        }
+        for name in ["", &"x".repeat(65), "a b", "a\n", "b\u{e4}r"] {
+            assert!(name.parse::<AgentName>().is_err(), "{name:?}");
+        }
     }
 }

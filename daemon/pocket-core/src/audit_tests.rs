@@ -165,3 +165,39 @@ fn the_canonical_bytes_do_not_change() {
     let failed = Outcome::Failed(FailureKind::WrongCredential);
     assert_eq!(format!("{failed:?}"), "Failed(WrongCredential)");
 }
+
+#[test]
+fn a_mac_is_written_as_digits_and_read_back_from_nothing_else() {
+    let mac = Mac(std::array::from_fn(|place| u8::try_from(place * 7).unwrap()));
+    let json = serde_json::to_string(&mac).unwrap();
+    assert!(json.starts_with("\"00070e15"), "{json}");
+    assert_eq!(serde_json::from_str::<Mac>(&json).unwrap(), mac);
+    let stored = postcard::to_stdvec(&mac).unwrap();
+    assert_eq!(stored, mac.0);
+    assert_eq!(postcard::from_bytes(&stored), Ok(mac));
+    for digits in [
+        "0".repeat(62),
+        "0".repeat(66),
+        "+1".repeat(32),
+        "zz".repeat(32),
+        "\u{e4}".repeat(32),
+    ] {
+        assert!(
+            serde_json::from_str::<Mac>(&format!("\"{digits}\"")).is_err(),
+            "{digits}"
+        );
+    }
+}
+
+#[test]
+fn a_walk_knows_where_it_stands() {
+    let (entries, head) = log(1, 3);
+    let mut verifier = Verifier::new(mac(1));
+    assert_eq!(verifier.head(), Head::default());
+    for entry in &entries {
+        assert_eq!(verifier.step(entry), Ok(()));
+        let (sequence, mac) = (entry.sequence, entry.mac);
+        assert_eq!(verifier.head(), Head { sequence, mac });
+    }
+    assert_eq!(verifier.head(), head);
+}

@@ -392,4 +392,29 @@ mod tests {
             assert!(!is_age_recipient(bad), "{bad}");
         }
     }
+
+    #[test]
+    fn times_and_sizes_are_those_that_are_documented() {
+        assert_eq!(
+            (BackupStatus::FRESH, BackupStatus::RECENT),
+            (604_800_000, 2_678_400_000)
+        );
+        assert_eq!(MOST_BACKUP_FRAME, 16_777_216);
+    }
+
+    #[test]
+    fn the_records_of_all_categories_are_counted() {
+        let facts = |counts: &[u64]| BackupFacts {
+            format: BACKUP_FORMAT,
+            version: String::new(),
+            device: String::new(),
+            epoch: 0,
+            made: Timestamp::default(),
+            audit: Head::default(),
+            counts: Category::ALL.into_iter().zip(counts.iter().copied()).collect(),
+        };
+        assert_eq!(facts(&[]).records(), 0);
+        assert_eq!(facts(&[3, 0, 4]).records(), 7);
+        assert_eq!(facts(&[u64::MAX, 1]).records(), u64::MAX);
+    }
 }

@@ -318,4 +318,30 @@ mod tests {
             assert_eq!(spoilt.checked(), Err(expected));
         }
     }
+
+    #[test]
+    fn a_certificate_is_a_text_of_at_most_16_kib() {
+        let with = |pem: String| Broker {
+            transport: Transport::Tls { ca: Some(pem) },
+            ..broker()
+        };
+        let head = "-----BEGIN CERTIFICATE-----\n";
+        let longest = format!("{head}{}", "a".repeat(16_384 - head.len()));
+        assert!(with(longest.clone()).checked().is_ok());
+        for wrong in [format!("{longest}a"), format!("{head}\u{e4}"), String::new()] {
+            assert_eq!(with(wrong).checked(), Err(InvalidBroker::Authority));
+        }
+    }
+
+    #[test]
+    fn only_tls_is_encrypted_and_has_a_port_of_its_own() {
+        for (transport, encrypted, port) in [
+            (Transport::Plain, false, 1883),
+            (Transport::PlainWithPassword, false, 1883),
+            (Transport::Tls { ca: None }, true, 8883),
+        ] {
+            assert_eq!(transport.is_encrypted(), encrypted);
+            assert_eq!(Broker::usual_port(encrypted), port);
+        }
+    }
 }

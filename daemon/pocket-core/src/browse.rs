@@ -63,3 +63,15 @@ pub struct Browsed {
     /// The lists on which its tasks stand, in order.
     pub lists: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_has_one_name_for_people_and_programs() {
+        for order in Order::ALL {
+            assert_eq!(serde_json::to_value(order).unwrap(), order.name());
+        }
+    }
+}

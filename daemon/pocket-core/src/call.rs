@@ -133,3 +133,20 @@ impl CallFailure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_fits_the_fault() {
+        for (fault, remedy) in [
+            (CallFailure::CertificateName, "do not send anything there"),
+            (CallFailure::HostUnknown, "check the provider's address"),
+            (CallFailure::Replayed, "approve what you then see"),
+            (CallFailure::Withdrawn, "open the profile again"),
+        ] {
+            assert!(fault.remedy().contains(remedy), "{fault}: {}", fault.remedy());
+        }
+    }
+}

@@ -166,4 +166,17 @@ mod tests {
         }
         assert_eq!("Notes".parse::<Category>(), Err(UnknownCategory));
     }
+
+    #[test]
+    fn the_outbox_alone_is_cleared_unasked_and_the_audit_log_alone_holds_no_records() {
+        for category in Category::ALL {
+            let days = (category == Category::Outbox).then_some(90);
+            assert_eq!(category.default_retention_days(), days, "{category}");
+            assert_eq!(
+                category.holds_records(),
+                category != Category::Audit,
+                "{category}"
+            );
+        }
+    }
 }

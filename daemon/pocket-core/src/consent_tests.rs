@@ -247,10 +247,11 @@ fn a_standing_consent_is_for_custom_alone_and_for_nothing_critical() {
         let critical = category.never_leaves();
         assert_eq!(of.checked(Profile::Custom).is_err(), critical, "{category}");
     }
-    let spoilt: [fn(&mut StandingConsent); 5] = [
+    let spoilt: [fn(&mut StandingConsent); 6] = [
         |standing| standing.calls = 0,
         |standing| standing.calls = StandingConsent::MOST_CALLS + 1,
         |standing| standing.bytes = 0,
+        |standing| standing.bytes = StandingConsent::MOST_BYTES + 1,
         |standing| standing.until = standing.from,
         |standing| standing.until = standing.from.plus(crate::Lease::LONGEST + MINUTE),
     ];
@@ -258,5 +259,72 @@ fn a_standing_consent_is_for_custom_alone_and_for_nothing_critical() {
         let mut standing = standing();
         spoil(&mut standing);
         assert_eq!(standing.checked(Profile::Custom), Err(InvalidStanding::Limits));
+    }
+}
+
+#[test]
+fn a_call_ends_with_an_end() {
+    let digest = consent(1).sha256;
+    let sending = || consent(1).approve(&digest, start()).unwrap();
+    for state in [ConsentState::Sending, ConsentState::Waiting] {
+        assert_eq!(sending().end(state), Err(ConsentError::Over("sending")));
+    }
+    for state in [answered(), ConsentState::Denied, ConsentState::Expired] {
+        assert_eq!(sending().end(state.clone()).unwrap().state, state);
+    }
+}
+
+#[test]
+fn times_and_sizes_are_those_that_are_documented() {
+    assert_eq!(Consent::PATIENCE.as_secs(), 600);
+    assert_eq!(asking::SPAN.as_secs(), 3600);
+    assert_eq!(StandingConsent::MOST_BYTES, 10_485_760);
+}
+
+#[test]
+fn a_picture_is_counted_among_what_is_to_be_read() {
+    let detail = |pictured: &[(u64, u64)]| crate::ConsentDetail {
+        question: consent(1),
+        parts: Vec::new(),
+        pictured: pictured.to_vec(),
+    };
+    assert_eq!(detail(&[]).readable(b"abc"), "abc");
+    assert_eq!(
+        detail(&[(1, 4), (5, 7)]).readable(b"aXXXbYYc"),
+        "a[3 characters of a picture]b[2 characters of a picture]c"
+    );
+    // Places that are not there show no more than there is.
+    assert_eq!(
+        detail(&[(5, 9), (7, u64::MAX)]).readable(b"abc"),
+        format!(
+            "[4 characters of a picture][{} characters of a picture]",
+            u64::MAX - 7
+        )
+    );
+}
+
+#[test]
+fn a_press_is_needed_for_what_is_sensitive_or_a_picture() {
+    use crate::PressFor;
+    let of = |categories: &[Category], pictures| Consent {
+        categories: categories.to_vec(),
+        pictures,
+        ..consent(1)
+    };
+    for (categories, pictures, sensitive) in [
+        (&[][..], 0, false),
+        (&[], 1, true),
+        (&[], 2, true),
+        (&[Category::Tasks], 0, false),
+        (&[Category::Tasks, Category::Contacts], 0, true),
+    ] {
+        let consent = of(categories, pictures);
+        assert_eq!(
+            PressFor::Sensitive.covers(&consent),
+            sensitive,
+            "{categories:?} {pictures}"
+        );
+        assert!(!PressFor::Off.covers(&consent));
+        assert!(PressFor::Every.covers(&consent));
     }
 }

@@ -267,7 +267,7 @@ fn out_of_range(record: &Record) -> Option<(&'static str, Problem)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Memory, Note, Task};
+    use crate::{Contact, Conversation, Document, Labelled, Memory, Message, Note, Property, Task};
 
     fn refused(record: Record) -> String {
         match Content::check(record) {
@@ -326,5 +326,75 @@ mod tests {
         });
         let bytes = postcard::to_stdvec(&good).unwrap();
         assert!(postcard::from_bytes::<Content>(&bytes).is_ok_and(|content| *content.record() == good));
+    }
+
+    #[test]
+    fn what_is_just_within_the_limits_is_taken() {
+        let note = |body: usize| {
+            Record::Note(Note {
+                body: "x".repeat(body),
+                ..Note::default()
+            })
+        };
+        assert_eq!(refused(note(8_388_608)), "accepted", "without a title");
+        assert!(refused(note(8_388_609)).contains("8 MiB"));
+        let memory = |confidence, tags| {
+            Record::Memory(Memory {
+                text: "t".to_owned(),
+                confidence,
+                tags: vec!["x".to_owned(); tags],
+                ..Memory::default()
+            })
+        };
+        assert_eq!(refused(memory(None, 0)), "accepted");
+        assert_eq!(refused(memory(Some(100), 256)), "accepted");
+        assert!(refused(memory(None, 257)).contains("256"));
+        let chat = |messages| {
+            Record::Conversation(Conversation {
+                title: "t".to_owned(),
+                messages: vec![Message::default(); messages],
+                ..Conversation::default()
+            })
+        };
+        assert_eq!(refused(chat(262_143)), "accepted");
+        assert!(
+            refused(chat(262_144)).contains("8 MiB"),
+            "messages without a word take room too"
+        );
+    }
+
+    #[test]
+    fn an_error_names_the_field_and_what_is_wrong() {
+        let error = |record| Content::check(record).map(|_| ()).unwrap_err();
+        let document = Document {
+            name: "a\rb".to_owned(),
+            ..Document::default()
+        };
+        let found = error(Record::Document(document));
+        assert_eq!(
+            (found.category(), found.field(), found.problem()),
+            (Category::Documents, "name", Problem::LineBreak)
+        );
+        let tagged = Task {
+            title: "t".to_owned(),
+            tags: vec!["fine".to_owned(), "x".repeat(1025)],
+            ..Task::default()
+        };
+        let found = error(Record::Task(tagged));
+        assert_eq!((found.field(), found.problem()), ("a tag", Problem::TooLong));
+        let phones = vec![Labelled::default(); 257];
+        let contact = Contact {
+            name: "n".to_owned(),
+            phones,
+            ..Contact::default()
+        };
+        assert_eq!(error(Record::Contact(contact)).problem(), Problem::TooMany);
+        let properties = vec![Property::default(); 257];
+        let note = Note {
+            title: "t".to_owned(),
+            properties,
+            ..Note::default()
+        };
+        assert_eq!(error(Record::Note(note)).problem(), Problem::TooMany);
     }
 }

@@ -98,3 +98,25 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_one_name_for_people_and_programs() {
+        for number in 0_u8.. {
+            let Ok(kind) = postcard::from_bytes::<FailureKind>(&[number]) else {
+                break;
+            };
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+        assert_eq!(FailureKind::WrongCredential.name(), "wrong-credential");
+    }
+
+    #[test]
+    fn a_failure_says_what_happened_and_what_to_do() {
+        let failure = Failure::new(FailureKind::Full, "the disk is full", "delete something");
+        assert_eq!(failure.to_string(), "the disk is full\n  delete something");
+    }
+}

@@ -166,6 +166,12 @@ mod tests {
             );
             assert_eq!(address.to_string().parse(), Ok(address), "{text}");
         }
+        let longest = format!("https://a.example/{}", "x".repeat(LONGEST - 18));
+        assert_eq!(
+            (longest.len(), longest.parse::<WebAddress>().is_ok()),
+            (2048, true)
+        );
+        assert!(format!("{longest}x").parse::<WebAddress>().is_err());
         let usual: WebAddress = "https://a.example:443/x".parse().unwrap();
         assert_eq!(usual.to_string(), "https://a.example/x");
     }

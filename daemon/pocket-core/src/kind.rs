@@ -378,3 +378,43 @@ impl OperationKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_reads_changes_nothing() {
+        for kind in [
+            OperationKind::AuditShow,
+            OperationKind::Export,
+            OperationKind::Get,
+            OperationKind::Search,
+            OperationKind::Status,
+        ] {
+            assert!(!kind.changes(), "{}", kind.name());
+        }
+        for kind in [
+            OperationKind::Add,
+            OperationKind::Ask,
+            OperationKind::BackupRestore,
+            OperationKind::ConsentApprove,
+            OperationKind::Delete,
+            OperationKind::Lock,
+            OperationKind::ProfileSet,
+            OperationKind::Unlock,
+        ] {
+            assert!(kind.changes(), "{}", kind.name());
+        }
+    }
+
+    #[test]
+    fn three_entries_name_a_consent_ahead_of_time() {
+        let of: Vec<_> = OperationKind::ALL
+            .into_iter()
+            .filter(|kind| kind.is_of_standing())
+            .map(OperationKind::name)
+            .collect();
+        assert_eq!(of, ["standing-bytes", "standing-calls", "standing-minutes"]);
+    }
+}

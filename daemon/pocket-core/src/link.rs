@@ -192,3 +192,20 @@ impl LinkFault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_remedy_fits_the_fault() {
+        for (fault, remedy) in [
+            (LinkFault::AddressPublic, "private address"),
+            (LinkFault::CertificateName, "as its certificate does"),
+            (LinkFault::LoginRefused, "set the secret with the password again"),
+            (LinkFault::Silent, "connects again by itself"),
+        ] {
+            assert!(fault.remedy().contains(remedy), "{fault}: {}", fault.remedy());
+        }
+    }
+}

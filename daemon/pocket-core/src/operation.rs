@@ -458,3 +458,98 @@ impl Operation {
         touched
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Note, Record, Task};
+
+    fn content(record: Record) -> Content {
+        Content::check(record).unwrap()
+    }
+
+    fn task() -> Content {
+        content(Record::Task(Task {
+            title: "t".to_owned(),
+            ..Task::default()
+        }))
+    }
+
+    fn note() -> Content {
+        content(Record::Note(Note {
+            title: "n".to_owned(),
+            ..Note::default()
+        }))
+    }
+
+    /// The categories of an operation are what is decided by: one that were left out would not be asked about.
+    #[test]
+    fn an_operation_names_every_category_that_it_touches_once() {
+        let (id, category) = (RecordId::from_bytes([1; 16]), Category::Tasks);
+        let entry = |content| NewEntry {
+            id: None,
+            created: None,
+            updated: None,
+            upload: None,
+            content,
+        };
+        let ask = || {
+            let with = vec![
+                (Category::Tasks, id),
+                (Category::Memory, id),
+                (Category::Tasks, id),
+            ];
+            Box::new(Ask {
+                with,
+                ..Ask::default()
+            })
+        };
+        let of = |operation: Operation| operation.categories();
+        let items = vec![entry(task()), entry(note()), entry(task())];
+        let import = false;
+        assert_eq!(
+            of(Operation::Add { items, import }),
+            [Category::Notes, Category::Tasks]
+        );
+        assert_eq!(of(Operation::Ask(ask())), [Category::Memory, Category::Tasks]);
+        assert_eq!(
+            of(Operation::AskLocal(ask())),
+            [Category::Memory, Category::Tasks]
+        );
+        let fact = NewFact {
+            content: note(),
+            supersedes: None,
+        };
+        assert_eq!(of(Operation::Remember { facts: vec![fact] }), [Category::Notes]);
+        let edit = Operation::Edit {
+            id,
+            content: Box::new(note()),
+            revision: None,
+        };
+        assert_eq!(of(edit), [Category::Notes]);
+        for operation in [
+            Operation::CategoryErase { category },
+            Operation::CategoryRekey { category },
+            Operation::Delete { category, id },
+            Operation::Get { category, id },
+        ] {
+            assert_eq!(of(operation), [category]);
+        }
+        assert_eq!(of(Operation::UploadBegin), [Category::Documents]);
+        assert_eq!(of(Operation::UploadChunk { upload: id }), [Category::Documents]);
+        let search = Operation::Search {
+            categories: vec![Category::Tasks, Category::Contacts],
+            query: String::new(),
+            limit: 1,
+        };
+        assert_eq!(of(search).len(), 2);
+        assert_eq!(of(Operation::SecretList), [Category::Secrets]);
+        assert_eq!(of(Operation::Status), []);
+    }
+
+    #[test]
+    fn sizes_are_those_that_are_documented() {
+        assert_eq!(Operation::MOST_CHUNK, 1_048_576);
+        assert_eq!(Operation::MOST_DOCUMENT, 1_073_741_824);
+    }
+}

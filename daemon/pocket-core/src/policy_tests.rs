@@ -297,6 +297,7 @@ fn a_standing_consent_gives_leave_in_custom_alone() {
         "leave without a consent"
     );
     let custom = question(Profile::Custom, &agent);
+    assert_eq!(custom.categories(), [Category::Notes]);
     let (permit, left) = custom.by_standing(&standing, &provider, 10, now).unwrap();
     assert_eq!(
         (permit.kind(), permit.recording()),

@@ -330,4 +330,72 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn what_waits_is_told_with_the_time_that_is_left() {
+        let (mut press, now) = (Press::default(), begin());
+        assert!(press.status(now).is_none());
+        assert_eq!(press.begin(owner(), approve(1), now), Ok(()));
+        let told = |press: &Press, seconds| {
+            let waiting = press.status(now + Duration::from_secs(seconds))?;
+            Some((waiting.operation, waiting.question, waiting.seconds))
+        };
+        let question = Some(RecordId::from_bytes([1; 16]));
+        assert_eq!(
+            told(&press, 0),
+            Some((OperationKind::ConsentApprove, question, 30))
+        );
+        assert_eq!(
+            told(&press, 10),
+            Some((OperationKind::ConsentApprove, question, 21))
+        );
+        assert_eq!(told(&press, 30), None);
+        press.forget();
+        assert!(press.status(now).is_none() && press.expired(now).is_none());
+        let need = PressFor::Every;
+        assert_eq!(press.begin(owner(), Operation::PressSet { need }, now), Ok(()));
+        assert_eq!(told(&press, 0), Some((OperationKind::PressSet, None, 30)));
+    }
+
+    #[test]
+    fn the_same_is_the_same_in_everything() {
+        let terms = |calls| StandingTerms {
+            agent: "claude".parse().unwrap(),
+            provider: "x".parse().unwrap(),
+            category: None,
+            calls,
+            bytes: 1,
+            minutes: 1,
+        };
+        let install = |digit: &str, older| Operation::UpdateInstall {
+            sha256: digit.repeat(64),
+            older,
+        };
+        let fetch = |path: &str| Operation::UpdateFetch {
+            from: Box::new(format!("https://a.example/{path}").parse().unwrap()),
+        };
+        let set = |need| Operation::PressSet { need };
+        for (one, others) in [
+            (
+                set(PressFor::Off),
+                vec![set(PressFor::Every), install("0", false)],
+            ),
+            (
+                Operation::StandingAdd(terms(1)),
+                vec![Operation::StandingAdd(terms(2)), set(PressFor::Off)],
+            ),
+            (
+                install("0", false),
+                vec![install("1", false), install("0", true), install("1", true)],
+            ),
+            (fetch("x"), vec![fetch("y"), Operation::Status]),
+        ] {
+            let (mut press, now) = (Press::default(), begin());
+            assert_eq!(press.begin(owner(), one.clone(), now), Ok(()));
+            assert_eq!(press.begin(owner(), one, now), Ok(()), "the very same");
+            for other in others {
+                assert_eq!(press.begin(owner(), other, now), Err(PressBusy));
+            }
+        }
+    }
 }

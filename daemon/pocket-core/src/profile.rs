@@ -163,4 +163,25 @@ mod tests {
         }
         assert_eq!("ONLINE".parse::<Profile>(), Err(UnknownProfile));
     }
+
+    #[test]
+    fn a_lease_tells_its_end_while_it_opens_something() {
+        assert_eq!((Lease::LONGEST.as_secs(), Lease::USUAL.as_secs()), (86_400, 3600));
+        let now = Timestamp::from_millis(1_000_000_000);
+        let end = now.plus(Lease::USUAL);
+        let lease = Lease::new(Profile::LocalNetwork, now, Lease::USUAL);
+        assert_eq!((lease.ends(now), lease.ends(end)), (Some(end), None));
+        let shut = Lease::new(Profile::OfflineOnly, now, Lease::USUAL);
+        assert_eq!(shut.ends(now), None);
+    }
+
+    #[test]
+    fn the_widest_profile_warns_in_words() {
+        for profile in Profile::ALL {
+            let warns = profile.meaning().starts_with("WARNING");
+            assert_eq!(warns, profile == Profile::Custom);
+            assert_eq!(profile.to_string(), profile.name());
+        }
+        assert!(Profile::OfflineOnly.meaning().contains("Nothing leaves"));
+    }
 }

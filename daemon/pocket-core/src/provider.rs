@@ -340,6 +340,17 @@ mod tests {
             let name: ProviderName = name.parse().unwrap();
             assert_eq!(name.id().to_string(), id);
         }
+        for text in ["mine", "a-1_b.2"] {
+            let name: ProviderName = text.parse().unwrap();
+            assert_eq!((name.as_str(), name.to_string().as_str()), (text, text));
+        }
+        for text in ["", "Mine", "a b", &"x".repeat(65)] {
+            assert_eq!(text.parse::<ProviderName>(), Err(InvalidProvider::Name));
+        }
+        assert_eq!(
+            (Provider::USUAL_PROMPT, Provider::MOST_PROMPT),
+            (65_536, 1_048_576)
+        );
     }
 
     #[test]
@@ -392,6 +403,14 @@ mod tests {
         }
         let long = format!("unix:/{}", "a".repeat(107));
         assert_eq!(long.parse::<Place>(), Err(InvalidProvider::Socket));
+        let longest = format!("https://api.example.com/{}", "a".repeat(LONGEST - 24));
+        assert_eq!((longest.len(), longest.parse::<Place>().is_ok()), (256, true));
+        for more in ["a", "aaa"] {
+            assert_eq!(
+                format!("{longest}{more}").parse::<Place>(),
+                Err(InvalidProvider::Place)
+            );
+        }
     }
 
     fn provider() -> Provider {

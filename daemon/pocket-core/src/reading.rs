@@ -227,4 +227,29 @@ mod tests {
         assert!(Thumbnail::new(b"<svg>".to_vec()).is_none());
         assert!(Thumbnail::new([b"\xff\xd8\xff".as_slice(), &[0; MOST_THUMBNAIL]].concat()).is_none());
     }
+
+    #[test]
+    fn sizes_are_those_that_are_documented() {
+        assert_eq!(
+            (MOST_THUMBNAIL, MOST_TEXT, MOST_READ),
+            (12_288, 4_194_304, 67_108_864)
+        );
+        let jpeg = [b"\xff\xd8\xff".as_slice(), &[7; 12_285]].concat();
+        let largest = Thumbnail::new(jpeg.clone()).unwrap();
+        assert!(largest.bytes() == jpeg && !largest.is_empty());
+    }
+
+    #[test]
+    fn how_far_a_reading_is_can_be_told() {
+        for (reading, said) in [
+            (Reading::None, "no bytes"),
+            (Reading::Pending, "not read yet"),
+            (Reading::Done, "read"),
+            (Reading::Partly, "read, its text cut"),
+        ] {
+            assert_eq!(reading.to_string(), said);
+        }
+        let failed = Reading::Failed(Unreadable::Protected).to_string();
+        assert_eq!(failed, format!("not read: {}", Unreadable::Protected));
+    }
 }

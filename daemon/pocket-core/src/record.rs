@@ -486,4 +486,106 @@ mod tests {
             assert!(Record::deserialize_fields(category, &mut json).is_err());
         }
     }
+
+    #[test]
+    fn a_fact_is_history_once_its_time_is_over() {
+        let now: Timestamp = "2026-11-22T10:30:00Z".parse().unwrap();
+        for (until, over) in [
+            (None, false),
+            (Some("2026-11-21"), true),
+            (Some("2026-11-22"), false),
+        ] {
+            let memory = Memory {
+                valid_until: until.and_then(|day| day.parse().ok()),
+                ..Memory::default()
+            };
+            assert_eq!(memory.is_history(now), over, "{until:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_device_found_out_makes_no_other_file() {
+        let file = Document {
+            name: "a.pdf".to_owned(),
+            ..Document::default()
+        };
+        let read = Document {
+            reading: Reading::Done,
+            pages: 3,
+            thumbnail: Thumbnail::new(b"\xff\xd8\xff".to_vec()).unwrap(),
+            ..file.clone()
+        };
+        let noted = Document {
+            note: "mine".to_owned(),
+            ..file.clone()
+        };
+        assert!(file.is_same_file(&read) && read.is_same_file(&file));
+        assert!(!file.is_same_file(&noted));
+    }
+
+    #[test]
+    fn a_record_is_called_by_what_tells_most() {
+        let (text, other) = ("what it says".to_owned(), "its name".to_owned());
+        let memory = |subject: &str| Memory {
+            subject: subject.to_owned(),
+            text: text.clone(),
+            ..Memory::default()
+        };
+        let note = |title: &str| Note {
+            title: title.to_owned(),
+            body: format!("{text}\nand more"),
+            ..Note::default()
+        };
+        let outbox = |subject: &str| Outbox {
+            subject: subject.to_owned(),
+            to: text.clone(),
+            ..Outbox::default()
+        };
+        for record in [
+            Record::Memory(memory("")),
+            Record::Note(note("")),
+            Record::Outbox(outbox("")),
+        ] {
+            assert_eq!(record.title(), text);
+        }
+        for record in [
+            Record::Memory(memory(&other)),
+            Record::Note(note(&other)),
+            Record::Outbox(outbox(&other)),
+        ] {
+            assert_eq!(record.title(), other);
+        }
+    }
+
+    /// What is left out here can be found by no search, and no filter sees it.
+    #[test]
+    fn every_text_of_a_contact_is_visited() {
+        let labelled = |value: &str| {
+            let value = value.to_owned();
+            vec![Labelled {
+                value,
+                ..Labelled::default()
+            }]
+        };
+        let contact = Contact {
+            name: "name".to_owned(),
+            nickname: "nickname".to_owned(),
+            organisation: "organisation".to_owned(),
+            role: "role".to_owned(),
+            phones: labelled("phone"),
+            emails: labelled("email"),
+            addresses: labelled("address"),
+            urls: vec!["url".to_owned()],
+            birthday: "birthday".to_owned(),
+            note: "note".to_owned(),
+            tags: vec!["one".to_owned(), "two".to_owned()],
+        };
+        let record = Record::Contact(contact);
+        let mut seen = Vec::new();
+        record.for_each_text(&mut |text| seen.push(text));
+        assert_eq!(
+            seen.join(" "),
+            "name nickname organisation role note phone email address url one two birthday"
+        );
+    }
 }

@@ -213,7 +213,15 @@ mod tests {
             Some(Duration::from_secs(300))
         );
         assert_eq!(set("auto_lock_minutes", "0").1.auto_lock(), None);
+        assert_eq!(set("auto_lock_minutes", "1440").0, Ok(()));
         assert_eq!(set("auto_lock_minutes", "1441").0, Err(InvalidSetting::AutoLock));
+        assert_eq!(set("retention_days.notes", "36500").0, Ok(()));
+        for days in ["36501", "40000", "-1", "4294967296"] {
+            assert_eq!(
+                set("retention_days.notes", days).0,
+                Err(InvalidSetting::Retention)
+            );
+        }
         let (outcome, settings) = set("retention_days.notes", "1");
         assert_eq!(outcome, Ok(()));
         assert_eq!(
@@ -227,5 +235,23 @@ mod tests {
         );
         assert_eq!(set("retention_days.audit", "1").0, Err(InvalidSetting::Retention));
         assert_eq!(set("colour", "blue").0, Err(InvalidSetting::Unknown));
+    }
+
+    #[test]
+    fn what_is_set_last_counts_and_each_category_for_itself() {
+        let mut settings = DeviceSettings::default();
+        for (category, days) in [("notes", "3"), ("tasks", "5"), ("notes", "7")] {
+            let (name, value) = (format!("retention_days.{category}"), days.to_owned());
+            assert_eq!(settings.apply(&Setting { name, value }), Ok(()));
+        }
+        let days = |category| settings.retention(category).map(|kept| kept.as_secs() / 86_400);
+        assert_eq!((days(Category::Notes), days(Category::Tasks)), (Some(7), Some(5)));
+        let entry = note(Timestamp::from_millis(1_000_000_000));
+        let week = entry.updated.plus(Duration::from_secs(7 * 86_400));
+        assert!(
+            !settings.is_old(&entry, week),
+            "a week is not over on its last moment"
+        );
+        assert!(settings.is_old(&entry, week.plus(Duration::from_millis(1))));
     }
 }

@@ -219,4 +219,16 @@ mod tests {
             assert_eq!(when.parse::<When>().unwrap().is_past(now), past, "{when}");
         }
     }
+
+    #[test]
+    fn instants_and_dates_are_read_back_as_they_were_written() {
+        let at = Timestamp::from_millis(1_795_316_645_123);
+        let json = serde_json::to_string(&at).unwrap();
+        assert_eq!(serde_json::from_str::<Timestamp>(&json).unwrap(), at);
+        let stored = postcard::to_stdvec(&at).unwrap();
+        assert_eq!(postcard::from_bytes(&stored), Ok(at));
+        let when: When = "2026-11-22".parse().unwrap();
+        assert_eq!((when.as_str(), when.day()), ("2026-11-22", "2026-11-22"));
+        assert_eq!("2026-11-22+02:00".parse::<When>(), Err(InvalidWhen));
+    }
 }

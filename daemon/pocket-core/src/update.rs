@@ -300,4 +300,21 @@ mod tests {
         assert!(UpdateStatus::parse(&account("step=failed\nfault=bad luck")).is_err());
         assert!(UpdateStatus::parse("").is_err());
     }
+
+    #[test]
+    fn every_fault_is_told_in_words_of_its_own() {
+        assert_eq!(
+            (Slot::A.to_string(), Slot::B.to_string()),
+            ("A".to_owned(), "B".to_owned())
+        );
+        for (fault, said) in [
+            (UpdateFault::Left, "did not show that it works"),
+            (UpdateFault::Older, "older than the release that runs"),
+            (UpdateFault::Signature, "not signed for this device"),
+        ] {
+            assert!(fault.reason().contains(said), "{}", fault.reason());
+        }
+        let looking = UpdateStatus::parse(&account("step=looking")).unwrap();
+        assert_eq!(looking.step, UpdateStep::Looking);
+    }
 }
