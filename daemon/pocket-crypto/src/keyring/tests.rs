@@ -87,6 +87,7 @@ fn every_slot_unlocks_the_same_ring() {
         let unlocked = unlocked.ok().unwrap();
         assert_eq!(contents(&unlocked), contents(&ring));
         assert_eq!((unlocked.ring_id(), unlocked.counter()), (ring.ring_id(), 1));
+        assert_eq!(keyring.ring_id(), ring.ring_id());
         assert!(unlocked.derive(labels::AUDIT_CHAIN, &[]).matches(&audit));
     }
 }
@@ -157,6 +158,14 @@ fn a_missing_slot_has_a_name() {
         Some(UnlockError::NoSuchSlot(SlotKind::Recovery))
     );
     assert_eq!(keyring.passphrase_params(), Some((SALT, params())));
+    for (kind, name) in [
+        (SlotKind::Passphrase, "passphrase"),
+        (SlotKind::Device, "device"),
+        (SlotKind::Recovery, "recovery"),
+    ] {
+        let said = UnlockError::NoSuchSlot(kind).to_string();
+        assert_eq!(said, format!("this keyring has no {name} slot"));
+    }
 }
 
 /// A board that got its device secret after setup still unlocks.
@@ -188,6 +197,29 @@ fn damage_behind_a_right_key_is_not_called_a_wrong_passphrase() {
         keyring.unlock_device(&device()).err(),
         Some(UnlockError::Damaged("key table"))
     );
+}
+
+/// Nobody without ROOT can seal such a table; it would be a fault of whoever wrote it.
+#[test]
+fn a_table_of_other_slots_than_the_file_has_opens_nothing() {
+    type Change = fn(&mut slot::SlotSecret);
+    let changes: [(&str, Change); 6] = [
+        ("none", |_| ()),
+        ("id", |slot| slot.id += 7),
+        ("kind", |slot| slot.kind = SlotKind::Recovery),
+        ("parameters", |slot| slot.kdf = Some(KdfParams::MIN)),
+        ("salt", |slot| slot.salt[0] ^= 1),
+        ("device check", |slot| slot.device_check = None),
+    ];
+    for (name, change) in changes {
+        let (mut ring, _) = full_ring();
+        let mut keyring = locked(&mut ring);
+        let mut table = Table::from_bytes(&SecretBytes::new(ring.table_bytes_for_test())).unwrap();
+        change(&mut table.slots[1]);
+        keyring.seal_table(&mut rng(), &ring.root_for_test(), &table);
+        let refused = (name != "none").then_some(UnlockError::Damaged("slot list"));
+        assert_eq!(keyring.unlock_device(&device()).err(), refused, "{name}");
+    }
 }
 
 /// Each of these keeps the checksum right: only the binding can notice.
@@ -252,8 +284,21 @@ fn files_are_told_apart() {
         Keyring::parse(&longer),
         Err(KeyringError::Damaged("trailing bytes"))
     );
-    let huge = with_checksum([&file[..], &vec![0; MAX_FILE]].concat());
-    assert_eq!(Keyring::parse(&huge), Err(KeyringError::Damaged("too long")));
+    let longest = |more| with_checksum([&file[..], &vec![0; MAX_FILE + more - file.len()]].concat());
+    assert_eq!(
+        Keyring::parse(&longest(0)),
+        Err(KeyringError::Damaged("trailing bytes"))
+    );
+    assert_eq!(
+        Keyring::parse(&longest(1)),
+        Err(KeyringError::Damaged("too long"))
+    );
+    let mut none = file;
+    none[8] = 0;
+    assert_eq!(
+        Keyring::parse(&with_checksum(none)),
+        Err(KeyringError::Damaged("version"))
+    );
 }
 
 #[test]
@@ -297,6 +342,31 @@ fn the_file_is_laid_out_as_documented() {
         Sha256::digest(&file[..file.len() - 32]).as_slice(),
         &file[file.len() - 32..]
     );
+}
+
+/// The same for what each wrapped ROOT and the sealed table are bound to.
+#[test]
+fn the_bindings_are_as_documented() {
+    let (mut ring, recovery) = full_ring();
+    let keyring = locked(&mut ring);
+    let id = keyring.ring_id;
+    let slots = [
+        (
+            1,
+            passphrase_key(&derived(), Some(&device()), &keyring.slots[0].salt),
+        ),
+        (2, device_key(&device(), &keyring.slots[1].salt)),
+        (3, recovery_key(&recovery, &keyring.slots[2].salt)),
+    ];
+    let costs = [0, 0, 0x40, 0, 0, 0, 0, 2, 0, 0, 0, 1];
+    for (slot, (kind, key)) in keyring.slots.iter().zip(slots) {
+        let kdf = if kind == 1 { &costs[..] } else { &[] };
+        let check = slot.device_check.as_ref().map_or(&[][..], |check| check);
+        let associated = join(&[&id, &[kind - 1], &[kind], kdf, &slot.salt, check]);
+        let sealer = Sealer::new(&key.derive(labels::SLOT_WRAP, &id));
+        let root = sealer.open_bound(&associated, &slot.wrapped_root).unwrap();
+        assert_eq!(root.as_slice(), ring.root_for_test().expose_bytes());
+    }
 }
 
 #[test]
@@ -470,6 +540,10 @@ fn the_recovery_key_is_confirmed_by_the_groups_asked_for() {
         assert!(!ring.recovery_confirmed());
     }
     assert!(ring.confirm_recovery([(second, group(second)), (first, group(first))]));
+    // It stays confirmed, however often it is read back, and whatever else is typed.
+    assert!(ring.confirm_recovery([(first, group(first)), (second, group(second))]));
+    assert!(ring.recovery_confirmed());
+    assert!(!ring.confirm_recovery([(first, ""), (second, "")]));
     let mut ring = unlock(&locked(&mut ring));
     assert!(ring.recovery_confirmed());
     // A new key is unconfirmed again, and the old one opens nothing any more.
@@ -481,6 +555,19 @@ fn the_recovery_key_is_confirmed_by_the_groups_asked_for() {
         Some(UnlockError::WrongRecoveryKey)
     );
     assert!(keyring.unlock_recovery(&replaced).is_ok());
+}
+
+#[test]
+fn the_mark_of_a_recovery_key_is_its_own() {
+    let mut rng = rng();
+    let mut ring = Keyring::create(&mut rng, &CODES);
+    assert_eq!(ring.recovery_mark(), None);
+    let [first, second] = [(); 2].map(|()| {
+        let _recovery = ring.set_recovery(&mut rng);
+        ring.recovery_mark().unwrap()
+    });
+    assert_ne!(first, second);
+    assert_eq!(ring.draft().recovery_mark(), Some(second));
 }
 
 #[test]

@@ -79,6 +79,15 @@ fn parameters_out_of_bounds_are_refused_also_from_a_file() {
 }
 
 #[test]
+fn parameters_are_those_that_were_given() {
+    let params = KdfParams::new(9000, 3, 4).unwrap();
+    assert_eq!(
+        (params.memory_kib(), params.passes(), params.lanes()),
+        (9000, 3, 4)
+    );
+}
+
+#[test]
 fn new_passphrases_are_checked() {
     let check = |bytes: &[u8]| check_passphrase(&SecretBytes::new(bytes.to_vec()));
     assert_eq!(check(b""), Err(WeakPassphrase::Empty));
@@ -141,6 +150,17 @@ fn calibration_measures_at_most_ten_times() {
         });
         assert!(measured <= 10);
         assert!(KdfParams::new(params.memory_kib(), params.passes(), params.lanes()).is_ok());
+    }
+}
+
+/// A quarter more than was asked for is near enough; a nanosecond above that is not.
+#[test]
+fn calibration_keeps_memory_up_to_a_quarter_over_time() {
+    for (nanoseconds, memory_mib) in [(1_250_000_000, 64), (1_250_000_001, 32)] {
+        let params = calibrate(64 * 1024, SECOND, |params| {
+            Duration::from_nanos(nanoseconds / 64 * u64::from(params.memory_kib() / 1024) + nanoseconds % 64)
+        });
+        assert_eq!(params.memory_kib() / 1024, memory_mib, "{nanoseconds}");
     }
 }
 

@@ -109,6 +109,20 @@ fn a_chunk_of_the_wrong_length_is_not_sealed() {
 }
 
 #[test]
+fn the_last_chunk_may_be_empty_or_full() {
+    for length in [0, 1, CHUNK] {
+        let sealer = BlobSealer::new(&key(), SALT, b"blob 1");
+        let sealed = sealer.finish(&vec![8; length]).unwrap();
+        let opened = opener().open_chunk(0, true, &sealed).unwrap();
+        assert_eq!(opened.as_slice(), vec![8; length]);
+    }
+    assert_eq!(
+        opener().open_chunk(0, true, &[0; OVERHEAD]).err(),
+        Some(OpenError::NotAuthentic)
+    );
+}
+
+#[test]
 fn the_counter_never_wraps() {
     let mut sealer = BlobSealer::new(&key(), SALT, b"blob 1");
     sealer.next = u32::MAX;
