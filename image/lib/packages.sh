@@ -35,7 +35,8 @@ local_archive() {
 install_locked() {
     local lock=$1 arch=$2 root=$3
     shift 3
-    local names archive_here=$work/archive-$arch
+    local names archive_here
+    archive_here=$work/archive-$(basename "$lock" .lock)
     fetch_packages "$lock"
     local_archive "$lock" "$archive_here"
     names=$(entries "$lock" | cut -d' ' -f1 | paste -sd,)
