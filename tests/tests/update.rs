@@ -66,7 +66,11 @@ impl System {
 
     /// A bundle of this release, signed by `signer`.
     fn bundle(&self, release: &str, signer: &str) -> PathBuf {
-        let tree = self.folder.join(format!("tree-{release}-{signer}"));
+        self.bundle_for("pocketai-arm64", release, signer)
+    }
+
+    fn bundle_for(&self, device: &str, release: &str, signer: &str) -> PathBuf {
+        let tree = self.folder.join(format!("tree-{device}-{release}-{signer}"));
         fs::create_dir(&tree).unwrap();
         // More than one piece of an upload.
         let image: Vec<u8> = (0..600_000u32)
@@ -74,11 +78,11 @@ impl System {
             .collect();
         fs::write(tree.join("root.img"), image).unwrap();
         let manifest = format!(
-            "[update]\ncompatible=pocketai-arm64\nversion={release}\n\n[bundle]\nformat=verity\n\n\
+            "[update]\ncompatible={device}\nversion={release}\n\n[bundle]\nformat=verity\n\n\
              [image.rootfs]\nfilename=root.img\n"
         );
         fs::write(tree.join("manifest.raucm"), manifest).unwrap();
-        let bundle = self.folder.join(format!("{release}-{signer}.raucb"));
+        let bundle = self.folder.join(format!("{device}-{release}-{signer}.raucb"));
         let key = |ending: &str| path_text(&self.folder.join(format!("{signer}.{ending}"))).to_owned();
         run(Command::new("rauc")
             .arg(format!("--cert={}", key("pem")))
@@ -246,6 +250,7 @@ fn what_is_not_signed_for_this_device_is_refused() {
         return println!("{SKIPPED}");
     };
     let foreign = system.bundle("3.0", "stranger");
+    let kiosk = system.bundle_for("pocketai-arm64-kiosk", "3.0", "release");
     let good = fs::read(system.bundle("3.0", "release")).unwrap();
     let (cut, empty, other) = (
         system.folder.join("cut"),
@@ -255,7 +260,7 @@ fn what_is_not_signed_for_this_device_is_refused() {
     fs::write(&cut, &good[..good.len() - 1]).unwrap();
     fs::write(&empty, "").unwrap();
     fs::write(&other, "#!/bin/sh\nreboot\n").unwrap();
-    for bundle in [&foreign, &cut, &other] {
+    for bundle in [&foreign, &kiosk, &cut, &other] {
         let said = system.offer(bundle).failed(1, "refused");
         assert!(said.contains("not signed"), "{said}");
         assert_eq!(system.shows()["step"]["failed"], "signature");
