@@ -1,9 +1,13 @@
 # What is made once for each lock of packages: the base, its pruned kernel, the initrd.
 # shellcheck shell=bash
 
-base=$work/base
-boot=$work/boot
-pruned=$work/pruned
+# Which packages and kernel modules: those of every image, and of the set that was asked for (`-kiosk`).
+choose_set() {
+    base=$work/base$set boot=$work/boot$set pruned=$work/pruned$set root=$work/root$set parts=$work/parts$set
+    locks=("$repo/image/packages/root.lock") modules=("$repo/image/modules.list") droppings=("$repo/image/packages/dropped.list")
+    [[ -n $set ]] || return 0
+    locks+=("$repo/image/packages/kiosk.lock") modules+=("$repo/image/kiosk/modules.list") droppings+=("$repo/image/kiosk/dropped.list")
+}
 
 # So that programs of the image run on this host while it is made.
 need_emulation() {
@@ -19,11 +23,12 @@ need_emulation() {
 
 # The packages, unpacked once for each lock.
 make_base() {
-    local lock=$repo/image/packages/root.lock want
-    want=$(fingerprint "$lock" "$repo/image/lib/packages.sh")
+    local lock=$work/root$set.lock want
+    want=$(fingerprint "${locks[@]}" "$repo/image/lib/packages.sh")
     [[ -e $base/.made-$want ]] && return
-    say "base: $(entries "$lock" | wc -l) packages of Debian 13 for arm64 (minutes, under emulation)"
+    say "base: $(entries "${locks[@]}" | wc -l) packages of Debian 13 for arm64 (minutes, under emulation)"
     need_emulation
+    cat "${locks[@]}" >"$lock"
     # The initrd is made later, of the pruned kernel.
     INITRD=No install_locked "$lock" arm64 "$base"
     touch "$base/.made-$want"
@@ -35,7 +40,7 @@ kernel() { basename "$base"/lib/modules/*; }
 prune_modules() {
     local tree=$1 version names keep
     version=$(kernel)
-    mapfile -t names < <(entries "$repo/image/modules.list" | tr ' ' '\n' | sed '/^$/d')
+    mapfile -t names < <(entries "${modules[@]}" | tr ' ' '\n' | sed '/^$/d')
     keep=$(for name in "${names[@]}"; do
         in_tools modprobe --dirname "$tree" --set-version "$version" --show-depends "$name" 2>/dev/null || true
     done | sed -n 's|^insmod .*/kernel/\([^ ]*\).*|\1|p' | sort -u)
@@ -83,7 +88,7 @@ in_tree() {
 # The base with the pruned kernel, and the initrd made of it.
 make_boot() {
     local want
-    want=$(fingerprint "$repo"/image/{packages/root.lock,modules.list,initrd.conf,lib/base.sh})
+    want=$(fingerprint "${locks[@]}" "${modules[@]}" "$repo"/image/{initrd.conf,lib/base.sh})
     [[ -e $boot/.made-$want ]] && return
     rm -rf "$pruned" "$boot"
     cp --archive "$base" "$pruned"

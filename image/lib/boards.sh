@@ -22,11 +22,15 @@ make_board() {
     unpack_boards
     rm -rf "$tree"
     mkdir -p "$tree/overlays"
-    # Those that need least memory: there is no screen, no camera.
-    for from in bootcode.bin start_cd.elf fixup_cd.dat start4cd.elf fixup4cd.dat; do
+    # Those that need least memory where there is no screen; there is no camera anywhere.
+    local parts_of_it=(start_cd.elf fixup_cd.dat start4cd.elf fixup4cd.dat)
+    [[ -z $set ]] || parts_of_it=(start.elf fixup.dat start4.elf fixup4.dat)
+    for from in bootcode.bin "${parts_of_it[@]}"; do
         cp "$firmware/usr/lib/raspi-firmware/$from" "$tree/"
     done
     cp "$firmware/usr/lib/u-boot/rpi_arm64/u-boot.bin" "$repo/image/boards/$board/config.txt" "$tree/"
+    # With less than that the firmware looks for the parts that know no screen.
+    [[ -z $set ]] || sed -i 's/^gpu_mem=.*/gpu_mem=64/' "$tree/config.txt"
     cp "$firmware/usr/share/doc/raspi-firmware/copyright" "$tree/LICENCE.txt"
     cp "$base"/usr/lib/linux-image-*/broadcom/bcm2{711,712,837}-rpi-*.dtb "$tree/"
     dtc -@ -I dts -O dtb -o "$tree/overlays/pocketai.dtbo" "$repo/image/boards/$board/pocketai.dts"

@@ -1,7 +1,6 @@
 # Partitions and the card: made as files, without mounting anything.
 # shellcheck shell=bash
 
-parts=$work/parts
 # Sizes in MiB; image/root/usr/lib/repart.d says the same.
 esp_size=64 boot_size=96 root_size=512
 

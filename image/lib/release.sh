@@ -13,7 +13,7 @@ make_bundle() {
     ln "$parts/boot.img" "$tree/boot.img"
     cat >"$tree/manifest.raucm" <<MANIFEST
 [update]
-compatible=pocketai-arm64
+compatible=pocketai-arm64$set
 version=$version
 build=$(git -C "$repo" describe --always --dirty)
 
@@ -40,8 +40,7 @@ MANIFEST
 make_contents() {
     say "list of contents"
     (cd "$repo" && cargo metadata --format-version 1 --locked --filter-platform "$target_triple") |
-        python3 "$repo/image/lib/contents.py" "$repo/image/packages/root.lock" "$repo/image/packages/dropped.list" \
-            "$version" "$SOURCE_DATE_EPOCH" >"$out/$1.cdx.json"
+        python3 "$repo/image/lib/contents.py" <(cat "${locks[@]}") <(cat "${droppings[@]}") "$version" "$SOURCE_DATE_EPOCH" >"$out/$1.cdx.json"
 }
 
 # What Raspberry Pi Imager and others read to offer and check an image.
@@ -49,7 +48,7 @@ make_manifest() {
     local name=$1
     cat >"$out/$name.os_list.json" <<JSON
 {"os_list": [{
-  "name": "PocketAI $version ($target)",
+  "name": "PocketAI $version ($target$set)",
   "description": "A private assistant's memory, sealed on the device",
   "url": "$name.img.xz",
   "release_date": "$(date --utc --date="@$SOURCE_DATE_EPOCH" +%F)",

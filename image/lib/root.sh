@@ -1,12 +1,10 @@
 # The root: Debian's packages, PocketAI's programs and units, and nothing that is not needed.
 # shellcheck shell=bash
 
-root=$work/root
-
 # What only building takes, and what a read-only system never uses.
 drop_packages() {
     local tree=$1 list
-    list=$(entries "$repo/image/packages/dropped.list" | tr '\n' ' ')
+    list=$(entries "${droppings[@]}" | tr '\n' ' ')
     # The database of packages stays as they were unpacked: it is what the list of contents is made from.
     for package in $list; do
         local files=("$tree/var/lib/dpkg/info/$package.list" "$tree/var/lib/dpkg/info/$package:arm64.list")
@@ -23,6 +21,11 @@ drop_packages() {
 add_own() {
     local tree=$1 program
     cp --recursive --no-preserve=ownership,timestamps "$repo/image/root/." "$tree/"
+    if [[ -n $set ]]; then
+        cp --recursive --no-preserve=ownership,timestamps "$repo/image/kiosk/root/." "$tree/"
+        # One that has it and one that has not are no updates of each other.
+        sed -i "s/^compatible=.*/&$set/" "$tree/etc/rauc/system.conf"
+    fi
     install -D -m 0644 -t "$tree/usr/lib/systemd/system" "$repo"/systemd/*.{service,socket,timer,path,target} 2>/dev/null || true
     install -D -m 0644 -t "$tree/usr/lib/udev/rules.d" "$repo"/udev/*.rules 2>/dev/null || true
     for program in "${programs[@]}"; do
@@ -38,7 +41,7 @@ add_own() {
 # What starts by itself, and what never does: no login on any screen or line, no time from the network.
 choose_units() {
     local tree=$1 enabled masked
-    mapfile -t enabled < <(entries "$repo/image/units/enabled.list")
+    mapfile -t enabled < <(entries "$repo"/image/units/enabled.list ${set:+"$repo/image/kiosk/enabled.list"})
     mapfile -t masked < <(entries "$repo/image/units/masked.list")
     in_tree "$tree" systemctl --root=/ preset-all --preset-mode=disable-only >/dev/null 2>&1 || true
     in_tree "$tree" systemctl --quiet enable "${enabled[@]}"
@@ -77,7 +80,7 @@ clean_tree() {
 # The image's own systemd looks at every unit of ours, in the tree that it will run in.
 verify_units() {
     local tree=$1 units said
-    mapfile -t units < <(find "$repo/systemd" -type f -printf '%f\n' | sort | sed 's/@\./@test./')
+    mapfile -t units < <(find "$repo/systemd" ${set:+"$repo/image/kiosk/root/usr/lib/systemd"} -type f -printf '%f\n' | sort | sed 's/@\./@test./')
     said=$(in_tools systemd-analyze verify --root="$tree" --man=no --recursive-errors=no "${units[@]}" 2>&1) ||
         fail "systemd finds fault with the units: $said"
     [[ -z $said ]] || fail "systemd finds fault with the units: $said"

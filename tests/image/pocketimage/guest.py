@@ -58,12 +58,14 @@ class Guest:
     capture   writes down what its network card sends and gets
     resume    goes on from where `save` left another one, on a card of the same content
     log       writes down each write and flush of the card, for `replay`
+    reaches   (address and port that the guest finds outside, this host's port that answers there)
+    more      further arguments for QEMU
     """
 
-    def __init__(self, folder, card, name, hand=False, capture=False, network=True, resume=None, log=None, more=()):
+    def __init__(self, folder, card, name, hand=False, capture=False, network=True, resume=None, log=None, memory_mib=512, reaches=None, more=()):
         self.folder, self.card, self.name = Path(folder), Path(card), name
         self.with_hand, self.capture, self.network, self.resume, self.log = hand, capture, network, resume, log
-        self.more = list(more)
+        self.memory_mib, self.reaches, self.more = memory_mib, reaches, list(more)
         self.port = free_port()
         self.serial, self.pcap, self.told, self.variables, self.qmp_path, self.hand_path = (
             self.folder / f"{name}.{kind}" for kind in ("serial", "pcap", "journal", "variables", "qmp", "hand")
@@ -96,7 +98,7 @@ class Guest:
 
     def command(self):
         command = [
-            "nice", "-n", os.environ.get("NICE", "10"), "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", os.environ.get("CPUS", "2"), "-m", "512",
+            "nice", "-n", os.environ.get("NICE", "10"), "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", os.environ.get("CPUS", "2"), "-m", str(self.memory_mib),
             "-nodefaults", "-display", "none", "-serial", f"file:{self.serial}",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
             "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
@@ -114,8 +116,9 @@ class Guest:
             *self.more,
         ]
         if self.network:
+            there = "guestfwd=tcp:{}:{}-tcp:127.0.0.1:{},".format(*self.reaches) if self.reaches else ""
             command += [
-                "-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{self.port}-:22",
+                "-netdev", f"user,id=net,restrict=on,{there}hostfwd=tcp:127.0.0.1:{self.port}-:22",
                 "-device", "virtio-net-pci,netdev=net,romfile=",
             ]
         if self.capture:

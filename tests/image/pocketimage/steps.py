@@ -30,10 +30,10 @@ class Bench:
         self.image, self.folder = image, folder
         self.key = make_key(folder)
 
-    def card(self, name, size_mib=CARD_MIB, key=True):
+    def card(self, name, size_mib=CARD_MIB, key=True, image=None):
         """A freshly flashed card."""
         card = self.folder / f"{name}.img"
-        prepare_card(self.image, card, size_mib, self.key if key else None)
+        prepare_card(image or self.image, card, size_mib, self.key if key else None)
         return card
 
     def guest(self, card, name, **more):
