@@ -72,6 +72,8 @@ def fetched(bench):
     bundle, url = files / "good.raucb", f"https://{HOST}/good.raucb"
     with Publisher(bench.folder / "publisher", files) as publisher, \
             bench.running("fetched", reaches=(ADDRESS, 443, publisher.port)) as guest:
+        # It goes on from where the memory was written down: before there was a certificate.
+        in_data(guest, f"date --set=@{time.time():.0f}")
         in_data(guest, DROP_IN.format(authority=publisher.authority, host=HOST, address=ADDRESS))
         refused = guest.ssh("pocketctl", "update", "fetch", url, "--yes")
         check(refused.returncode != 0 and "OFFLINE_ONLY" in refused.stderr, f"it goes out in OFFLINE_ONLY: {refused.stderr}")
