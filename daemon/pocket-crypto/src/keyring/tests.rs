@@ -108,6 +108,17 @@ fn a_new_ring_has_distinct_keys() {
 }
 
 #[test]
+fn every_slot_has_a_salt_of_its_own() {
+    let first = full_keyring();
+    let mut rng = StdRng::seed_from_u64(43);
+    let mut ring = Keyring::create(&mut rng, &CODES);
+    ring.set_device(&mut rng, &device());
+    let second = locked(&mut ring);
+    let salts = [&first.slots[1], &first.slots[2], &second.slots[0]].map(|slot| slot.salt);
+    assert!(salts[0] != salts[1] && salts[0] != salts[2] && salts[1] != salts[2]);
+}
+
+#[test]
 fn what_is_wrong_has_a_name() {
     let keyring = full_keyring();
     let passphrase = |derived: &Key, device: Option<&Key>| keyring.unlock_passphrase(derived, device).err();
@@ -503,6 +514,7 @@ fn slots_are_removed_but_never_the_last() {
     let old_root = ring.root_for_test();
     ring.remove_slot(&mut rng, SlotKind::Device).unwrap();
     assert!(!ring.root_for_test().matches(&old_root));
+    assert!(ring.recovery_challenge().is_some());
     ring.remove_slot(&mut rng, SlotKind::Recovery).unwrap();
     assert_eq!(ring.recovery_challenge(), None);
     let again = ring.remove_slot(&mut rng, SlotKind::Recovery);

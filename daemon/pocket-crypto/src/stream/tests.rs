@@ -36,6 +36,12 @@ fn refused(index: u32, last: bool, sealed: &[u8]) {
     assert!(opener().open_chunk(index, last, sealed).is_err());
 }
 
+/// The sizes are frozen with the format: what was sealed in chunks of another size opens no more.
+#[test]
+fn a_chunk_is_64_kib() {
+    assert_eq!((CHUNK, SEALED_CHUNK), (65_536, 65_552));
+}
+
 #[test]
 fn chunks_open_in_any_order() {
     let sealed = three_chunks();
