@@ -69,6 +69,8 @@ pub(crate) struct Connection {
 enum Archive {
     In(Opening),
     Out(Box<Sealing>),
+    /// It stays on the device, to be sent.
+    Spooled(Box<Sealing>),
     /// Given whole: no other begins before it is on the owner's disk, or the owner is gone.
     Whole {
         _sealing: Box<Sealing>,
@@ -169,6 +171,10 @@ impl Connection {
                 self.archive = Some(Archive::Out(Box::new(self.archives.seal(request).await?)));
                 return Ok(done());
             }
+            Operation::BackupOffer { .. } => {
+                self.archive = Some(Archive::Spooled(Box::new(self.archives.seal(request).await?)));
+                return Ok(done());
+            }
             Operation::BackupDrill | Operation::BackupRestore => {
                 self.archive = Some(Archive::In(self.archives.open(request).await?));
                 return Ok(done());
@@ -192,6 +198,14 @@ impl Connection {
                     Some(_) => Archive::Out(sealing),
                     None => Archive::Whole { _sealing: sealing },
                 });
+                Ok(Reply {
+                    answer: Answer::Done,
+                    payload: piece.map(SecretBytes::new),
+                })
+            }
+            (ToDaemon::Next, Some(Archive::Spooled(mut sealing))) => {
+                let piece = self.archives.spool(&mut sealing).await?;
+                self.archive = piece.is_some().then_some(Archive::Spooled(sealing));
                 Ok(Reply {
                     answer: Answer::Done,
                     payload: piece.map(SecretBytes::new),
@@ -246,7 +260,7 @@ impl Connection {
     async fn next(&mut self) -> io::Result<Incoming> {
         let mut first = [0];
         let patience = match self.archive {
-            Some(Archive::In(_) | Archive::Out(_)) => STALLED,
+            Some(Archive::In(_) | Archive::Out(_) | Archive::Spooled(_)) => STALLED,
             // One that is whole is being brought to a disk, which may be slow.
             Some(Archive::Whole { .. }) | None => IDLE,
         };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::audit::{Entry as AuditEntry, Head};
-use crate::{Category, Entry, RecordId, Timestamp};
+use crate::{BackupPlace, BackupSending, Category, Entry, RecordId, Timestamp};
 
 /// Format of what is inside an archive. Grows when an older program could not restore it.
 pub const BACKUP_FORMAT: u32 = 2;
@@ -230,6 +230,10 @@ pub struct BackupStatus {
     pub epoch: u64,
     /// How often one is wanted; never by itself when `None`.
     pub schedule: Option<BackupSchedule>,
+    /// Where they are sent, if the owner set a place.
+    pub place: Option<BackupPlace>,
+    /// The one that is being sent, or was sent or given up since the vault was opened.
+    pub sending: Option<BackupSending>,
     /// What the owner should do about it first.
     pub lack: Option<BackupLack>,
 }

@@ -82,6 +82,9 @@ pub enum CallFailure {
     /// The grant was used before.
     #[error("the approval was used before")]
     Replayed,
+    /// The place did not take what was to be kept there.
+    #[error("the place did not take it, or does not have all of it")]
+    NotKept,
     /// A path, header or length that no call may have.
     #[error("the request has a path, a header or a length that no call may have")]
     RequestInvalid,
@@ -120,6 +123,7 @@ impl CallFailure {
             | Self::ConnectionLost
             | Self::ConnectionSlow
             | Self::OutOfTime => "ask again, or another provider; a new approval is needed for that",
+            Self::NotKept => "check the address, the user, the secret and the room that is left there",
             Self::BodyChanged | Self::Expired | Self::Forged | Self::Replayed | Self::RequestInvalid => {
                 "ask again, and approve what you then see"
             }

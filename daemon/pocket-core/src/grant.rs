@@ -10,8 +10,21 @@ use crate::{OperationKind, RecordId, Timestamp};
 pub enum Method {
     /// It gets a file. It has no body.
     Get,
+    /// It sends a long body to a store that speaks S3, and looks at what lies there then.
+    KeepS3,
+    /// It sends a long body to a folder of a WebDAV server, under a name that does not count, looks whether all of it
+    /// came, and only then gives it the name in the path.
+    KeepWebdav,
     /// It sends a body, and gets an answer.
     Post,
+}
+
+impl Method {
+    /// Whether it keeps a long body elsewhere: that goes through the gateway twice, once to be checked and once to
+    /// be sent, and nobody holds it whole.
+    pub const fn keeps(self) -> bool {
+        matches!(self, Self::KeepS3 | Self::KeepWebdav)
+    }
 }
 
 /// What a call may be.
@@ -80,6 +93,7 @@ impl Grant {
         let RecordedPermit { kind } = permit;
         let such = match terms.method {
             Method::Get => kind == OperationKind::UpdateFetch && terms.body_length == 0,
+            Method::KeepS3 | Method::KeepWebdav => kind == OperationKind::BackupSend,
             Method::Post => matches!(kind, OperationKind::AskStanding | OperationKind::ConsentApprove),
         };
         such.then_some(Self { terms })

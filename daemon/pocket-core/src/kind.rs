@@ -142,11 +142,19 @@ pub enum OperationKind {
     /// The owner had a release fetched from elsewhere.
     UpdateFetch,
     UpdateFetchStop,
+    /// A new archive was sealed on the device, to be sent once the owner consents.
+    BackupOffer,
+    BackupPlaceRemove,
+    BackupPlaceSet,
+    /// The owner consented to sending the very archive.
+    BackupSend,
+    /// What was sent lies there, whole.
+    BackupSent,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 91] = [
+    pub const ALL: [Self; 96] = [
         Self::AcceptLoss,
         Self::Add,
         Self::AgentAdd,
@@ -238,6 +246,11 @@ impl OperationKind {
         Self::Press,
         Self::PressSet,
         Self::BackupSchedule,
+        Self::BackupOffer,
+        Self::BackupPlaceRemove,
+        Self::BackupPlaceSet,
+        Self::BackupSend,
+        Self::BackupSent,
     ];
 
     /// Whether it is part of a consent ahead of time: its entry names consent, agent and provider.
@@ -307,7 +320,12 @@ impl OperationKind {
             Self::BackupRecipientAdd => "backup-recipient-add",
             Self::BackupRecipientRemove => "backup-recipient-remove",
             Self::BackupRestore => "backup-restore",
+            Self::BackupOffer => "backup-offer",
+            Self::BackupPlaceRemove => "backup-place-remove",
+            Self::BackupPlaceSet => "backup-place-set",
             Self::BackupSchedule => "backup-schedule",
+            Self::BackupSend => "backup-send",
+            Self::BackupSent => "backup-sent",
             Self::BrokerLink => "broker-link",
             Self::BrokerRemove => "broker-remove",
             Self::BrokerSet => "broker-set",

@@ -18,6 +18,7 @@ mod actor;
 mod answer;
 pub mod audit;
 mod backup;
+mod backup_place;
 mod broker;
 mod browse;
 mod call;
@@ -57,6 +58,9 @@ pub use answer::{
 pub use backup::{
     BACKUP_FORMAT, BackupFacts, BackupFault, BackupItem, BackupJob, BackupLack, BackupOutside, BackupReport,
     BackupSchedule, BackupStatus, MOST_BACKUP_FRAME, is_age_recipient,
+};
+pub use backup_place::{
+    BackupOffer, BackupPlace, BackupSending, InvalidBackupPlace, PlaceProtocol, PlaceStep, SendingState,
 };
 pub use broker::{Broker, BrokerStatus, InvalidBroker, LinkState, Transport, is_own_network};
 pub use browse::{Browse, Browsed, Order};

@@ -3,8 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentLimits, AgentName, Ask, BackupSchedule, Broker, Browse, Category, Content, OperationKind, PressFor,
-    Profile, Provider, ProviderName, RecordId, Scopes, StandingTerms, Timestamp, WebAddress,
+    AgentLimits, AgentName, Ask, BackupPlace, BackupSchedule, Broker, Browse, Category, Content,
+    OperationKind, PressFor, Profile, Provider, ProviderName, RecordId, Scopes, StandingTerms, Timestamp,
+    WebAddress,
 };
 
 /// What one unlocks with. The secret itself travels beside the operation, never inside it.
@@ -106,6 +107,15 @@ pub enum Operation {
     /// Begins to open an archive with the key that was made for it, to see whether it is whole; it follows
     /// piece by piece.
     BackupDrill,
+    /// Begins a backup to be sent: it is sealed onto the device, where it waits for the owner's consent.
+    BackupOffer {
+        /// What it is to be called where it is sent.
+        name: String,
+    },
+    /// Forgets where backups are sent.
+    BackupPlaceRemove,
+    /// Sets where backups are sent.
+    BackupPlaceSet(Box<BackupPlace>),
     /// Has backups sealed to someone else too.
     BackupRecipientAdd {
         /// An age recipient, `age1…`.
@@ -121,6 +131,11 @@ pub enum Operation {
     BackupRestore,
     /// Sets how often a backup is wanted; never by itself when `None`.
     BackupSchedule(Option<BackupSchedule>),
+    /// Has the gateway send the archive that was shown: once, and these very bytes.
+    BackupSend {
+        /// The SHA-256 of it, as 64 hexadecimal digits.
+        sha256: String,
+    },
     /// Forgets the owner's broker.
     BrokerRemove,
     /// Sets where the owner's broker is.
@@ -376,10 +391,14 @@ impl Operation {
             Self::BackupCreate => OperationKind::BackupCreate,
             Self::BackupDone => OperationKind::BackupDone,
             Self::BackupDrill => OperationKind::BackupDrill,
+            Self::BackupOffer { .. } => OperationKind::BackupOffer,
+            Self::BackupPlaceRemove => OperationKind::BackupPlaceRemove,
+            Self::BackupPlaceSet(_) => OperationKind::BackupPlaceSet,
             Self::BackupRecipientAdd { .. } => OperationKind::BackupRecipientAdd,
             Self::BackupRecipientRemove { .. } => OperationKind::BackupRecipientRemove,
             Self::BackupRestore => OperationKind::BackupRestore,
             Self::BackupSchedule(_) => OperationKind::BackupSchedule,
+            Self::BackupSend { .. } => OperationKind::BackupSend,
             Self::BrokerRemove => OperationKind::BrokerRemove,
             Self::BrokerSet(_) => OperationKind::BrokerSet,
             Self::BrokerShow => OperationKind::BrokerShow,

@@ -303,7 +303,9 @@ const fn needs(kind: OperationKind) -> Needs {
         K::Search => Needs::Scope(Verb::Search),
         K::Ask => Needs::Cloud,
         K::AskStanding => Needs::StandingConsent,
-        K::ConsentApprove | K::StandingAdd | K::UpdateFetch => Needs::OwnerOfCloud,
+        K::BackupOffer | K::BackupSend | K::ConsentApprove | K::StandingAdd | K::UpdateFetch => {
+            Needs::OwnerOfCloud
+        }
         K::ConsentList | K::ConsentStatus | K::ProviderList => Needs::Known,
         K::BrokerLink => Needs::OwnNetwork,
         K::BrokerTest => Needs::OwnerOfNetwork,
@@ -318,6 +320,7 @@ const fn needs(kind: OperationKind) -> Needs {
         K::AutoLock
         | K::BackupDrilled
         | K::BackupKey
+        | K::BackupSent
         | K::CallEnd
         | K::CallReceived
         | K::CallSent
@@ -347,6 +350,8 @@ const fn needs(kind: OperationKind) -> Needs {
         | K::BackupCreate
         | K::BackupDone
         | K::BackupDrill
+        | K::BackupPlaceRemove
+        | K::BackupPlaceSet
         | K::BackupRecipientRemove
         | K::BackupSchedule
         | K::BrokerRemove

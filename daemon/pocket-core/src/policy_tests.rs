@@ -58,6 +58,7 @@ fn the_table() {
             K::AutoLock
             | K::BackupDrilled
             | K::BackupKey
+            | K::BackupSent
             | K::CallEnd
             | K::CallReceived
             | K::CallSent
@@ -75,7 +76,13 @@ fn the_table() {
             | K::StandingCalls
             | K::StandingMinutes
             | K::Stop => ["no", "no", "no", "no", "yes"],
-            K::Ask | K::AskStanding | K::ConsentApprove | K::StandingAdd | K::UpdateFetch => ["no"; 5],
+            K::Ask
+            | K::AskStanding
+            | K::BackupOffer
+            | K::BackupSend
+            | K::ConsentApprove
+            | K::StandingAdd
+            | K::UpdateFetch => ["no"; 5],
             K::AskLocal => ["no", "yes", "yes", "yes", "no"],
             K::ConsentList | K::ConsentStatus | K::ProviderList => ["no", "yes", "yes", "yes", "no"],
             _ => ["no", "no", "yes", "yes", "no"],
@@ -394,6 +401,34 @@ fn a_link_needs_a_permit_of_its_own() {
         assert_eq!(crate::Grant::new(permit, get).is_some(), fetch, "{kind:?}");
         let permit = crate::RecordedPermit { kind };
         assert!(crate::Grant::new(permit, sends).is_none(), "{kind:?}");
+        for keeps in [crate::Method::KeepS3, crate::Method::KeepWebdav] {
+            let permit = crate::RecordedPermit { kind };
+            let send = kind == OperationKind::BackupSend;
+            assert_eq!(
+                crate::Grant::new(permit, call_terms(keeps)).is_some(),
+                send,
+                "{kind:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_backup_is_sent_only_where_the_cloud_is_open_and_only_by_the_owner() {
+    let everything = agent("outbox:send,notes:read+write");
+    for profile in Profile::ALL {
+        for kind in [OperationKind::BackupOffer, OperationKind::BackupSend] {
+            let by = |actor: &Actor| check(profile, actor, kind, &[]).is_ok();
+            assert_eq!(by(&owner(false)), profile.opens_cloud(), "{profile}");
+            for other in [
+                &everything,
+                &Actor::Broker,
+                &Actor::Device,
+                &Actor::Nobody(Door::Web),
+            ] {
+                assert!(!by(other), "{profile} {other:?}");
+            }
+        }
     }
 }
 

@@ -195,6 +195,7 @@ impl Operation {
                 },
             ) => sha256 == bytes && older == other,
             (Self::UpdateFetch { from }, Self::UpdateFetch { from: other }) => from == other,
+            (Self::BackupSend { sha256 }, Self::BackupSend { sha256: other }) => sha256 == other,
             _ => false,
         }
     }

@@ -1,6 +1,10 @@
 //! One call, over one connection to a gateway.
 
+use std::fs::File;
+use std::io::{Error, ErrorKind};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nix::unistd::{Uid, geteuid};
@@ -11,6 +15,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc::Sender;
+
+/// Bytes of a file that are read at once.
+const AT_ONCE: usize = 256 * 1024;
 
 /// What was passed on of a call, whose gateway may never tell its end.
 #[derive(Default)]
@@ -27,7 +34,7 @@ impl Seen {
                 let length = u64::try_from(piece.len()).unwrap_or(u64::MAX);
                 self.received.fetch_add(length, Ordering::Relaxed);
             }
-            Report::Head { .. } | Report::Ended { .. } | Report::Failed { .. } => {}
+            Report::Head { .. } | Report::Step { .. } | Report::Ended { .. } | Report::Failed { .. } => {}
         }
     }
 
@@ -42,12 +49,28 @@ impl Seen {
     }
 }
 
+/// The body of a call.
+pub(crate) enum Body {
+    /// In a file, of so many bytes: said twice, to be checked and to be sent, and never held whole.
+    File(Arc<File>, u64),
+    Held(Vec<u8>),
+}
+
+impl Body {
+    pub(crate) fn length(&self) -> u64 {
+        match self {
+            Self::File(_, length) => *length,
+            Self::Held(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
 /// Calls the gateway at `socket`, and passes on what it tells. Done means that it told the end.
 pub(crate) async fn carry(
     socket: &Path,
     key: &Key,
     call: &SealedCall,
-    body: &[u8],
+    body: &Body,
     (seen, reports): (&Seen, &Sender<Report>),
 ) -> Result<(), CallFailure> {
     let stream = self::call(socket).await?;
@@ -81,15 +104,45 @@ async fn say(
     mut to: OwnedWriteHalf,
     key: &Key,
     call: &SealedCall,
-    body: &[u8],
+    body: &Body,
 ) -> std::io::Result<OwnedWriteHalf> {
     to.write_all(&greeting(key)).await?;
     to.write_all(call.expose_frame()).await?;
-    for (ahead, piece) in body_frames(body) {
+    match body {
+        Body::Held(bytes) => say_bytes(&mut to, bytes).await?,
+        Body::File(file, length) => {
+            for _ in 0..2 {
+                say_file(&mut to, file, *length).await?;
+            }
+        }
+    }
+    Ok(to)
+}
+
+async fn say_bytes(to: &mut OwnedWriteHalf, bytes: &[u8]) -> std::io::Result<()> {
+    for (ahead, piece) in body_frames(bytes) {
         to.write_all(&ahead).await?;
         to.write_all(piece).await?;
     }
-    Ok(to)
+    Ok(())
+}
+
+async fn say_file(to: &mut OwnedWriteHalf, file: &Arc<File>, length: u64) -> std::io::Result<()> {
+    let mut offset = 0;
+    while offset < length {
+        let size = usize::try_from(length - offset)
+            .unwrap_or(usize::MAX)
+            .min(AT_ONCE);
+        let file = Arc::clone(file);
+        let read = tokio::task::spawn_blocking(move || {
+            let mut bytes = vec![0; size];
+            file.read_exact_at(&mut bytes, offset).map(|()| bytes)
+        });
+        let bytes = read.await.map_err(|_| Error::from(ErrorKind::Other))??;
+        say_bytes(to, &bytes).await?;
+        offset += u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    }
+    Ok(())
 }
 
 async fn tell(from: &mut OwnedReadHalf, seen: &Seen, reports: &Sender<Report>) -> Result<(), CallFailure> {

@@ -1,6 +1,7 @@
 //! The daemon's way to its gateway.
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use pocket_grant::{Headers, SealedCall, SealedLink};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::carry::{Seen, carry};
+use crate::carry::{Body, Seen, carry};
 use crate::child::{Kept, Program, keep};
 use crate::link::{Line, keep as keep_link};
 use crate::reports::Reports;
@@ -78,13 +79,24 @@ impl Gateway {
     /// Makes the call that `grant` allows, with `headers` and `body`; the grant is used up. Must be called
     /// within a tokio runtime.
     pub fn send(&self, grant: Grant, headers: &Headers, body: Vec<u8>) -> Reports {
+        self.carry(grant, headers, Body::Held(body))
+    }
+
+    /// Has `file` kept where `grant` says, by whom `headers` name; the grant is used up. Must be called within a tokio
+    /// runtime.
+    pub fn keep(&self, grant: Grant, headers: &Headers, file: File) -> Reports {
+        let length = grant.terms().body_length;
+        self.carry(grant, headers, Body::File(Arc::new(file), length))
+    }
+
+    fn carry(&self, grant: Grant, headers: &Headers, body: Body) -> Reports {
         let call = SealedCall::new(grant, headers, &self.key);
         let (socket, key) = (Arc::clone(&self.socket), Arc::clone(&self.key));
         // Not the sender: with the last way to it the gateway ends, whoever it is at work for.
         let (mut wanted, ready) = (self.wanted.subscribe(), self.ready.clone());
         Reports::of(move |reports| async move {
             let seen = Seen::default();
-            let length = u64::try_from(body.len()).unwrap_or(u64::MAX);
+            let length = body.length();
             let carried = async {
                 let call = call.map_err(|_| CallFailure::RequestInvalid)?;
                 if call.body_length() != length {

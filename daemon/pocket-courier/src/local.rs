@@ -105,6 +105,7 @@ mod tests {
                 Report::Ended { sent, received } => assert!(sent > 0 && received > 0),
                 Report::Failed { reason, .. } => told.2 = Some(reason),
                 Report::Connected { .. } => panic!("nobody connects anywhere"),
+                Report::Step { .. } => panic!("nothing is kept"),
             }
         }
         told

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use pocket_core::{CallFailure, LinkFault, Method, Terms, Timestamp};
 use pocket_crypto::secret::Key;
-use pocket_grant::{Headers, MOST_BODY, UncheckedCall, UncheckedLink};
+use pocket_grant::{Headers, MOST_BODY, MOST_KEPT, UncheckedCall, UncheckedLink};
 use pocket_post::Request;
 use sha2::{Digest, Sha256};
 
 use crate::host::HostName;
+use crate::keep::{Kept, Login};
 use crate::link::Opened;
 
 /// How many grants are remembered one by one: 65,536, some megabytes.
@@ -87,8 +88,12 @@ impl Gate {
             return Err(CallFailure::Expired);
         }
         self.used.take(terms.nonce, terms.expires)?;
-        let bodiless = terms.method == Method::Post || terms.body_length == 0;
-        if terms.body_length > MOST_BODY || terms.port == 0 || !bodiless {
+        let lengths = match terms.method {
+            Method::Get => 0..=0,
+            Method::KeepS3 | Method::KeepWebdav => 1..=MOST_KEPT,
+            Method::Post => 0..=MOST_BODY,
+        };
+        if !lengths.contains(&terms.body_length) || terms.port == 0 {
             return Err(CallFailure::RequestInvalid);
         }
         let host = HostName::new(&terms.host)?;
@@ -119,6 +124,29 @@ impl Admitted {
     /// How many bytes the body has, at most [`MOST_BODY`].
     pub(crate) const fn body_length(&self) -> u64 {
         self.terms.body_length
+    }
+
+    /// Whether the body is one that nobody holds whole.
+    pub(crate) const fn keeps(&self) -> bool {
+        self.terms.method.keeps()
+    }
+
+    /// Checks a body that is kept elsewhere, and was heard once, against the grant.
+    ///
+    /// # Errors
+    /// [`CallFailure::BodyChanged`] when the grant names other bytes, [`CallFailure::RequestInvalid`] when the path is
+    /// none, or nobody is named who logs in there.
+    pub(crate) fn approve_kept(self, digest: [u8; 32]) -> Result<Kept, CallFailure> {
+        let Self { terms, headers, host } = self;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+        if digest != terms.body_sha256 {
+            return Err(CallFailure::BodyChanged);
+        }
+        if !terms.path.starts_with('/') || !terms.path.bytes().all(plain) || terms.path.contains("/../") {
+            return Err(CallFailure::RequestInvalid);
+        }
+        let login = Login::new(&headers)?;
+        Ok(Kept { terms, host, login })
     }
 
     /// Checks the body against the grant.

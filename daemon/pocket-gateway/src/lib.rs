@@ -5,6 +5,9 @@
 //! public addresses ([`route`]), connects to the very address that it checked, encrypted to the host that
 //! the grant names, sends the bytes once, and hands back what comes ([`pocket_post`]).
 //!
+//! A sealed archive may be a call's body too, to be kept elsewhere ([`keep`]): it is sent in a few requests, to the
+//! path that the grant names and to none but that and `.part` behind it.
+//!
 //! Instead of a call it may be handed a link: to the owner's own MQTT broker, at an address of the owner's own
 //! network and no other ([`link`]), for as long as the daemon wants it.
 //!
@@ -13,6 +16,7 @@
 
 mod gate;
 mod host;
+mod keep;
 mod link;
 mod public;
 mod route;

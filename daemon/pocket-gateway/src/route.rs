@@ -127,9 +127,9 @@ impl Route {
     /// # Errors
     /// [`CallFailure::Unreachable`] when none does, [`CallFailure::ConnectionSlow`] when the last took too
     /// long.
-    pub(crate) async fn connect(self) -> Result<(TcpStream, SocketAddr), CallFailure> {
+    pub(crate) async fn connect(&self) -> Result<(TcpStream, SocketAddr), CallFailure> {
         let mut failure = CallFailure::Unreachable;
-        for address in self.0.into_iter().take(MOST_TRIED) {
+        for address in self.0.iter().copied().take(MOST_TRIED) {
             failure = match timeout(CONNECT, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => return Ok((stream, address)),
                 Ok(Err(_)) => CallFailure::Unreachable,

@@ -19,6 +19,7 @@ use tracing::{info, warn};
 use zeroize::Zeroizing;
 
 use crate::gate::{Admitted, Approved, Daemons, Gate};
+use crate::keep::{self, Kept};
 use crate::link::{self, Opened};
 use crate::route::Exceptions;
 use crate::tls::Trust;
@@ -35,6 +36,8 @@ const FIRST_BYTE: Duration = Duration::from_secs(180);
 const MOST_PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// How long a file may take: 150 MB by a line of 100 kbit/s.
 const MOST_FETCH: Duration = Duration::from_secs(4 * 60 * 60);
+/// How long it may take to keep something elsewhere: 4 GB by a line of 1 Mbit/s.
+const MOST_KEEPING: Duration = Duration::from_secs(12 * 60 * 60);
 /// How long nothing of a file may come.
 const STALLED: Duration = Duration::from_secs(60);
 /// Reports that wait for the daemon to take them; then the server has to wait.
@@ -94,7 +97,7 @@ pub async fn serve(listener: UnixListener, gateway: Gateway) {
 }
 
 /// Why no call was heard.
-enum Unheard {
+pub(crate) enum Unheard {
     /// The other side broke the protocol, or left.
     Broken,
     Refused(CallFailure),
@@ -109,6 +112,7 @@ impl From<CallFailure> for Unheard {
 /// What a connection is for.
 enum Asked {
     Call(Box<Approved>),
+    Keep(Box<Kept>),
     Link(Result<Opened, LinkFault>),
 }
 
@@ -118,6 +122,7 @@ async fn attend(gateway: &Gateway, stream: UnixStream) {
         Err(Unheard::Broken) => warn!("a connection made no sense, or ended before its call was whole"),
         Err(Unheard::Refused(reason)) => end(to, Err(reason), &Traffic::default()).await,
         Ok(Asked::Call(approved)) => attend_call(gateway, *approved, from, to).await,
+        Ok(Asked::Keep(kept)) => attend_keep(gateway, *kept, from, to).await,
         Ok(Asked::Link(Ok(opened))) => link::attend(&gateway.link, opened, (from, to)).await,
         Ok(Asked::Link(Err(fault))) => link::refuse(to, fault).await,
     }
@@ -135,6 +140,51 @@ async fn attend_call(gateway: &Gateway, approved: Approved, mut from: OwnedReadH
             end(to, outcome, &traffic).await;
         }
     }
+}
+
+/// Sends what is to be kept elsewhere, as it is heard for the second time.
+async fn attend_keep(gateway: &Gateway, kept: Kept, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+    let traffic = Traffic::default();
+    let id = kept.terms.id;
+    let (sender, pieces) = mpsc::channel(WAITING);
+    let whole = (kept.terms.body_length, kept.terms.body_sha256);
+    let fed = async {
+        keep::feed(&mut from, whole, sender).await;
+        from.read_u8().await
+    };
+    let kept = keep_and_tell(gateway, &kept, pieces, &traffic, &mut to);
+    tokio::select! {
+        _ = fed => log(Some(id), Some(CallFailure::Withdrawn), &traffic),
+        outcome = kept => {
+            log(Some(id), outcome.err(), &traffic);
+            end(to, outcome, &traffic).await;
+        }
+    }
+}
+
+async fn keep_and_tell(
+    gateway: &Gateway,
+    kept: &Kept,
+    pieces: mpsc::Receiver<keep::Piece>,
+    traffic: &Traffic,
+    to: &mut (impl AsyncWrite + Unpin),
+) -> Result<(), CallFailure> {
+    let (reports, told) = mpsc::channel(WAITING);
+    let patience = Duration::from_millis(kept.terms.patience_millis.into()).min(MOST_KEEPING);
+    let keeping = async move {
+        let route = gateway.exceptions.resolve(&kept.host, kept.terms.port).await?;
+        let keeper = keep::Keeper {
+            kept,
+            route,
+            trust: &gateway.trust,
+            traffic,
+            reports: &reports,
+        };
+        let kept = timeout(patience, keeper.keep(pieces)).await;
+        kept.unwrap_or(Err(CallFailure::OutOfTime))
+    };
+    let (kept, ()) = tokio::join!(keeping, tell_all(told, to));
+    kept
 }
 
 /// Tells how a call ended.
@@ -176,7 +226,13 @@ async fn hear(gateway: &Gateway, from: &mut (impl AsyncRead + Unpin)) -> Result<
     gateway.gate.borrow_mut().greeted(&key)?;
     match next(from).await? {
         ToGateway::Call(call) => {
-            let approved = hear_call(gateway, call, &key, from).await?;
+            let admitted = admit(gateway, call, &key)?;
+            if admitted.keeps() {
+                let heard = keep::hear(from, admitted.body_length()).await;
+                let digest = heard.map_err(|reason| reason.map_or(Unheard::Broken, Unheard::Refused))?;
+                return Ok(Asked::Keep(Box::new(admitted.approve_kept(digest)?)));
+            }
+            let approved = hear_call(admitted, from).await?;
             Ok(Asked::Call(Box::new(approved)))
         }
         ToGateway::Link(link) => {
@@ -187,13 +243,7 @@ async fn hear(gateway: &Gateway, from: &mut (impl AsyncRead + Unpin)) -> Result<
     }
 }
 
-async fn hear_call(
-    gateway: &Gateway,
-    call: UncheckedCall,
-    key: &Key,
-    from: &mut (impl AsyncRead + Unpin),
-) -> Result<Approved, Unheard> {
-    let admitted = admit(gateway, call, key)?;
+async fn hear_call(admitted: Admitted, from: &mut (impl AsyncRead + Unpin)) -> Result<Approved, Unheard> {
     let length = usize::try_from(admitted.body_length()).map_err(|_| CallFailure::RequestInvalid)?;
     let mut body = Vec::with_capacity(length);
     while body.len() < length {
@@ -220,7 +270,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-async fn next(from: &mut (impl AsyncRead + Unpin)) -> Result<ToGateway, Unheard> {
+pub(crate) async fn next(from: &mut (impl AsyncRead + Unpin)) -> Result<ToGateway, Unheard> {
     let body = timeout(FRAME, async {
         let mut prefix = [0; 4];
         from.read_exact(&mut prefix).await.map_err(|_| Unheard::Broken)?;
@@ -240,25 +290,26 @@ async fn carry_and_tell(
     traffic: &Traffic,
     to: &mut (impl AsyncWrite + Unpin),
 ) -> Result<(), CallFailure> {
-    let (reports, mut told) = mpsc::channel(WAITING);
+    let (reports, told) = mpsc::channel(WAITING);
     let most = match approved.terms.method {
         Method::Get => MOST_FETCH,
-        Method::Post => MOST_PATIENCE,
+        Method::KeepS3 | Method::KeepWebdav | Method::Post => MOST_PATIENCE,
     };
     let patience = Duration::from_millis(approved.terms.patience_millis.into()).min(most);
     let carrying = async move {
         let carried = timeout(patience, carry(gateway, approved, traffic, &reports)).await;
         carried.unwrap_or(Err(CallFailure::OutOfTime))
     };
-    let telling = async move {
-        while let Some(report) = told.recv().await {
-            if !tell(to, &report).await {
-                return;
-            }
-        }
-    };
-    let (carried, ()) = tokio::join!(carrying, telling);
+    let (carried, ()) = tokio::join!(carrying, tell_all(told, to));
     carried
+}
+
+async fn tell_all(mut told: mpsc::Receiver<Report>, to: &mut (impl AsyncWrite + Unpin)) {
+    while let Some(report) = told.recv().await {
+        if !tell(to, &report).await {
+            return;
+        }
+    }
 }
 
 async fn carry(
@@ -278,7 +329,7 @@ async fn carry(
         first_byte: FIRST_BYTE,
         between: match terms.method {
             Method::Get => STALLED,
-            Method::Post => MOST_PATIENCE,
+            Method::KeepS3 | Method::KeepWebdav | Method::Post => MOST_PATIENCE,
         },
         most_answer: terms.most_answer,
     };

@@ -10,6 +10,9 @@ pub const MAX_FRAME: usize = MAX_PIECE + 64;
 /// Longest body of a request, in bytes: 16 MiB. The gateway holds it whole while it checks it.
 pub const MOST_BODY: u64 = 16 * 1024 * 1024;
 
+/// Longest body that is kept elsewhere, in bytes: nobody holds it whole.
+pub const MOST_KEPT: u64 = pocket_core::BackupPlace::MOST;
+
 /// Bytes of a length.
 pub(crate) const LENGTH: usize = 4;
 

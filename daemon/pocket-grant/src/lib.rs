@@ -14,7 +14,8 @@
 //! ```
 //!
 //! The daemon sends the greeting, the call and the whole body; the gateway answers with reports until
-//! [`Report::Ended`] or [`Report::Failed`], which is the last. Closing the connection gives the call up.
+//! [`Report::Ended`] or [`Report::Failed`], which is the last. A body that is kept elsewhere is sent twice: once to
+//! be checked, and once more, as fast as the server takes it. Closing the connection gives the call up.
 //!
 //! Instead of a call, a connection may carry a link to the owner's own broker: behind the greeting the
 //! daemon sends the link, then words, the gateway reports, and closing the connection closes the link.
@@ -34,7 +35,7 @@ mod report;
 mod sealed;
 
 pub use call::{Header, Headers, OpenedCall, SealedCall, UncheckedCall};
-pub use frame::{FrameTooLarge, MAX_FRAME, MAX_PIECE, MOST_BODY, body_length};
+pub use frame::{FrameTooLarge, MAX_FRAME, MAX_PIECE, MOST_BODY, MOST_KEPT, body_length};
 pub use link::{
     LinkReport, LinkWord, MOST_CAPTURE, OpenedLink, SealedLink, UncheckedLink, decode_link_report,
     link_report_frame, word_frame,

@@ -10,7 +10,7 @@ use crate::link::{LinkWord, UncheckedLink, decode_word};
 use crate::report::Report;
 
 /// Version of what is spoken. Grows whenever a message, the terms of a grant or a report changes shape.
-pub const VERSION: u16 = 4;
+pub const VERSION: u16 = 5;
 
 const GREETING: u8 = 0;
 pub(crate) const CALL: u8 = 1;

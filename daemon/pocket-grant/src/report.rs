@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use pocket_core::CallFailure;
+use pocket_core::{CallFailure, PlaceStep};
 use serde::{Deserialize, Serialize};
 
 /// What is told of a call, one after the other; nothing follows [`Report::Ended`] or [`Report::Failed`].
@@ -28,6 +28,13 @@ pub enum Report {
     },
     /// The next bytes of the answer.
     Piece(Vec<u8>),
+    /// Of a body that is kept elsewhere: one request was answered so.
+    Step {
+        /// Which.
+        step: PlaceStep,
+        /// The HTTP status.
+        status: u16,
+    },
     /// The answer is whole.
     Ended {
         /// Bytes that went out, encryption and its overhead included.

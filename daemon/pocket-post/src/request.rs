@@ -57,6 +57,8 @@ impl Request {
         let mut inner = hyper::Request::new(Full::new(Bytes::from(body)));
         *inner.method_mut() = match method {
             Method::Get => hyper::Method::GET,
+            // Nobody holds such a body whole.
+            Method::KeepS3 | Method::KeepWebdav => return Err(CallFailure::RequestInvalid),
             Method::Post => hyper::Method::POST,
         };
         *inner.uri_mut() = uri(path)?;

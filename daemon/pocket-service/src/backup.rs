@@ -63,7 +63,7 @@ impl Archives {
         }
     }
 
-    /// Begins a backup, with [`Operation::BackupCreate`].
+    /// Begins a backup, with [`Operation::BackupCreate`], or with [`Operation::BackupOffer`] for [`Archives::spool`].
     ///
     /// # Errors
     /// [`Failure`]: why there will be none.
@@ -95,6 +95,17 @@ impl Archives {
             feeding,
             _place: place,
         })
+    }
+
+    /// Hands the next bytes of the archive to the engine, which has them on its disk until they are sent; `None` when
+    /// all of it is there. Who asked sees them too.
+    ///
+    /// # Errors
+    /// [`Failure`]: there will be nothing to send.
+    pub async fn spool(&self, sealing: &mut Sealing) -> Result<Option<Vec<u8>>, Failure> {
+        let piece = sealing.next().await?;
+        self.handle.errand(Errand::BackupSpool(piece.clone())).await?;
+        Ok(piece)
     }
 
     /// Begins to open an archive: with [`Operation::BackupDrill`] to see whether it is whole, with

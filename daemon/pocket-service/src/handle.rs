@@ -146,10 +146,14 @@ pub(crate) enum Message {
 pub(crate) enum Errand {
     BackupDrilled(Box<Result<BackupReport, BackupFault>>),
     BackupPiece(RecordId),
+    /// The next bytes of an archive that is to be sent; `None` behind the last.
+    BackupSpool(Option<Vec<u8>>),
     Button(ButtonReport),
     Linked(u64, Box<LinkReport>),
     NextUnread,
-    RestoreEnd { whole: bool },
+    RestoreEnd {
+        whole: bool,
+    },
     RestoreItems(SecretBytes),
     Reported(RecordId, Box<Report>),
     TakeExtracted(Box<Extracted>),

@@ -1,6 +1,8 @@
 //! The port to what carries calls: out of the device by the gateway, or to a model on it. The engine hands a
 //! call over, with leave for it; whoever carries it reports back.
 
+use std::fs::File;
+
 use pocket_core::{DeviceState, Grant, LinkLeave, RecordId};
 use pocket_crypto::SecretBytes;
 use pocket_grant::Headers;
@@ -27,6 +29,8 @@ pub struct Call {
 
 /// Where a call goes.
 pub enum Way {
+    /// Out of the device, by the gateway, to be kept there: the file is the body.
+    Keep(Grant, File),
     /// To a model on this device.
     Local {
         /// Its socket.

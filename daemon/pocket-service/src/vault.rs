@@ -428,6 +428,10 @@ impl Vault {
             Operation::BackupCreate => self.backup_create(act)?,
             Operation::BackupDone => self.backup_done(act)?.into(),
             Operation::BackupDrill => self.backup_drill(act)?,
+            Operation::BackupOffer { name } => self.backup_offer(device, act, &name)?,
+            Operation::BackupPlaceRemove => self.backup_place_remove(act)?.into(),
+            Operation::BackupPlaceSet(place) => self.backup_place_set(act, *place)?.into(),
+            Operation::BackupSend { sha256 } => self.backup_send(act, &sha256)?.into(),
             Operation::BackupRecipientAdd { recipient } => self.backup_recipient_add(act, recipient)?.into(),
             Operation::BackupSchedule(schedule) => self.backup_schedule(act, schedule)?.into(),
             Operation::BackupRecipientRemove { recipient } => {

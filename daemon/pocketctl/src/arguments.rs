@@ -14,7 +14,9 @@ use crate::keep::Keep;
 use crate::person::PersonCommand;
 
 pub(crate) use asking::{ConsentCommand, NewProvider, ProviderCommand, Question};
-pub(crate) use backup::{BackupCommand, RecipientCommand, ScheduleCommand};
+pub(crate) use backup::{
+    BackupCommand, NewPlace, PlaceCommand, PlaceKind, RecipientCommand, ScheduleCommand,
+};
 pub(crate) use device::{BrokerCommand, ButtonCommand, NewBroker, UpdateCommand};
 
 /// Everything that can be typed after `pocketctl`.

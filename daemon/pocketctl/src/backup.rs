@@ -4,6 +4,7 @@ mod create;
 mod keep;
 mod parity;
 mod schedule;
+mod send;
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -50,10 +51,12 @@ pub(crate) fn run(session: &mut Session, command: BackupCommand) -> Result<(), P
             true => schedule::keep(session, &folder),
             false => keep::run(session, &folder, days, newest),
         },
+        BackupCommand::Place { command } => send::place(session, command),
         BackupCommand::Recipient { command } => recipient(session, command),
         BackupCommand::Repair { file, out } => parity::repair(session, &file, out),
         BackupCommand::Restore { file, code } => restore(session, &file, code),
         BackupCommand::Schedule { command } => schedule::run(session, &command),
+        BackupCommand::Send { yes } => send::run(session, yes),
         BackupCommand::Verify { file, outside } => verify(session, &file, outside),
     }
 }

@@ -74,8 +74,9 @@ fn begin(call: Call, handle: &Handle, gateway: Option<&Gateway>) {
     let mut reports = match (way, gateway) {
         (Way::Local { socket, path }, _) => local(Path::new(&socket), &path, &headers, body, LOCAL),
         (Way::Out(grant), Some(gateway)) => gateway.send(grant, &headers, body),
+        (Way::Keep(grant, file), Some(gateway)) => gateway.keep(grant, &headers, file),
         // The engine asks about nothing that could leave where there is no gateway.
-        (Way::Out(_), None) => return,
+        (Way::Keep(..) | Way::Out(_), None) => return,
     };
     let handle = handle.clone();
     tokio::spawn(async move {

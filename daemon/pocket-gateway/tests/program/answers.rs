@@ -1,6 +1,6 @@
 //! What servers do with a request that may leave.
 
-use pocket_core::{CallFailure as F, Method, Terms};
+use pocket_core::{CallFailure as F, Method, PlaceStep, Terms};
 use sha2::{Digest, Sha256};
 
 use crate::gateway::{BODY, HOST, Running, terms};
@@ -233,4 +233,69 @@ fn a_fetch_with_a_body_never_leaves() {
     let told = met.gateway.call(&sends);
     assert_eq!(told.refusal(), Some(F::RequestInvalid));
     assert!(met.server.is_untouched());
+}
+
+/// Some pieces.
+const KEPT: usize = 300_000;
+
+fn keep(body: &str) -> Terms {
+    Terms {
+        method: Method::KeepWebdav,
+        path: "/backups/one.age".to_owned(),
+        body_sha256: Sha256::digest(body).into(),
+        body_length: u64::try_from(body.len()).unwrap(),
+        ..terms()
+    }
+}
+
+fn nothing_there() -> Act {
+    Act::Answer(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec())
+}
+
+#[test]
+fn nothing_leaves_of_what_is_not_the_body_that_was_granted() {
+    let body = "0123456789".repeat(KEPT / 10);
+    let met = meet(nothing_there());
+    let mut line = met.gateway.connect();
+    line.call_keep(&keep(&body));
+    line.body(body.replace('9', "8").as_bytes());
+    assert_eq!(line.hear().refusal(), Some(F::BodyChanged));
+    for path in ["one.age", "/backups/one.age?x", "/../one.age", "/a b"] {
+        let mut line = met.gateway.connect();
+        line.call_keep(&Terms {
+            path: path.to_owned(),
+            ..keep(&body)
+        });
+        line.body(body.as_bytes());
+        assert_eq!(line.hear().refusal(), Some(F::RequestInvalid), "{path}");
+    }
+    assert!(met.server.is_untouched());
+}
+
+#[test]
+fn a_body_that_is_changed_while_it_is_sent_never_comes_to_its_end() {
+    let body = "0123456789".repeat(KEPT / 10);
+    let met = meet(nothing_there());
+    let mut line = met.gateway.connect();
+    line.call_keep(&keep(&body));
+    line.body(body.as_bytes());
+    line.body(body.replace('9', "8").as_bytes());
+    let told = line.hear();
+    assert_eq!(told.failure(), Some(F::BodyChanged));
+    assert_eq!(told.steps, [(PlaceStep::Look, 404), (PlaceStep::Remove, 404)]);
+    assert!(
+        met.server
+            .request()
+            .starts_with("HEAD /backups/one.age HTTP/1.1\r\n")
+    );
+    let put = met.server.request();
+    assert!(put.starts_with("PUT /backups/one.age.part HTTP/1.1\r\n"), "{put}");
+    assert!(put.contains(&format!("content-length: {KEPT}\r\n")));
+    let (_, sent) = put.split_once("\r\n\r\n").unwrap();
+    assert!(sent.len() < KEPT, "all of it came");
+    assert!(
+        met.server
+            .request()
+            .starts_with("DELETE /backups/one.age.part HTTP/1.1\r\n")
+    );
 }

@@ -70,6 +70,7 @@ async fn piece(reports: &mut Reports) {
             .expect("it ended before a piece of the answer")
         {
             Report::Piece(_) => return,
+            Report::Step { .. } => panic!("nothing is kept"),
             Report::Failed { reason, .. } => panic!("{reason}"),
             Report::Connected { .. } | Report::Ended { .. } | Report::Head { .. } => {}
         }
@@ -82,6 +83,7 @@ async fn end(mut reports: Reports) -> (Vec<u8>, Option<F>, u64) {
         match report {
             Report::Piece(piece) => answer.extend(piece),
             Report::Ended { sent, .. } => return (answer, None, sent),
+            Report::Step { .. } => panic!("nothing is kept"),
             Report::Failed { reason, sent, .. } => return (answer, Some(reason), sent),
             Report::Connected { .. } | Report::Head { .. } => {}
         }

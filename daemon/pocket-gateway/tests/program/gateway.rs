@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pocket_core::{CallFailure, Method, RecordId, Terms, Timestamp};
+use pocket_core::{CallFailure, Method, PlaceStep, RecordId, Terms, Timestamp};
 use pocket_crypto::SecretBytes;
 use pocket_crypto::secret::Key;
 use pocket_grant::{Headers, Report, SealedCall, body_frames, body_length, decode_report, greeting};
@@ -187,6 +187,15 @@ impl Line {
         self.say(call.expose_frame());
     }
 
+    /// A call with a body to be kept elsewhere, as who logs in there.
+    pub(crate) fn call_keep(&mut self, terms: &Terms) {
+        self.say(&greeting(&key()));
+        let mut login = Headers::default();
+        login.push("user", SecretBytes::new(b"ann".to_vec()));
+        login.push("password", SecretBytes::new(b"canary-password".to_vec()));
+        self.say(SealedCall::forged(terms, &login, &key()).unwrap().expose_frame());
+    }
+
     pub(crate) fn body(&mut self, body: &[u8]) {
         for (ahead, piece) in body_frames(body) {
             self.say(&ahead);
@@ -224,6 +233,7 @@ impl Line {
                     told.head = Some((status, media_type));
                 }
                 Report::Piece(piece) => told.answer.extend(piece),
+                Report::Step { step, status } => told.steps.push((step, status)),
                 Report::Ended { sent, received } => told.end = Some((None, sent, received)),
                 Report::Failed {
                     reason,
@@ -244,6 +254,7 @@ pub(crate) struct Told {
     pub(crate) length: Option<u64>,
     pub(crate) leads_to: Option<String>,
     pub(crate) answer: Vec<u8>,
+    pub(crate) steps: Vec<(PlaceStep, u16)>,
     end: Option<(Option<CallFailure>, u64, u64)>,
 }
 

@@ -158,6 +158,10 @@ fn reports_come_out_as_they_went_in_and_nothing_may_follow_them() {
             leads_to: None,
         },
         Report::Piece(vec![5; MAX_PIECE]),
+        Report::Step {
+            step: pocket_core::PlaceStep::Put,
+            status: 507,
+        },
         Report::Ended {
             sent: 1,
             received: u64::MAX,

@@ -76,7 +76,7 @@ async fn gather(stream: DuplexStream) -> Seen {
                 seen.head = Some((status, media_type));
             }
             Report::Piece(piece) => seen.body.extend(piece),
-            Report::Connected { .. } | Report::Ended { .. } | Report::Failed { .. } => {
+            Report::Connected { .. } | Report::Step { .. } | Report::Ended { .. } | Report::Failed { .. } => {
                 panic!("not said here")
             }
         }

@@ -104,6 +104,10 @@ impl Engine {
                 vault.backup_piece(id, &Slice::begin(), now),
                 true,
             )),
+            Errand::BackupSpool(piece) => {
+                let taken = vault.backup_spool(piece).map(Reply::from);
+                held.push(Held::new(reply, taken, true));
+            }
             Errand::Button(_) | Errand::RestoreEnd { .. } | Errand::RestoreItems(_) => {}
             Errand::Linked(number, report) => {
                 let kept = self.device.is_to_stay();

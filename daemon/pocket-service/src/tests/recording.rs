@@ -103,6 +103,13 @@ fn recorded(id: RecordId) -> Vec<Operation> {
             name: "S".to_owned(),
             note: String::new(),
         },
+        Operation::BackupPlaceSet(Box::new(pocket_core::BackupPlace {
+            protocol: pocket_core::PlaceProtocol::Webdav,
+            folder: "https://dav.example.com/".parse().unwrap(),
+            user: "ann".to_owned(),
+            secret: "S".to_owned(),
+        })),
+        Operation::BackupPlaceRemove,
         Operation::SecretDelete { name: "S".to_owned() },
         Operation::Unlock {
             with: Credential::Passphrase,
@@ -115,7 +122,7 @@ fn recorded(id: RecordId) -> Vec<Operation> {
 }
 
 /// Shown by tests of their own: refused, or the vault is gone afterwards.
-const ELSEWHERE: [OperationKind; 19] = [
+const ELSEWHERE: [OperationKind; 21] = [
     OperationKind::BackupDone,
     OperationKind::BackupDrill,
     OperationKind::BackupRestore,
@@ -132,13 +139,16 @@ const ELSEWHERE: [OperationKind; 19] = [
     OperationKind::StandingAdd,
     OperationKind::StandingRemove,
     OperationKind::UpdateFetch,
+    OperationKind::BackupOffer,
+    OperationKind::BackupSend,
     OperationKind::UpdateFetchStop,
     OperationKind::UpdateInstall,
     OperationKind::UpdateOffer,
 ];
 
 /// What the device does by itself.
-const OWN: [OperationKind; 22] = [
+const OWN: [OperationKind; 23] = [
+    OperationKind::BackupSent,
     OperationKind::AskStanding,
     OperationKind::AutoLock,
     OperationKind::BackupDrilled,

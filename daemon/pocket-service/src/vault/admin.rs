@@ -20,6 +20,7 @@ impl Vault {
     pub(super) fn lock(&mut self, act: Act, all: bool) -> Result<(), Failure> {
         // What can't be written down is over all the same.
         self.stop_fetch(act.now).map(drop).unwrap_or_default();
+        self.stop_sending(act.now).map(drop).unwrap_or_default();
         let mut changes = Changes::new();
         if all {
             let rows = self.agent_rows();

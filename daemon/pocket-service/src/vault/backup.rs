@@ -6,13 +6,15 @@
 mod gathering;
 mod restore;
 mod sealing;
+mod sending;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use pocket_core::audit::Outcome;
 use pocket_core::{
-    Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupJob, BackupReport, BackupSchedule, BackupStatus,
-    Category, Entry, Failure, FailureKind, OperationKind, RecordId, Timestamp, is_age_recipient,
+    Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupJob, BackupPlace, BackupReport, BackupSchedule,
+    BackupStatus, Category, Entry, Failure, FailureKind, OperationKind, RecordId, Timestamp,
+    is_age_recipient,
 };
 use pocket_crypto::Key;
 use pocket_store::{Changes, Walk};
@@ -28,6 +30,7 @@ use crate::handle::Reply;
 pub(crate) use restore::Restoring;
 pub(crate) use sealing::BackupKey;
 use sealing::Frames;
+use sending::Sending;
 
 /// The row of what is known of backups.
 const ROW: &str = "backup";
@@ -73,7 +76,9 @@ struct Kept {
 pub(super) struct Backups {
     kept: Kept,
     schedule: Option<BackupSchedule>,
+    place: Option<BackupPlace>,
     backing: Option<Backing>,
+    sending: Option<Sending>,
 }
 
 impl Backups {
@@ -81,7 +86,9 @@ impl Backups {
         Ok(Self {
             kept: rows.read(ROW)?.unwrap_or_default(),
             schedule: rows.read(SCHEDULE)?,
+            place: rows.read(sending::PLACE)?,
             backing: None,
+            sending: None,
         })
     }
 
@@ -132,6 +139,8 @@ impl Vault {
             recipients: kept.recipients.clone(),
             epoch: kept.epoch,
             schedule: self.backups.schedule,
+            place: self.backups.place.clone(),
+            sending: self.backups.sending.as_ref().and_then(Sending::shown),
             lack: None,
         }
         .judged(self.keys.recovery_confirmed(), now)
@@ -172,16 +181,20 @@ impl Vault {
 
     /// Begins a backup: the payload is for the program that seals it, and for nobody else.
     pub(super) fn backup_create(&mut self, act: Act) -> Result<Reply, Failure> {
+        let drill = Key::generate(&mut rand::rng());
+        let next = Changes::new().put_system(NEXT_DRILL, drill.expose_bytes().to_vec());
+        self.backup_begin(act, &drill, next)
+    }
+
+    fn backup_begin(&mut self, act: Act, drill: &Key, changes: Changes) -> Result<Reply, Failure> {
         let key = self.backup_key()?.ok_or_else(no_key)?;
         for category in Category::ALL {
             self.whole(category)?;
         }
-        let drill = Key::generate(&mut rand::rng());
         let kept = Kept {
             unfinished: Some(act.now.wall),
             ..self.backups.kept.clone()
         };
-        let changes = Changes::new().put_system(NEXT_DRILL, drill.expose_bytes().to_vec());
         self.keep(act, kept, changes)?;
         let id = random_id();
         let categories = Category::ALL

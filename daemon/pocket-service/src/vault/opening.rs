@@ -276,6 +276,7 @@ impl Vault {
         let permit = pocket_core::decide_own(kind).map_err(failure::refused)?;
         // What can't be written down is over all the same.
         self.stop_fetch(now).map(drop).unwrap_or_default();
+        self.stop_sending(now).map(drop).unwrap_or_default();
         self.admit(permit, &[], now)?;
         self.settle()
     }

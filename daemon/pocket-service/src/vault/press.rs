@@ -57,7 +57,7 @@ impl Vault {
             Operation::StandingAdd(terms) => need.covers_standing(terms),
             Operation::UpdateInstall { .. } => need != PressFor::Off,
             // A consent like the others: something leaves.
-            Operation::UpdateFetch { .. } => need == PressFor::Every,
+            Operation::BackupSend { .. } | Operation::UpdateFetch { .. } => need == PressFor::Every,
             _ => false,
         }
     }

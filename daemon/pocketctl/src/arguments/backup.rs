@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand, ValueEnum};
+use pocket_core::WebAddress;
 
 #[derive(Subcommand)]
 pub(crate) enum BackupCommand {
@@ -40,6 +41,17 @@ pub(crate) enum BackupCommand {
         #[command(subcommand)]
         command: ScheduleCommand,
     },
+    /// Where the device sends backups
+    Place {
+        #[command(subcommand)]
+        command: PlaceCommand,
+    },
+    /// Seal a new backup on the device, and send it to its place once you consented to those very bytes
+    Send {
+        /// You know what leaves, and consent
+        #[arg(long)]
+        yes: bool,
+    },
     /// Say whether an archive is whole; needs no device, and asks for the recovery key
     Verify {
         file: PathBuf,
@@ -66,6 +78,42 @@ pub(crate) enum BackupCommand {
         #[command(subcommand)]
         command: RecipientCommand,
     },
+}
+
+#[derive(Subcommand)]
+pub(crate) enum PlaceCommand {
+    /// Forget it
+    Remove,
+    /// Set it
+    Set(Box<NewPlace>),
+    /// Show it
+    Show,
+}
+
+/// A place for backups.
+#[derive(Args)]
+pub(crate) struct NewPlace {
+    /// What is spoken there
+    pub(crate) kind: PlaceKind,
+    /// The folder, https://HOST[:PORT]/FOLDER/; with S3 https://HOST[:PORT]/BUCKET/ or a folder in it
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) folder: WebAddress,
+    /// Who logs in there; with S3 the access key's id
+    #[arg(long, value_name = "NAME")]
+    pub(crate) user: String,
+    /// The secret that holds the password, or the secret access key: see pocketctl secret set
+    #[arg(long, value_name = "NAME")]
+    pub(crate) secret: String,
+    /// With S3, the region that requests are signed for
+    #[arg(long, value_name = "REGION", default_value = "us-east-1")]
+    pub(crate) region: String,
+}
+
+/// What is spoken at a place.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum PlaceKind {
+    S3,
+    Webdav,
 }
 
 #[derive(Subcommand)]

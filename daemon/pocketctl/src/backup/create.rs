@@ -83,7 +83,7 @@ fn destination(path: Option<PathBuf>) -> Result<PathBuf, Problem> {
     }
 }
 
-fn name_of_now(ahead_seconds: i64) -> String {
+pub(super) fn name_of_now(ahead_seconds: i64) -> String {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let millis = now.map_or(0, |now| i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
     let at = pocket_core::Timestamp::from_millis(millis.saturating_add(ahead_seconds * 1000)).to_string();

@@ -73,6 +73,6 @@ pub(super) fn keep(session: &mut Session, folder: &Path) -> Result<(), Problem> 
     keep::run(session, folder, days.into(), Some(newest))
 }
 
-fn backup(session: &mut Session) -> Result<BackupStatus, Problem> {
+pub(super) fn backup(session: &mut Session) -> Result<BackupStatus, Problem> {
     status::read(session)?.backup.ok_or_else(locked)
 }

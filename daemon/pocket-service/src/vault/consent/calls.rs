@@ -303,6 +303,9 @@ impl Vault {
         if self.fetches(id) {
             return self.fetched(device, report, now);
         }
+        if self.sends(id) {
+            return self.sending_told(report, now);
+        }
         let running = self.consents.running.get_mut(&id);
         let running = running.ok_or_else(|| failure::not_found("call", "it was given up"))?;
         match report {
@@ -317,6 +320,8 @@ impl Vault {
                 running.reader = Some(reader);
                 Ok(false)
             }
+            // Of no call of this kind.
+            Report::Step { .. } => Ok(false),
             Report::Piece(bytes) => match running.take(&bytes, now) {
                 Ok(()) => Ok(true),
                 Err(reason) => self.end_call(id, Err(reason), None, now).map(|()| true),
@@ -403,9 +408,9 @@ impl Vault {
         if profile.opens_cloud() {
             return Ok(false);
         }
-        let fetch = self.stop_fetch(now);
-        let stopped = matches!(fetch, Ok(true));
-        let mut ended = fetch.map(drop);
+        let (fetch, sending) = (self.stop_fetch(now), self.stop_sending(now));
+        let stopped = matches!(fetch, Ok(true)) || matches!(sending, Ok(true));
+        let mut ended = fetch.and(sending).map(drop);
         let running = self.consents.running.iter();
         let ids: Vec<RecordId> = running
             .filter(|(_, running)| running.out)

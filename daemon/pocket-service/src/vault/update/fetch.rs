@@ -163,6 +163,8 @@ impl Vault {
                 };
                 self.end_fetch(fault, None, now).map(|()| true)
             }
+            // Of no call of this kind.
+            Report::Step { .. } => Ok(false),
             Report::Piece(bytes) => match self.take_piece(&bytes) {
                 Ok(tell) => Ok(tell),
                 Err(failure) => self.end_fetch(not_kept(&failure), None, now).map(|()| true),
