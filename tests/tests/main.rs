@@ -14,6 +14,8 @@ mod backup_kept;
 #[cfg(test)]
 mod backup_page;
 #[cfg(test)]
+mod backup_sent;
+#[cfg(test)]
 mod bridge;
 #[cfg(test)]
 mod broker;

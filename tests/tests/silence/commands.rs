@@ -75,6 +75,8 @@ const STEPS: &[Step] = &[
     runs("read-again {document}").ends(1),
     runs("secret set key").input("http://far.example/key"),
     runs("secret list"),
+    runs("backup place set webdav https://far.example/dav/ --user ann --secret key"),
+    runs("backup place show"),
     runs("broker set 10.0.0.1 --no-tls"),
     runs("broker show"),
     runs("broker test").ends(1),
@@ -83,6 +85,8 @@ const STEPS: &[Step] = &[
     // Open, and still nobody to ask: this device does not update itself.
     runs("update fetch https://far.example/1.raucb --yes").ends(1),
     runs("update fetch https://far.example/2.raucb").ends(2),
+    // Nobody at a terminal consents.
+    runs("backup send").ends(2),
     runs("broker test").ends(1),
     runs("provider add far --url https://far.example/v1 --protocol openai --model m --secret key"),
     runs("provider add near --url unix:{dir}/recovery --protocol openai --model m"),
@@ -112,6 +116,8 @@ const STEPS: &[Step] = &[
     runs("update install").ends(1),
     runs("update fetch https://far.example/3.raucb --yes").ends(1),
     runs("update stop").ends(1),
+    runs("backup send --yes").ends(1),
+    runs("backup place remove"),
     // No button answers here.
     runs("button need every")
         .with("correct horse battery staple")
