@@ -12,8 +12,11 @@ from pathlib import Path
 from . import hand
 
 MIB = 1024 * 1024
-FIRMWARE = Path("/usr/share/AAVMF/AAVMF_CODE.fd")
-VARIABLES = Path("/usr/share/AAVMF/AAVMF_VARS.fd")
+# Where the image was built, and QEMU lies (tests/image/qemu).
+WORK = Path(os.environ.get("POCKETAI_IMAGE_DIR", Path(__file__).resolve().parents[3] / "target/image"))
+QEMU = WORK / "qemu/bin/qemu-system-aarch64"
+FIRMWARE = WORK / "qemu/root/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd"
+VARIABLES = WORK / "qemu/root/usr/share/AAVMF/AAVMF_VARS.fd"
 # Emulated processors are slow, and this host may be busy.
 PATIENCE = int(os.environ.get("PATIENCE", "400"))
 
@@ -98,7 +101,9 @@ class Guest:
 
     def command(self):
         command = [
-            "nice", "-n", os.environ.get("NICE", "10"), "qemu-system-aarch64", "-M", "virt", "-cpu", "cortex-a72", "-smp", os.environ.get("CPUS", "2"), "-m", str(self.memory_mib),
+            "nice", "-n", os.environ.get("NICE", "10"), QEMU, "-M", "virt", "-cpu", "cortex-a72",
+            # Two boards at a time have no more on a host of two.
+            "-smp", os.environ.get("CPUS", "1"), "-m", str(self.memory_mib),
             "-nodefaults", "-display", "none", "-serial", f"file:{self.serial}",
             "-qmp", f"unix:{self.qmp_path},server=on,wait=off",
             "-drive", f"if=pflash,format=raw,readonly=on,file={FIRMWARE}",
