@@ -293,6 +293,7 @@ fn cloud(profile: Profile, categories: &[Category]) -> Result<(), Reason> {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one closed table: each kind stands in it once")]
 const fn needs(kind: OperationKind) -> Needs {
     use OperationKind as K;
     match kind {
