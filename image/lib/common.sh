@@ -33,7 +33,7 @@ need_programs() {
     done
     ((${#missing[@]})) || return 0
     say "installing ${missing[*]}"
-    apt-get install --yes --no-install-recommends "${missing[@]}" >&2 ||
+    apt-get -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "${missing[@]}" >&2 ||
         fail "these packages are missing, and could not be installed: ${missing[*]}"
 }
 
