@@ -293,7 +293,10 @@ fn cloud(profile: Profile, categories: &[Category]) -> Result<(), Reason> {
     }
 }
 
-#[expect(clippy::too_many_lines, reason = "one closed table: each kind stands in it once")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one closed table: each kind stands in it once"
+)]
 const fn needs(kind: OperationKind) -> Needs {
     use OperationKind as K;
     match kind {
