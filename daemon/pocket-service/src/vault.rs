@@ -494,6 +494,18 @@ fn event(
     }
 }
 
+/// What the log says of how many bytes a call sent and received.
+fn amounts_of((sent, received): (u64, u64), now: Now) -> Vec<Event> {
+    let of = |operation, bytes: u64| Event {
+        count: u32::try_from(bytes).unwrap_or(u32::MAX),
+        ..event(ActorRef::Device, operation, None, Outcome::Done, now)
+    };
+    vec![
+        of(OperationKind::CallSent, sent),
+        of(OperationKind::CallReceived, received),
+    ]
+}
+
 /// The same for each of the categories that were to be touched.
 fn events(
     actor: ActorRef,

@@ -7,7 +7,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use pocket_core::audit::{Event, Outcome};
+use pocket_core::audit::Outcome;
 use pocket_core::{
     ActorRef, Answer, BackupFacts, BackupOffer, BackupPlace, BackupSending, CallFailure, Failure,
     FailureKind, Grant, OperationKind, PlaceProtocol, PlaceStep, Reason, RecordId, SendingState, Terms,
@@ -28,7 +28,7 @@ use crate::keys::Device;
 use crate::outbound::{Call, Way};
 use crate::vault::records::random_id;
 use crate::vault::rows::encode;
-use crate::vault::{Act, Vault, event};
+use crate::vault::{Act, Vault, amounts_of, event};
 
 /// The row of where backups are sent.
 pub(super) const PLACE: &str = "backup-place";
@@ -360,7 +360,7 @@ impl Vault {
         }
         self.backups.sending = Some(sending);
         let permit = decide_own(OperationKind::BackupSent).map_err(failure::refused)?;
-        let mut events = log_of(amounts, now);
+        let mut events = amounts_of(amounts, now);
         events.push(event(
             ActorRef::Device,
             OperationKind::CallEnd,
@@ -391,7 +391,7 @@ impl Vault {
         let (connected, answer, left) = (running.connected, running.answer, running.left);
         let perhaps = if connected { sending.offer.size } else { 0 };
         sending.stage = Stage::Over(SendingState::Failed { reason, answer, left });
-        let mut events = log_of(amounts.unwrap_or((perhaps, 0)), now);
+        let mut events = amounts_of(amounts.unwrap_or((perhaps, 0)), now);
         events.push(event(
             ActorRef::Device,
             OperationKind::CallEnd,
@@ -435,17 +435,6 @@ fn terms(offer: &BackupOffer, body_sha256: [u8; 32], now: Now) -> Terms {
         nonce,
         pin: None,
     }
-}
-
-fn log_of((sent, received): (u64, u64), now: Now) -> Vec<Event> {
-    let of = |operation, bytes: u64| Event {
-        count: u32::try_from(bytes).unwrap_or(u32::MAX),
-        ..event(ActorRef::Device, operation, None, Outcome::Done, now)
-    };
-    vec![
-        of(OperationKind::CallSent, sent),
-        of(OperationKind::CallReceived, received),
-    ]
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use pocket_core::audit::{Event, Outcome};
+use pocket_core::audit::Outcome;
 use pocket_core::{
     ActorRef, Answer, CallFailure, Failure, FailureKind, Fetch, FetchFault, Grant, Method, Operation,
     OperationKind, Reason, RecordId, Terms, WebAddress, decide_own,
@@ -21,7 +21,7 @@ use crate::failure;
 use crate::keys::Device;
 use crate::outbound::{Call, Way};
 use crate::vault::records::random_id;
-use crate::vault::{Act, Vault, event};
+use crate::vault::{Act, Vault, amounts_of, event};
 
 /// How long it may take; the profile ends it earlier.
 const PATIENCE_MILLIS: u32 = 4 * 60 * 60 * 1000;
@@ -205,7 +205,7 @@ impl Vault {
         if let Err(failure) = is_free(device) {
             return self.end_fetch(not_kept(&failure), Some(amounts), now);
         }
-        self.note(log_of(amounts, now))?;
+        self.note(amounts_of(amounts, now))?;
         self.admit(permit, &[], now)?;
         match self.hand_in(device) {
             Ok(()) => self.fetching = None,
@@ -229,7 +229,7 @@ impl Vault {
         // Whatever becomes of the record: nothing is half there, and nothing more comes.
         self.incoming = None;
         self.give_up_fetch(fault);
-        let mut events = log_of(amounts, now);
+        let mut events = amounts_of(amounts, now);
         let outcome = Outcome::Failed(FailureKind::Unavailable);
         events.push(event(
             ActorRef::Device,
@@ -271,17 +271,6 @@ fn terms(from: &WebAddress, now: Now) -> Terms {
         nonce,
         pin: None,
     }
-}
-
-fn log_of((sent, received): Amounts, now: Now) -> Vec<Event> {
-    let of = |operation, bytes: u64| Event {
-        count: u32::try_from(bytes).unwrap_or(u32::MAX),
-        ..event(ActorRef::Device, operation, None, Outcome::Done, now)
-    };
-    vec![
-        of(OperationKind::CallSent, sent),
-        of(OperationKind::CallReceived, received),
-    ]
 }
 
 fn not_kept(failure: &Failure) -> FetchFault {
