@@ -20,7 +20,7 @@ def cable(bench):
         ask = "exec 3<>/dev/ttyACM0; stty raw -echo <&3; printf '\\r' >&3; timeout 60 sed -n '/[a-z]/p; /SHA256/q' <&3"
         code, said = guest.root(ask)
         check("ssh owner@10.55.0.1" in said and "SHA256:" in said, f"the line does not tell: {said}")
-        known = guest.root("ssh-keygen -l -f /data/ssh/ssh_host_ed25519_key.pub")[1]
+        known = guest.root("ssh-keygen -l -f /data/ssh/ssh_host_ed25519_key")[1]
         check(known in said, f"the line tells another key: {said}")
         seen(f"the laptop: {laptop.split(']: ')[-1]}; its line: {said.splitlines()[-1].strip()}")
 

@@ -298,7 +298,7 @@ def reset(bench, log=None):
         keys, slots = secrets(card)
         check(count(card, [*keys, *slots]) == len(keys) + len(slots), "the search does not find what is there")
         # The line of the host's key, after which the file is named.
-        former = in_data(guest, "cat /data/ssh/ssh_host_ed25519_key.pub")
+        former = in_data(guest, "ssh-keygen -y -f /data/ssh/ssh_host_ed25519_key")
         if log:
             begun = log.stat().st_size
         said = guest.ctl("--passphrase-fd", "0", "factory-reset", "--confirm", "ERASE", stdin=PASSPHRASE + "\n")
@@ -308,7 +308,7 @@ def reset(bench, log=None):
         if log:
             ended = log.stat().st_size
         check(state(guest) == "first-run", "after the reset the device is not new")
-        check(in_data(guest, "cat /data/ssh/ssh_host_ed25519_key.pub") != former, "the device's ssh key is the old one")
+        check(in_data(guest, "ssh-keygen -y -f /data/ssh/ssh_host_ed25519_key") != former, "the device's ssh key is the old one")
         gone(bench, card, keys, slots)
         check("reset: done" in guest.journal(), "the journal does not say that it is done")
     return keys, slots, begun, ended
