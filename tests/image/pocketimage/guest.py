@@ -156,6 +156,8 @@ class Guest:
     def root(self, order, patience=PATIENCE):
         """Runs shell inside, as root; (exit code, what it printed)."""
         if self.hand is None:
+            # What is said before the system listens, the firmware takes for keys of a terminal.
+            self.until(lambda: self.resume or self.journal(), "the system tells its journal", patience)
             self.until(lambda: self.hand_path.exists(), "QEMU offers the hand's line", 30)
             self.hand = hand.Hand(self.hand_path, patience)
         return self.hand.run(order)
