@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 from . import hand, pcap
-from .card import copy, count, environment, has_key, in_keystore, secrets, size
+from .card import copy, count, environment, has_key, secrets, size
 from .guest import PATIENCE, Guest, Tunnel, check, make_key, prepare_card
 
 PASSPHRASE = "quiet otter under the seven lamps"
@@ -329,11 +329,6 @@ def gone(bench, card, keys, slots):
     public = bench.key.with_suffix(".pub").read_bytes().split()[1]
     check(count(card, [public]) == 0, "bytes of the owner's ssh key are still on the card")
     seen(f"searched {size(card)} MiB: the two old keys, {len(slots)} pieces of the slots, the ssh key: nothing is left")
-
-
-def is_new(card):
-    """Whether the keystore says that there is data, and no owner yet."""
-    return in_keystore(card, "cat state") == b"ready\n" and b"Inode:" not in in_keystore(card, "stat owned")
 
 
 def memory(bench):
