@@ -1,9 +1,11 @@
 //! What the image's own program does with a file system after a power cut, tried on files: no card is needed, and
-//! no power. `tests/image/run` cuts it in whole devices.
+//! no power; and what it makes of files that a cut left half there. `tests/image/run` cuts it in whole devices.
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
+
+use nix::unistd::getuid;
 
 use crate::device::workspace;
 
@@ -49,4 +51,41 @@ fn what_is_no_file_system_is_not_taken_for_one() {
     let file = folder.path().join("keystore");
     File::create(&file).unwrap().set_len(16 << 20).unwrap();
     assert!(!is_sound(&file));
+}
+
+/// The files of the device's ssh key, and what the owner is told of it, after a start.
+fn ssh_after_a_start(system: &Path) -> (Vec<String>, String) {
+    let done = Command::new("unshare")
+        .arg("--mount")
+        .arg(workspace().join("tests/tests/update/system.sh"))
+        .arg(system)
+        .arg(workspace().join("image/root"))
+        .arg("ssh-keys")
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{done:?}");
+    let files = fs::read_dir(system.join("data/ssh")).unwrap();
+    let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+    let told = fs::read_to_string(system.join("run/ssh-owner/fingerprint")).unwrap();
+    (names.collect(), told)
+}
+
+#[test]
+fn a_cut_while_the_ssh_key_is_made_shuts_nobody_out() {
+    if !getuid().is_root() {
+        return println!("skipped: who makes a system has to be root");
+    }
+    let system = tempfile::tempdir().unwrap();
+    let ssh = system.path().join("data/ssh");
+    fs::create_dir_all(&ssh).unwrap();
+    // The power went before the key had its name.
+    fs::write(ssh.join("new"), "").unwrap();
+    let (files, told) = ssh_after_a_start(system.path());
+    // Nothing beside the key that a cut could leave behind half written.
+    assert_eq!(files, ["ssh_host_ed25519_key"]);
+    assert!(told.ends_with(" pocketai (ED25519)\n"), "{told}");
+    // As earlier releases could leave it: they kept the public half, and did not sync it.
+    fs::write(ssh.join("ssh_host_ed25519_key.pub"), "").unwrap();
+    let (_, again) = ssh_after_a_start(system.path());
+    assert_eq!(again, told, "the device has another key");
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# The image's own system as far as `update` and `storage format` see it, in a mount namespace of its own, for one
+# The image's own system as far as `update`, `storage format` and `ssh-keys` see it, in a mount namespace of its own, for one
 # run of them:
 #   unshare --mount system.sh FOLDER IMAGE_ROOT COMMAND…
 #   FORMAT=N unshare --mount system.sh FOLDER IMAGE_ROOT format     of a release that keeps the data so
+#   unshare --mount system.sh FOLDER IMAGE_ROOT ssh-keys            of a start
 # FOLDER/data, FOLDER/run and FOLDER/efi are the device's. RAUC is real where it looks at bundles; there is no
 # second slot to write, and nothing to start again: those two note what they were asked for.
 set -euo pipefail
@@ -29,7 +30,7 @@ mount --bind "$folder/cmdline" "$root/proc/cmdline"
 mkdir -p "$root"/usr/share/pocketai "$root"/usr/lib/pocketai "$root"/etc/rauc
 if [[ -e $folder/release.pem ]]; then cp "$folder/release.pem" "$root/usr/share/pocketai/release.pem"; fi
 echo 2.0 >"$root/usr/share/pocketai/version"
-cp "$image/usr/lib/pocketai/"{update,storage} "$root/usr/lib/pocketai/"
+cp "$image/usr/lib/pocketai/"{update,storage,ssh-keys} "$root/usr/lib/pocketai/"
 cp "$image/etc/rauc/system.conf" "$root/etc/rauc/system.conf"
 
 mkdir -p "$root/usr/stands-in"
@@ -48,6 +49,10 @@ chmod 0755 "$root"/usr/stands-in/*
 inside() { chroot "$root" /usr/bin/env PATH=/usr/stands-in:/usr/sbin:/usr/bin "$@"; }
 if [[ $1 == format ]]; then
     inside /usr/lib/pocketai/storage format
+    exit
+fi
+if [[ $1 == ssh-keys ]]; then
+    inside /usr/lib/pocketai/ssh-keys
     exit
 fi
 update() { inside /usr/lib/pocketai/update "$@"; }
