@@ -297,7 +297,6 @@ def reset(bench, log=None):
         guest.root("sync")
         keys, slots = secrets(card)
         check(count(card, [*keys, *slots]) == len(keys) + len(slots), "the search does not find what is there")
-        # The line of the host's key, after which the file is named.
         former = in_data(guest, "ssh-keygen -y -f /data/ssh/ssh_host_ed25519_key")
         if log:
             begun = log.stat().st_size
