@@ -17,9 +17,11 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use tempfile::TempDir;
 
 use crate::backup::{full, verify};
-use crate::device::{Device, Done, path_text, program, text, workspace};
+use crate::device::{Device, Done, Place, path_text, program, text, workspace};
 use crate::model::{HOST, tls};
 use crate::relay::relay;
+
+mod stopped;
 
 const USER: &str = "ann";
 const PASSWORD: &str = "canary-of-the-place";
@@ -35,6 +37,8 @@ enum Fault {
     Answers(&'static [(&'static str, &'static str)]),
     /// The line breaks when so many bytes of a body have gone through.
     Breaks(u64),
+    /// The line is held there, until this is no longer what goes wrong.
+    Holds(u64),
     #[default]
     None,
 }
@@ -108,9 +112,8 @@ impl Server {
         let goes_wrong = Arc::clone(&fault);
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let fault = *goes_wrong.lock().unwrap();
                 // Whoever went away has its reasons.
-                pass(stream.unwrap(), &config, port, (&sender, fault)).unwrap_or_default();
+                pass(stream.unwrap(), &config, port, (&sender, &goes_wrong)).unwrap_or_default();
             }
         });
         Self {
@@ -151,7 +154,7 @@ fn pass(
     stream: TcpStream,
     config: &Arc<ServerConfig>,
     port: u16,
-    (heads, fault): (&Sender<String>, Fault),
+    (heads, faults): (&Sender<String>, &Mutex<Fault>),
 ) -> std::io::Result<()> {
     let connection = ServerConnection::new(Arc::clone(config)).unwrap();
     let mut reader = BufReader::new(StreamOwned::new(connection, stream));
@@ -166,12 +169,13 @@ fn pass(
         .find_map(|line| line.strip_prefix("content-length: "));
     let length: u64 = length.map_or(0, |length| length.parse().unwrap());
     let mut server = TcpStream::connect(("127.0.0.1", port))?;
+    let fault = *faults.lock().unwrap();
     let answer = match fault {
         Fault::Answers(all) => all
             .iter()
             .find(|(method, _)| head.starts_with(method) && (*method != "HEAD" || head.contains(PART)))
             .map(|(_, status)| *status),
-        Fault::Breaks(_) | Fault::None => None,
+        Fault::Breaks(_) | Fault::Holds(_) | Fault::None => None,
     };
     heads.send(head.clone()).unwrap_or_default();
     if let Some(status) = answer {
@@ -180,13 +184,19 @@ fn pass(
         reader.get_mut().write_all(answer.as_bytes())?;
     } else {
         server.write_all(head.as_bytes())?;
-        let breaks = match fault {
-            Fault::Breaks(bytes) if bytes < length => Some(bytes),
-            Fault::Answers(_) | Fault::Breaks(_) | Fault::None => None,
+        let first = match fault {
+            Fault::Breaks(bytes) | Fault::Holds(bytes) => bytes.min(length),
+            Fault::Answers(_) | Fault::None => length,
         };
-        copy(&mut reader.by_ref().take(breaks.unwrap_or(length)), &mut server)?;
-        if breaks.is_some() {
-            return Ok(());
+        copy(&mut reader.by_ref().take(first), &mut server)?;
+        if first < length {
+            while matches!(*faults.lock().unwrap(), Fault::Holds(_)) {
+                thread::sleep(Duration::from_millis(50));
+            }
+            if matches!(fault, Fault::Breaks(_)) {
+                return Ok(());
+            }
+            copy(&mut reader.by_ref().take(length - first), &mut server)?;
         }
         copy(&mut server, reader.get_mut())?;
     }
@@ -198,22 +208,20 @@ fn pass(
 /// A device that finds the server, and trusts whoever vouches for it; and its recovery key.
 fn device(server: &Server, kind: &str) -> (Device, String) {
     let (device, recovery) = full();
+    (knows(device, server, kind), recovery)
+}
+
+fn knows(device: Device, server: &Server, kind: &str) -> Device {
     let (place, _) = device.stop();
     let trusted = place.path("authority.pem");
     fs::write(&trusted, &server.authority).unwrap();
-    let configuration = place.path("config.toml");
     let trusted = path_text(&trusted);
     let lines = format!(
         "[gateway]\ntrust_ca = [{trusted:?}]\nresolve = [\"{HOST}:443={}\"]\n",
         server.front
     );
-    fs::write(&configuration, lines).unwrap();
-    let mut command = place.command();
-    command.arg("--config").arg(&configuration);
-    let device = match Device::start_command(place, command) {
-        Ok(device) => device,
-        Err((_, refused)) => panic!("the daemon did not start: {}", refused.words),
-    };
+    fs::write(configuration(&place), lines).unwrap();
+    let device = starts(place);
     device.unlock();
     let secret = ["secret", "set", "place"];
     device.place.ctl_given(&secret, None, PASSWORD.as_bytes()).one();
@@ -222,7 +230,20 @@ fn device(server: &Server, kind: &str) -> (Device, String) {
         "backup", "place", "set", kind, &folder, "--user", USER, "--secret", "place",
     ];
     device.ctl(&set).one();
-    (device, recovery)
+    device
+}
+
+fn configuration(place: &Place) -> PathBuf {
+    place.path("config.toml")
+}
+
+fn starts(place: Place) -> Device {
+    let mut command = place.command();
+    command.arg("--config").arg(configuration(&place));
+    match Device::start_command(place, command) {
+        Ok(device) => device,
+        Err((_, refused)) => panic!("the daemon did not start: {}", refused.words),
+    }
 }
 
 fn opens(device: &Device) {

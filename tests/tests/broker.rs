@@ -81,7 +81,7 @@ fn the_broker_is_linked_only_while_the_profile_opens_the_owners_network() {
         ear.wait_for("/availability", "online");
         ear.wait_for("/state", profile);
         wait_for_link(&device, "connected");
-        assert_eq!(gateways(&device), 1);
+        assert_eq!(gateways(&device).len(), 1);
         open(&device, "OFFLINE_ONLY");
         ear.wait_for("/availability", "offline");
         wait_for_gateways(&device, 0);

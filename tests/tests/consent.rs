@@ -7,26 +7,27 @@ use crate::asking::{echo, started};
 use crate::device::{Device, Place};
 use crate::model::Model;
 
-/// How many gateways this device has started.
-pub(crate) fn gateways(device: &Device) -> usize {
+/// The gateways that this device has started, by their process ids.
+pub(crate) fn gateways(device: &Device) -> Vec<i32> {
     let own = device.pid().to_string();
     let listed = Command::new("ps")
-        .args(["-o", "comm=", "--ppid", &own])
+        .args(["-o", "pid=,comm=", "--ppid", &own])
         .output()
         .unwrap();
-    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
-    listed
+    String::from_utf8_lossy(&listed.stdout)
         .lines()
-        .filter(|name| name.starts_with("pocket-gateway"))
-        .count()
+        .filter_map(|line| line.trim().split_once(' '))
+        .filter(|(_, name)| name.starts_with("pocket-gateway"))
+        .map(|(process, _)| process.parse().unwrap())
+        .collect()
 }
 
 pub(crate) fn wait_for_gateways(device: &Device, count: usize) {
     let begun = Instant::now();
-    while gateways(device) != count {
+    while gateways(device).len() != count {
         assert!(
             begun.elapsed() < Duration::from_secs(60),
-            "{} gateways",
+            "{:?}",
             gateways(device)
         );
     }

@@ -7,26 +7,26 @@ use std::process::Command;
 
 use crate::device::{Device, PASSPHRASE, Place, path_text};
 
-/// An ext4 of 64 MB on a loop device.
-struct SmallDisk {
+/// An ext4 on a loop device.
+pub(crate) struct SmallDisk {
     dir: tempfile::TempDir,
 }
 
 impl SmallDisk {
-    fn mount() -> Option<Self> {
+    fn mount(megabytes: u32) -> Option<Self> {
         let disk = Self {
             dir: tempfile::tempdir().unwrap(),
         };
         fs::create_dir(disk.path()).unwrap();
         let image = disk.dir.path().join("image");
         let (image, path) = (image.to_str().unwrap(), disk.path());
-        let made = run("truncate", &["-s", "64M", image])
+        let made = run("truncate", &["-s", &format!("{megabytes}M"), image])
             && run("mkfs.ext4", &["-q", "-F", "-m", "0", image])
             && run("mount", &["-o", "loop", image, path.to_str().unwrap()]);
         made.then_some(disk)
     }
 
-    fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.dir.path().join("mount")
     }
 
@@ -73,7 +73,11 @@ fn reset(device: &Device) {
 }
 
 fn with_disk(test: impl FnOnce(&SmallDisk)) {
-    match SmallDisk::mount() {
+    with_disk_of(64, test);
+}
+
+pub(crate) fn with_disk_of(megabytes: u32, test: impl FnOnce(&SmallDisk)) {
+    match SmallDisk::mount(megabytes) {
         Some(disk) => test(&disk),
         None => println!("skipped: mounting a small disk needs root, a loop device and mkfs.ext4"),
     }

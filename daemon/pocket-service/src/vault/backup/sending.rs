@@ -388,7 +388,9 @@ impl Vault {
         let Some(running) = sending.running() else {
             return Ok(());
         };
-        let (connected, answer, left) = (running.connected, running.answer, running.left);
+        let (connected, left) = (running.connected, running.left);
+        // Of what ended otherwise, the answer before tells nothing.
+        let answer = running.answer.filter(|_| reason == CallFailure::NotKept);
         let perhaps = if connected { sending.offer.size } else { 0 };
         sending.stage = Stage::Over(SendingState::Failed { reason, answer, left });
         let mut events = amounts_of(amounts.unwrap_or((perhaps, 0)), now);
