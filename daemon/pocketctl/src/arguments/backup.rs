@@ -17,6 +17,7 @@ pub(crate) enum BackupCommand {
     },
     /// Write a damaged archive anew, with the parity beside it; needs no device and no key
     Repair {
+        /// The damaged archive; its parity is FILE.parity
         file: PathBuf,
         /// The new file; beside the damaged one when unsaid
         #[arg(long, value_name = "FILE")]
@@ -24,6 +25,7 @@ pub(crate) enum BackupCommand {
     },
     /// Make an archive in this folder unless there is a new one, and try the newest: for a timer
     Keep {
+        /// The folder, on a disk of its own best
         #[arg(value_name = "DIR")]
         folder: PathBuf,
         /// How old the newest may be
@@ -54,6 +56,7 @@ pub(crate) enum BackupCommand {
     },
     /// Say whether an archive is whole; needs no device, and asks for the recovery key
     Verify {
+        /// The archive
         file: PathBuf,
         /// Without the recovery key: only what the outside shows
         #[arg(long)]
@@ -61,6 +64,7 @@ pub(crate) enum BackupCommand {
     },
     /// Make this new device of an archive
     Restore {
+        /// The archive; it is looked through before anything is brought back
         file: PathBuf,
         /// The setup code; read from the device when unsaid
         #[arg(long)]
