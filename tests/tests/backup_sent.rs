@@ -112,8 +112,12 @@ impl Server {
         let goes_wrong = Arc::clone(&fault);
         thread::spawn(move || {
             for stream in listener.incoming() {
+                let (config, sender) = (Arc::clone(&config), sender.clone());
+                let goes_wrong = Arc::clone(&goes_wrong);
                 // Whoever went away has its reasons.
-                pass(stream.unwrap(), &config, port, (&sender, &goes_wrong)).unwrap_or_default();
+                thread::spawn(move || {
+                    pass(stream.unwrap(), &config, port, (&sender, &goes_wrong)).unwrap_or_default();
+                });
             }
         });
         Self {
@@ -196,7 +200,10 @@ fn pass(
             if matches!(fault, Fault::Breaks(_)) {
                 return Ok(());
             }
-            copy(&mut reader.by_ref().take(length - first), &mut server)?;
+            // Who went away meanwhile sends no more; the server would wait for it.
+            if copy(&mut reader.by_ref().take(length - first), &mut server)? < length - first {
+                return Ok(());
+            }
         }
         copy(&mut server, reader.get_mut())?;
     }

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// Why a call to a provider, or to a model on this device, gave no whole answer.
+///
+/// It lies on the disk by its number: a new one goes to the end, and into `stored.txt`.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Error, Hash, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CallFailure {
@@ -95,7 +97,7 @@ pub enum CallFailure {
     #[error("the server can't be reached")]
     Unreachable,
     /// Nothing may leave any more.
-    #[error("the profile was changed, or the device locked, during the call")]
+    #[error("the profile was changed, or the device locked or stopped, during the call")]
     Withdrawn,
 }
 

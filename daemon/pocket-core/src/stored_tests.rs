@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::audit::{Outcome, Refusal};
 use crate::{
-    ActorRef, Category, ConsentState, Door, FailureKind, OperationKind, Origin, OutboxState, Profile,
-    Protocol, Reading, Record, Transport, Unreadable, Verb,
+    ActorRef, CallFailure, Category, ConsentState, Door, FailureKind, OperationKind, Origin, OutboxState,
+    PlaceProtocol, PlaceStep, Profile, Protocol, Reading, Record, SendingState, Transport, Unreadable, Verb,
 };
 
 /// `ENUM NUMBER NAME` of each variant. What a variant holds is read from zeros.
@@ -36,6 +36,7 @@ fn variants<T: DeserializeOwned + Serialize>(of: &str) -> Vec<String> {
 fn a_number_that_lies_on_a_disk_keeps_its_meaning() {
     let now: BTreeSet<String> = [
         variants::<ActorRef>("ActorRef"),
+        variants::<CallFailure>("CallFailure"),
         variants::<Category>("Category"),
         variants::<ConsentState>("ConsentState"),
         variants::<Door>("Door"),
@@ -44,11 +45,14 @@ fn a_number_that_lies_on_a_disk_keeps_its_meaning() {
         variants::<Origin>("Origin"),
         variants::<Outcome>("Outcome"),
         variants::<OutboxState>("OutboxState"),
+        variants::<PlaceProtocol>("PlaceProtocol"),
+        variants::<PlaceStep>("PlaceStep"),
         variants::<Profile>("Profile"),
         variants::<Protocol>("Protocol"),
         variants::<Reading>("Reading"),
         variants::<Record>("Record"),
         variants::<Refusal>("Refusal"),
+        variants::<SendingState>("SendingState"),
         variants::<Transport>("Transport"),
         variants::<Unreadable>("Unreadable"),
         variants::<Verb>("Verb"),

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
-use super::{Fault, HANGS, Server, device, knows, last, nothing_counts, opens, send, starts};
+use super::{Fault, Server, device, knows, last, nothing_counts, opens, send, starts};
 use crate::consent::gateways;
-use crate::device::{Device, Done, Place, path_text};
+use crate::device::{Device, Done, Place, path_text, text};
 use crate::full_disk::with_disk_of;
 
 /// Sends a backup, and does `what` once the front has its beginning and holds the line. Gives how the sending ended.
@@ -17,7 +19,14 @@ fn meanwhile(server: &Server, device: &Device, what: impl FnOnce()) -> Done {
     let place = &device.place;
     let ended = thread::scope(|scope| {
         let sending = scope.spawn(|| place.ctl(&["backup", "send", "--yes"]));
-        while !server.heads.recv_timeout(HANGS).unwrap().starts_with("PUT") {}
+        let step = Duration::from_millis(50);
+        while !server
+            .heads
+            .recv_timeout(step)
+            .is_ok_and(|head| head.starts_with("PUT"))
+        {
+            assert!(!sending.is_finished(), "{}", sending.join().unwrap().err);
+        }
         what();
         sending.join().unwrap()
     });
@@ -38,6 +47,18 @@ fn ends(device: &Device) -> Vec<String> {
     calls.map(|entry| entry["event"]["outcome"].to_string()).collect()
 }
 
+/// What the device says of the last one: how it ended, or that a part of it may still lie there.
+fn came_of(device: &Device) -> String {
+    let last = device.ctl(&["backup", "place", "show"]).one()["sending"].take();
+    assert_eq!(last["offer"]["sha256"].as_str().unwrap().len(), 64);
+    assert!(text(&last["offer"]["to"]).starts_with("https://models.example/backups/"));
+    match &last["state"]["failed"] {
+        Value::Null => text(&last["state"]),
+        failed if failed["left"] == true => "left".to_owned(),
+        failed => text(&failed["reason"]),
+    }
+}
+
 #[test]
 fn a_backup_on_its_way_ends_with_the_vault_the_profile_or_the_gateway_and_counts_as_nothing() {
     let server = Server::s3();
@@ -47,6 +68,7 @@ fn a_backup_on_its_way_ends_with_the_vault_the_profile_or_the_gateway_and_counts
     let said = meanwhile(&server, &device, || device.ctl(&["lock"]).lines().clear());
     said.failed(3, "locked");
     device.unlock();
+    assert_eq!(came_of(&device), "withdrawn");
     opens(&device);
     nothing_counts(&server, &device);
 
@@ -68,6 +90,7 @@ fn a_backup_on_its_way_ends_with_the_vault_the_profile_or_the_gateway_and_counts
     });
     let said = said.failed(1, "unavailable");
     assert!(said.contains("gateway"), "{said}");
+    assert_eq!(came_of(&device), "gateway-broke");
     nothing_counts(&server, &device);
     assert_eq!(ends(&device), vec![r#"{"failed":"unavailable"}"#; 3]);
 
@@ -80,19 +103,23 @@ fn a_backup_on_its_way_ends_with_the_vault_the_profile_or_the_gateway_and_counts
 fn a_backup_on_its_way_ends_with_the_daemon_and_counts_as_nothing() {
     let server = Server::s3();
     let (mut device, _) = device(&server, "s3");
-    for end in [Signal::SIGTERM, Signal::SIGKILL] {
+    for (end, left) in [(Signal::SIGTERM, "withdrawn"), (Signal::SIGKILL, "left")] {
         opens(&device);
         let daemon = device.pid();
         let said = meanwhile(&server, &device, || signal(daemon, end));
         assert_ne!(said.code, Some(0), "{}", said.out);
         device = starts(device.wait());
         device.unlock();
+        assert_eq!(came_of(&device), left);
         nothing_counts(&server, &device);
         device.ctl(&["audit", "verify"]).one();
     }
     opens(&device);
     send(&device).one();
     assert_eq!(server.files().len(), 1);
+    let device = starts(device.kill());
+    device.unlock();
+    assert_eq!(came_of(&device), "sent");
 }
 
 #[test]

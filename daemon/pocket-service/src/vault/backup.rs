@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use pocket_core::audit::Outcome;
 use pocket_core::{
     Answer, BACKUP_FORMAT, BackupFacts, BackupFault, BackupJob, BackupPlace, BackupReport, BackupSchedule,
-    BackupStatus, Category, Entry, Failure, FailureKind, OperationKind, RecordId, Timestamp,
+    BackupSending, BackupStatus, Category, Entry, Failure, FailureKind, OperationKind, RecordId, Timestamp,
     is_age_recipient,
 };
 use pocket_crypto::Key;
@@ -79,6 +79,8 @@ pub(super) struct Backups {
     place: Option<BackupPlace>,
     backing: Option<Backing>,
     sending: Option<Sending>,
+    /// What came of the one before.
+    sent: Option<BackupSending>,
 }
 
 impl Backups {
@@ -89,6 +91,7 @@ impl Backups {
             place: rows.read(sending::PLACE)?,
             backing: None,
             sending: None,
+            sent: rows.read(sending::SENDING)?.map(sending::read_back),
         })
     }
 
@@ -131,6 +134,7 @@ enum Stage {
 impl Vault {
     pub(super) fn backup_status(&self, now: Timestamp) -> BackupStatus {
         let kept = &self.backups.kept;
+        let sending = self.backups.sending.as_ref().and_then(Sending::shown);
         BackupStatus {
             ready: matches!(self.backup_key(), Ok(Some(_))),
             last: kept.last,
@@ -140,7 +144,7 @@ impl Vault {
             epoch: kept.epoch,
             schedule: self.backups.schedule,
             place: self.backups.place.clone(),
-            sending: self.backups.sending.as_ref().and_then(Sending::shown),
+            sending: sending.or_else(|| self.backups.sent.clone()),
             lack: None,
         }
         .judged(self.keys.recovery_confirmed(), now)

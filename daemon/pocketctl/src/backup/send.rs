@@ -4,8 +4,8 @@ use std::thread;
 use std::time::Duration;
 
 use pocket_core::{
-    Answer, BackupOffer, BackupPlace, BackupSending, Failure, FailureKind, Operation, PlaceProtocol,
-    PlaceStep, SendingState,
+    Answer, BackupOffer, BackupPlace, BackupSending, BackupStatus, CallFailure, Failure, FailureKind,
+    Operation, PlaceProtocol, PlaceStep, SendingState,
 };
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -55,8 +55,8 @@ fn checked(wanted: NewPlace) -> Result<BackupPlace, Problem> {
 }
 
 fn show(session: &mut Session) -> Result<(), Problem> {
-    let place = backup(session)?.place;
-    let text = match &place {
+    let BackupStatus { place, sending, .. } = backup(session)?;
+    let mut text = match &place {
         None => "no place is set: pocketctl backup place set".to_owned(),
         Some(place) => format!(
             "backups are sent to {} by {}, as {}, with the secret {}",
@@ -66,7 +66,38 @@ fn show(session: &mut Session) -> Result<(), Problem> {
             escape(&place.secret)
         ),
     };
-    session.output.print(&json!({"place": place}), &text)
+    if let Some(sending) = &sending {
+        text.push_str(&format!("\nthe last: {}", came_of(sending)));
+    }
+    session
+        .output
+        .print(&json!({"place": place, "sending": sending}), &text)
+}
+
+fn came_of(BackupSending { offer, state }: &BackupSending) -> String {
+    let how = match state {
+        SendingState::Failed { reason, answer, left } => {
+            format!("not sent: {}", why(*reason, *answer, *left))
+        }
+        SendingState::Offered => "waits for consent".to_owned(),
+        SendingState::Sent => "sent, and seen to lie there".to_owned(),
+        SendingState::UnderWay => "on its way".to_owned(),
+    };
+    format!(
+        "{}, {} bytes, SHA-256 {}: {how}",
+        offer.to, offer.size, offer.sha256
+    )
+}
+
+fn why(reason: CallFailure, answer: Option<(PlaceStep, u16)>, left: bool) -> String {
+    let answer = answer.map_or_else(String::new, |(step, status)| {
+        format!(" (to {} the place answered {status})", verb(step))
+    });
+    let left = match left {
+        true => "; a part of it may still lie there, which counts as nothing: remove it",
+        false => "",
+    };
+    format!("{reason}{answer}{left}")
 }
 
 fn spoken(protocol: &PlaceProtocol) -> String {
@@ -187,15 +218,12 @@ fn tell(session: &Session, sending: BackupSending) -> Result<(), Problem> {
         );
         return session.output.print(&json, &text);
     };
-    let answer = answer.map_or_else(String::new, |(step, status)| {
-        format!(" (to {} the place answered {status})", verb(step))
-    });
-    let left = match left {
-        true => "; a part of it may still lie there, which counts as nothing: remove it",
-        false => "",
-    };
-    let what = format!("the backup was not sent to {}: {reason}{answer}", offer.to);
-    let remedy = format!("{}{left}; then send it again", reason.remedy());
+    let what = format!(
+        "the backup was not sent to {}: {}",
+        offer.to,
+        why(reason, answer, left)
+    );
+    let remedy = format!("{}; then send it again", reason.remedy());
     Err(Failure::new(FailureKind::Unavailable, what, remedy).into())
 }
 

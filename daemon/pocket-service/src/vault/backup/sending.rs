@@ -32,6 +32,8 @@ use crate::vault::{Act, Vault, amounts_of, event};
 
 /// The row of where backups are sent.
 pub(super) const PLACE: &str = "backup-place";
+/// The row of the one that was sent last, or was to be: what it was, where to, and what came of it.
+pub(super) const SENDING: &str = "backup-sending";
 /// What the archive is called on the disk for the moment until it has no name any more.
 const SPOOL: &str = "sending";
 /// How long it may take; the profile ends it earlier.
@@ -39,7 +41,7 @@ const PATIENCE_MILLIS: u32 = 12 * 60 * 60 * 1000;
 /// How long a gateway may take to begin.
 const GRANTED: Duration = Duration::from_secs(60);
 
-/// A backup that is sealed to be sent, waits for consent, is on its way, or is over.
+/// A backup that is sealed to be sent, waits for consent, or is on its way.
 pub(in crate::vault) struct Sending {
     offer: BackupOffer,
     /// What opens it for a drill, once it counts.
@@ -53,7 +55,6 @@ enum Stage {
     /// All of it is there: its digest, and what it says of itself.
     Offered(File, [u8; 32], BackupFacts),
     UnderWay(Running),
-    Over(SendingState),
 }
 
 /// A call that sends it.
@@ -76,7 +77,6 @@ impl Sending {
             Stage::Sealing(..) => return None,
             Stage::Offered(..) => SendingState::Offered,
             Stage::UnderWay(_) => SendingState::UnderWay,
-            Stage::Over(state) => state.clone(),
         };
         Some(BackupSending {
             offer: self.offer.clone(),
@@ -87,9 +87,23 @@ impl Sending {
     fn running(&mut self) -> Option<&mut Running> {
         match &mut self.stage {
             Stage::UnderWay(running) => Some(running),
-            Stage::Sealing(..) | Stage::Offered(..) | Stage::Over(_) => None,
+            Stage::Sealing(..) | Stage::Offered(..) => None,
         }
     }
+}
+
+/// What came of the one before, as it is read back. One that was on its way ended with the device: what the place has
+/// of it is not known.
+pub(super) fn read_back(before: BackupSending) -> BackupSending {
+    let state = match before.state {
+        SendingState::UnderWay => SendingState::Failed {
+            reason: CallFailure::Withdrawn,
+            answer: None,
+            left: true,
+        },
+        state => state,
+    };
+    BackupSending { state, ..before }
 }
 
 impl Vault {
@@ -196,21 +210,27 @@ impl Vault {
     /// Sends the archive that waits, if it is the one that the owner was shown.
     pub(in crate::vault) fn backup_send(&mut self, act: Act, sha256: &str) -> Result<Answer, Failure> {
         let place = self.backups.place.clone().ok_or_else(no_place)?;
-        let waits = self.backups.sending.as_ref().is_some_and(|sending| {
-            matches!(sending.stage, Stage::Offered(..)) && sending.offer.sha256 == sha256
-        });
-        if !waits {
-            return Err(failure::not_found(
+        let waits =
+            self.backups.sending.as_ref().filter(|sending| {
+                matches!(sending.stage, Stage::Offered(..)) && sending.offer.sha256 == sha256
+            });
+        let offer = waits.map(|sending| sending.offer.clone()).ok_or_else(|| {
+            failure::not_found(
                 "such backup that waits to be sent",
                 "begin anew: `pocketctl backup send`",
-            ));
-        }
+            )
+        })?;
         if !self.consents.has_gateway() {
             return Err(failure::refused(Reason::NoGateway));
         }
         let headers = self.login(&place)?;
         let carrier = self.outbound.place().ok_or_else(failure::busy)?;
-        let leave = self.commit_as(act.permit, &[], Changes::new(), Outcome::Done, act.now)?;
+        let begun = BackupSending {
+            offer,
+            state: SendingState::UnderWay,
+        };
+        let changes = Changes::new().put_system(SENDING, encode(&begun));
+        let leave = self.commit_as(act.permit, &[], changes, Outcome::Done, act.now)?;
         // On disk before a byte leaves.
         self.sync()?;
         let Some(Sending {
@@ -328,24 +348,25 @@ impl Vault {
         if sending.running().is_some() {
             return self.end_sending(CallFailure::Withdrawn, None, now).map(|()| true);
         }
-        let waited = !matches!(sending.stage, Stage::Over(_));
-        if waited {
-            self.backups.sending = None;
-        }
-        Ok(waited)
+        self.backups.sending = None;
+        Ok(true)
     }
 
     /// All of it was seen to lie there: it counts, unless a later one was written meanwhile.
     fn sent(&mut self, amounts: (u64, u64), now: Now) -> Result<(), Failure> {
-        let Some(mut sending) = self.backups.sending.take() else {
+        let Some(Sending {
+            offer,
+            drill,
+            stage: Stage::UnderWay(Running { facts, .. }),
+        }) = self.backups.sending.take()
+        else {
             return Ok(());
         };
-        let Stage::UnderWay(running) = sending.stage else {
-            return Ok(());
+        let sent = BackupSending {
+            offer,
+            state: SendingState::Sent,
         };
-        sending.stage = Stage::Over(SendingState::Sent);
-        let facts = running.facts;
-        let mut changes = Changes::new();
+        let mut changes = Changes::new().put_system(SENDING, encode(&sent));
         let mut kept = self.backups.kept.clone();
         if kept.last.is_none_or(|last| last < facts.made) {
             kept = Kept {
@@ -356,9 +377,9 @@ impl Vault {
                 newest: Some(facts),
                 ..kept
             };
-            changes = changes.put_system(DRILL, sending.drill.expose_bytes().to_vec());
+            changes = changes.put_system(DRILL, drill.expose_bytes().to_vec());
         }
-        self.backups.sending = Some(sending);
+        self.backups.sent = Some(sent);
         let permit = decide_own(OperationKind::BackupSent).map_err(failure::refused)?;
         let mut events = amounts_of(amounts, now);
         events.push(event(
@@ -382,26 +403,29 @@ impl Vault {
         amounts: Option<(u64, u64)>,
         now: Now,
     ) -> Result<(), Failure> {
-        let Some(sending) = &mut self.backups.sending else {
+        let Some(Sending {
+            offer,
+            stage: Stage::UnderWay(running),
+            ..
+        }) = self.backups.sending.take()
+        else {
             return Ok(());
         };
-        let Some(running) = sending.running() else {
-            return Ok(());
+        let perhaps = if running.connected { offer.size } else { 0 };
+        let state = SendingState::Failed {
+            reason,
+            // Of what ended otherwise, the answer before tells nothing.
+            answer: running.answer.filter(|_| reason == CallFailure::NotKept),
+            left: running.left,
         };
-        let (connected, left) = (running.connected, running.left);
-        // Of what ended otherwise, the answer before tells nothing.
-        let answer = running.answer.filter(|_| reason == CallFailure::NotKept);
-        let perhaps = if connected { sending.offer.size } else { 0 };
-        sending.stage = Stage::Over(SendingState::Failed { reason, answer, left });
-        let mut events = amounts_of(amounts.unwrap_or((perhaps, 0)), now);
-        events.push(event(
-            ActorRef::Device,
-            OperationKind::CallEnd,
-            None,
-            Outcome::Failed(FailureKind::Unavailable),
-            now,
-        ));
-        self.note(events)
+        let failed = BackupSending { offer, state };
+        let changes = Changes::new().put_system(SENDING, encode(&failed));
+        // Whatever becomes of the record.
+        self.backups.sent = Some(failed);
+        self.note(amounts_of(amounts.unwrap_or((perhaps, 0)), now))?;
+        let permit = decide_own(OperationKind::CallEnd).map_err(failure::refused)?;
+        let outcome = Outcome::Failed(FailureKind::Unavailable);
+        self.commit_as(permit, &[], changes, outcome, now).map(drop)
     }
 }
 
