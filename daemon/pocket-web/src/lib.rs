@@ -19,6 +19,7 @@ mod limit;
 mod look;
 mod markdown;
 mod pages;
+mod parts;
 mod perimeter;
 mod present;
 mod query;

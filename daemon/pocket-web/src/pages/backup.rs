@@ -7,8 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use askama::Template;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::extract::multipart::Multipart;
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use pocket_core::{Answer, BackupSchedule, Failure, Operation, OperationKind, Timestamp};
@@ -20,8 +19,8 @@ use crate::door::{Door, unexpected};
 use crate::fields::Fields;
 use crate::guard::Owner;
 use crate::pages::home::lack_in_words;
-use crate::pages::upload::{broken_off, invalid, proven};
 use crate::pages::{Done, audit};
+use crate::parts::{Upload, broken_off};
 use crate::present::{Moment, Shell, go, page, page_after};
 use crate::query::Query;
 use crate::trouble::Trouble;
@@ -213,30 +212,24 @@ pub(crate) async fn schedule(
     answer(&door, &owner, done).await
 }
 
-/// Tries the archive that the browser hands in. The form's token is its first part.
+/// Tries the archive that the browser hands in.
 pub(crate) async fn drill(
     State(door): State<Door>,
     owner: Owner,
-    headers: HeaderMap,
-    mut form: Multipart,
+    upload: Upload,
 ) -> Result<Response, Trouble> {
-    if !proven(&door, owner.look.words(), &headers, &mut form).await? {
-        return Err(Trouble::StaleForm(None));
-    }
-    match open(&door, &owner, form).await {
+    match open(&door, &owner, upload).await {
         Ok(()) => Ok(go("/device/backup?done=tried")),
         Err(failure) => answer(&door, &owner, Err(failure)).await,
     }
 }
 
-async fn open(door: &Door, owner: &Owner, mut form: Multipart) -> Result<(), Failure> {
-    let t = owner.look.words();
-    let next = form.next_field().await.map_err(|_| broken_off(t))?;
-    let mut field = next.ok_or_else(|| invalid(t.no_file, t.no_file_do))?;
+async fn open(door: &Door, owner: &Owner, mut upload: Upload) -> Result<(), Failure> {
+    let mut file = upload.file().await?;
     let mut opening = door.archives().open(door.request(Operation::BackupDrill)).await?;
     loop {
-        let piece = timeout(STALLED, field.chunk()).await;
-        let piece = piece.map_err(|_| broken_off(t))?.map_err(|_| broken_off(t))?;
+        let piece = timeout(STALLED, file.next()).await;
+        let piece = piece.map_err(|_| broken_off(owner.look.words()))??;
         // One that wants no more says why at the end.
         match piece {
             Some(bytes) => drop(opening.feed(&bytes).await),

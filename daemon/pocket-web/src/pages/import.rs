@@ -8,8 +8,6 @@ mod report;
 
 use askama::Template;
 use axum::extract::State;
-use axum::extract::multipart::Multipart;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use pocket_core::Failure;
 use pocket_formats::{below, plain_path};
@@ -19,8 +17,8 @@ use self::incoming::{Batch, Incoming, Target};
 use self::report::{FileReport, Report};
 use crate::door::Door;
 use crate::guard::Owner;
-use crate::pages::upload::{broken_off, invalid, proven};
 use crate::pages::viewing::why;
+use crate::parts::{Upload, invalid, no_file};
 use crate::present::{Phrase, Shell, page, page_after};
 use crate::trouble::Trouble;
 
@@ -63,15 +61,11 @@ fn import_page(door: &Door, owner: &Owner) -> ImportPage {
 pub(crate) async fn submit(
     State(door): State<Door>,
     owner: Owner,
-    headers: HeaderMap,
-    mut form: Multipart,
+    upload: Upload,
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
-    if !proven(&door, t, &headers, &mut form).await? {
-        return Err(Trouble::StaleForm(None));
-    }
     let mut target = Target::new(&door, t);
-    let taken = take(&mut target, form).await;
+    let taken = take(&mut target, upload).await;
     let mut report = target.report;
     report.finish();
     match taken {
@@ -96,11 +90,11 @@ fn done(owner: &Owner, report: Report) -> Result<Response, Trouble> {
     })
 }
 
-async fn take(target: &mut Target<'_>, mut form: Multipart) -> Result<(), Failure> {
+async fn take(target: &mut Target<'_>, mut upload: Upload) -> Result<(), Failure> {
     let t = target.t;
     let mut files = 0;
-    while let Some(field) = form.next_field().await.map_err(|_| broken_off(t))? {
-        let sent = field.file_name().unwrap_or_default().to_owned();
+    while let Some(part) = upload.next().await? {
+        let sent = part.file_name().to_owned();
         if sent.is_empty() {
             continue;
         }
@@ -108,16 +102,16 @@ async fn take(target: &mut Target<'_>, mut form: Multipart) -> Result<(), Failur
         if files > MOST_FILES {
             return Err(invalid(t.import_too_many, t.import_too_many_do));
         }
-        let mut file = Incoming::new(field);
+        let mut file = Incoming::new(part);
         match plain_path(&sent) {
             // The folder that was chosen stands in front of each path.
             Some(path) => take_file(target, &mut file, below(&path)).await?,
             None => target.report.pass_by(1),
         }
-        file.pass_by(t).await?;
+        file.pass_by().await?;
     }
     if files == 0 {
-        return Err(invalid(t.no_file, t.no_file_do));
+        return Err(no_file(t));
     }
     Ok(())
 }

@@ -2,8 +2,6 @@
 
 use askama::Template;
 use axum::extract::State;
-use axum::extract::multipart::Multipart;
-use axum::http::HeaderMap;
 use axum::response::Response;
 use pocket_core::{
     Age, Failure, Fetch, FetchFault, Operation, UpdateFault, UpdateOffer, UpdateStatus, UpdateStep,
@@ -14,7 +12,7 @@ use pocket_crypto::SecretBytes;
 use crate::door::Door;
 use crate::fields::Fields;
 use crate::guard::Owner;
-use crate::pages::upload::{broken_off, invalid, proven};
+use crate::parts::{Cutter, Upload, invalid, no_file};
 use crate::present::{Phrase, Shell, bytes_in_words, filled, go, length, page, page_after};
 use crate::trouble::Trouble;
 use crate::words::Words;
@@ -165,52 +163,41 @@ pub(crate) async fn show(owner: Owner) -> Result<Response, Trouble> {
     page(&update_page(&owner, shell, None))
 }
 
-/// Takes a bundle in. The form's token is its first part: not a byte of the bundle is taken before it.
+/// Takes a bundle in.
 pub(crate) async fn submit(
     State(door): State<Door>,
     owner: Owner,
-    headers: HeaderMap,
-    mut form: Multipart,
+    upload: Upload,
 ) -> Result<Response, Trouble> {
-    let t = owner.look.words();
-    if !proven(&door, t, &headers, &mut form).await? {
-        return Err(Trouble::StaleForm(None));
-    }
-    let taken = take(&door, t, form).await;
+    let taken = take(&door, owner.look.words(), upload).await;
     answer(&owner, taken)
 }
 
-async fn take(door: &Door, t: &Words, mut form: Multipart) -> Result<(), Failure> {
-    let next = form.next_field().await.map_err(|_| broken_off(t))?;
-    let mut field = next.ok_or_else(|| invalid(t.no_file, t.no_file_do))?;
-    let mut piece = Vec::with_capacity(Operation::MOST_CHUNK);
+async fn take(door: &Door, t: &Words, mut upload: Upload) -> Result<(), Failure> {
+    let mut file = upload.file().await?;
+    let mut cutter = Cutter::default();
     let mut offset = 0;
-    while let Some(bytes) = field.chunk().await.map_err(|_| broken_off(t))? {
-        let mut rest = bytes.as_ref();
-        while !rest.is_empty() {
-            let room = Operation::MOST_CHUNK - piece.len();
-            let (now, later) = rest.split_at(rest.len().min(room));
-            piece.extend_from_slice(now);
-            rest = later;
-            if piece.len() == Operation::MOST_CHUNK {
-                send(door, &mut offset, &mut piece).await?;
+    while let Some(bytes) = file.next().await? {
+        let mut bytes = bytes.as_ref();
+        while !bytes.is_empty() {
+            if let Some(piece) = cutter.cut(&mut bytes) {
+                send(door, &mut offset, piece).await?;
             }
         }
     }
-    if !piece.is_empty() {
-        send(door, &mut offset, &mut piece).await?;
+    if let Some(piece) = cutter.rest() {
+        send(door, &mut offset, piece).await?;
     }
     if offset == 0 {
-        return Err(invalid(t.no_file, t.no_file_do));
+        return Err(no_file(t));
     }
     door.ask(Operation::UpdateOffer).await.map(drop)
 }
 
-async fn send(door: &Door, offset: &mut u64, piece: &mut Vec<u8>) -> Result<(), Failure> {
-    let bytes = std::mem::replace(piece, Vec::with_capacity(Operation::MOST_CHUNK));
-    let length = length(bytes.len());
+async fn send(door: &Door, offset: &mut u64, piece: Vec<u8>) -> Result<(), Failure> {
+    let length = length(piece.len());
     let request = door.request(Operation::UpdateChunk { offset: *offset });
-    door.send(request.with_payload(SecretBytes::new(bytes))).await?;
+    door.send(request.with_payload(SecretBytes::new(piece))).await?;
     *offset += length;
     Ok(())
 }

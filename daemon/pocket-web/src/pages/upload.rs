@@ -1,20 +1,18 @@
 //! Documents on their way in, 1 MiB at a time, so that files of any size pass through a small memory.
 
-use std::time::Instant;
-
 use askama::Template;
 use axum::extract::State;
-use axum::extract::multipart::{Field, Multipart};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
-use pocket_core::{Answer, Content, Document, Failure, FailureKind, NewEntry, Operation, Record, RecordId};
+use pocket_core::{Answer, Content, Document, Failure, NewEntry, Operation, Record, RecordId};
 use pocket_crypto::SecretBytes;
 
 use crate::again::Again;
-use crate::door::{Door, cookie, unexpected};
-use crate::fields::{FORM_TOKEN, Fields};
-use crate::guard::{Owner, UPLOAD_TEXT_BYTES, keep};
+use crate::door::{Door, unexpected};
+use crate::fields::Fields;
+use crate::guard::Owner;
 use crate::pages::records::form::split_tags;
+use crate::parts::{Cutter, Part, Upload, invalid, no_file};
 use crate::present::{Notice, Shell, counted_plain, go, length, page_after};
 use crate::trouble::Trouble;
 use crate::words::Words;
@@ -66,21 +64,18 @@ pub(crate) async fn upload(owner: Owner, again: Again) -> Result<Response, Troub
     again.page(&form)
 }
 
-/// Takes them in. The form's token is the first part: not a byte of a file is taken before it.
+/// Takes them in.
 pub(crate) async fn submit_upload(
     State(door): State<Door>,
     owner: Owner,
     headers: HeaderMap,
-    mut form: Multipart,
+    upload: Upload,
 ) -> Result<Response, Trouble> {
     let t = owner.look.words();
-    if !proven(&door, t, &headers, &mut form).await? {
-        return Err(stale(&door, &headers, form).await);
-    }
     let mut intake = Intake::new(t);
     let taken = match announced(&headers) {
         Some(bytes) if bytes > MOST_AT_ONCE + AROUND => Err(intake.too_much()),
-        _ => intake.take(&door, form).await,
+        _ => intake.take(&door, upload).await,
     };
     match taken {
         Ok(()) => Ok(go("/records/documents?done=uploaded")),
@@ -98,33 +93,6 @@ pub(crate) async fn submit_upload(
             page_after(&failure, &form)
         }
     }
-}
-
-/// Whether the form is one of this session's: its token is its first part.
-pub(crate) async fn proven(
-    door: &Door,
-    t: &Words,
-    headers: &HeaderMap,
-    form: &mut Multipart,
-) -> Result<bool, Trouble> {
-    let first = form.next_field().await.map_err(|_| Trouble::NotAForm)?;
-    let first = first.ok_or(Trouble::NotAForm)?;
-    let is_token = first.name() == Some(FORM_TOKEN);
-    let token = short_text(t, first).await.map_err(|_| Trouble::NotAForm)?;
-    if !is_token || token.is_empty() {
-        return Err(Trouble::StaleForm(None));
-    }
-    let session = cookie(headers, &door.session_cookie()).unwrap_or_default();
-    Ok(door.form_token_matches(session, &token))
-}
-
-/// A form of an earlier session: its texts are shown again, and the files are not taken.
-async fn stale(door: &Door, headers: &HeaderMap, form: Multipart) -> Trouble {
-    let Ok(fields) = Fields::before_files(form, UPLOAD_TEXT_BYTES).await else {
-        return Trouble::StaleForm(None);
-    };
-    let page = "/documents/upload";
-    keep(door, headers, page, &fields, page.to_owned(), Instant::now()).unwrap_or(Trouble::StaleForm(None))
 }
 
 /// How many bytes the browser is about to send.
@@ -155,35 +123,35 @@ impl Intake {
 
     /// Stores each file of the form as soon as it is complete. A part that the form does not have ends
     /// it: there is no other limit on how many of those may come.
-    async fn take(&mut self, door: &Door, mut form: Multipart) -> Result<(), Failure> {
+    async fn take(&mut self, door: &Door, mut upload: Upload) -> Result<(), Failure> {
         let t = self.t;
         let mut files = 0;
-        while let Some(field) = form.next_field().await.map_err(|_| broken_off(t))? {
-            match field.name().unwrap_or_default() {
-                "note" if files == 0 => self.common.note = short_text(t, field).await?.replace("\r\n", "\n"),
-                "tags" if files == 0 => self.common.tags = split_tags(&short_text(t, field).await?),
+        while let Some(part) = upload.next().await? {
+            match part.name() {
+                "note" if files == 0 => self.common.note = part.text().await?.replace("\r\n", "\n"),
+                "tags" if files == 0 => self.common.tags = split_tags(&part.text().await?),
                 "file" => {
                     files += 1;
                     if files > MOST_FILES {
                         return Err(invalid(t.too_many_files, t.too_many_files_do));
                     }
-                    self.take_file(door, field).await?;
+                    self.take_file(door, part).await?;
                 }
                 _ => return Err(invalid(t.unknown_part, t.unknown_part_do)),
             }
         }
         if self.stored == 0 {
-            return Err(invalid(t.no_file, t.no_file_do));
+            return Err(no_file(t));
         }
         Ok(())
     }
 
-    async fn take_file(&mut self, door: &Door, field: Field<'_>) -> Result<(), Failure> {
+    async fn take_file(&mut self, door: &Door, part: Part<'_>) -> Result<(), Failure> {
         let t = self.t;
-        let named = field.file_name().unwrap_or_default();
+        let named = part.file_name();
         if named.is_empty() {
             // What a browser sends when no file was chosen: nothing.
-            return if short_text(t, field).await?.is_empty() {
+            return if part.text().await?.is_empty() {
                 Ok(())
             } else {
                 Err(invalid(t.unknown_part, t.unknown_part_do))
@@ -191,19 +159,14 @@ impl Intake {
         }
         let document = Document {
             name: file_name(named),
-            media_type: field
-                .content_type()
-                .unwrap_or("application/octet-stream")
-                .chars()
-                .take(127)
-                .collect(),
+            media_type: part.media_type().chars().take(127).collect(),
             ..self.common.clone()
         };
         // Looked at before the bytes come, which may take minutes.
         let checked = Content::check(Record::Document(document));
         let content = checked.map_err(|_| invalid(t.bad_file_name, t.rename_file))?;
         let mut pieces = Pieces::begin(door).await?;
-        self.send_bytes(door, &mut pieces, field).await?;
+        self.send_bytes(door, &mut pieces, part).await?;
         let item = NewEntry {
             id: None,
             created: None,
@@ -225,10 +188,10 @@ impl Intake {
         &mut self,
         door: &Door,
         pieces: &mut Pieces,
-        mut field: Field<'_>,
+        mut part: Part<'_>,
     ) -> Result<(), Failure> {
         let t = self.t;
-        while let Some(bytes) = field.chunk().await.map_err(|_| broken_off(t))? {
+        while let Some(bytes) = part.next().await? {
             self.bytes = self.bytes.saturating_add(length(bytes.len()));
             if self.bytes > MOST_AT_ONCE {
                 return Err(self.too_much());
@@ -242,7 +205,7 @@ impl Intake {
 /// The bytes of a file on their way to the engine, in pieces of exactly 1 MiB but for the last.
 pub(crate) struct Pieces {
     upload: RecordId,
-    piece: Vec<u8>,
+    cutter: Cutter,
     size: u64,
 }
 
@@ -254,7 +217,7 @@ impl Pieces {
         };
         Ok(Self {
             upload,
-            piece: Vec::with_capacity(Operation::MOST_CHUNK),
+            cutter: Cutter::default(),
             size: 0,
         })
     }
@@ -265,15 +228,10 @@ impl Pieces {
         if self.size > Operation::MOST_DOCUMENT {
             return Err(invalid(t.file_too_large, t.file_too_large_do));
         }
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let room = Operation::MOST_CHUNK - self.piece.len();
-            let (now, later) = rest.split_at(rest.len().min(room));
-            self.piece.extend_from_slice(now);
-            rest = later;
-            if self.piece.len() == Operation::MOST_CHUNK {
-                let next = Vec::with_capacity(Operation::MOST_CHUNK);
-                send_piece(door, self.upload, std::mem::replace(&mut self.piece, next)).await?;
+        let mut bytes = bytes;
+        while !bytes.is_empty() {
+            if let Some(piece) = self.cutter.cut(&mut bytes) {
+                send_piece(door, self.upload, piece).await?;
             }
         }
         Ok(())
@@ -281,8 +239,8 @@ impl Pieces {
 
     /// Ends the file; gives what names its bytes.
     pub(crate) async fn finish(self, door: &Door) -> Result<RecordId, Failure> {
-        if !self.piece.is_empty() {
-            send_piece(door, self.upload, self.piece).await?;
+        if let Some(piece) = self.cutter.rest() {
+            send_piece(door, self.upload, piece).await?;
         }
         Ok(self.upload)
     }
@@ -295,17 +253,6 @@ async fn send_piece(door: &Door, upload: RecordId, piece: Vec<u8>) -> Result<(),
         .map(drop)
 }
 
-async fn short_text(t: &Words, mut field: Field<'_>) -> Result<String, Failure> {
-    let mut bytes = Vec::new();
-    while let Some(chunk) = field.chunk().await.map_err(|_| broken_off(t))? {
-        if bytes.len() + chunk.len() > UPLOAD_TEXT_BYTES {
-            return Err(invalid(t.field_too_long, t.correct_field));
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    String::from_utf8(bytes).map_err(|_| invalid(t.field_no_text, t.correct_field))
-}
-
 /// The last part of a name that a browser may have sent with folders, in either notation.
 pub(crate) fn file_name(sent: &str) -> String {
     let name = sent.rsplit(['/', '\\']).next().unwrap_or_default();
@@ -315,16 +262,6 @@ pub(crate) fn file_name(sent: &str) -> String {
     } else {
         name
     }
-}
-
-/// What was sent is at fault.
-pub(crate) fn invalid(message: &str, remedy: &str) -> Failure {
-    Failure::new(FailureKind::Invalid, message, remedy)
-}
-
-/// The browser went away in the middle.
-pub(crate) fn broken_off(t: &Words) -> Failure {
-    invalid(t.upload_broke_off, t.upload_broke_off_do)
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! A file on its way in: to the reader, and what the reader makes of it to the engine. What is held of it
 //! at one time is a batch of records and a piece of a file, about 1 MiB each.
 
-use axum::body::Bytes;
-use axum::extract::multipart::Field;
 use pocket_core::{
     Added, Answer, Content, Document, Failure, FailureKind, FileHead, NewEntry, Operation, ReaderJob, Record,
     RecordId, Unreadable,
@@ -13,8 +11,9 @@ use pocket_service::{Lines, ReadError, Running};
 use super::reasons;
 use super::report::Report;
 use crate::door::{Door, unexpected};
-use crate::pages::upload::{Pieces, broken_off};
+use crate::pages::upload::Pieces;
 use crate::pages::viewing::why;
+use crate::parts::Part;
 use crate::present::length;
 use crate::words::Words;
 
@@ -77,29 +76,21 @@ impl<'a> Target<'a> {
 /// The bytes of a file as they come: its beginning, and what of it has not come yet.
 pub(super) struct Incoming<'a> {
     head: Vec<u8>,
-    field: Field<'a>,
-    ended: bool,
+    part: Part<'a>,
 }
 
 impl<'a> Incoming<'a> {
-    pub(super) const fn new(field: Field<'a>) -> Self {
+    pub(super) const fn new(part: Part<'a>) -> Self {
         Self {
             head: Vec::new(),
-            field,
-            ended: false,
+            part,
         }
     }
 
-    async fn next(&mut self, t: &Words) -> Result<Option<Bytes>, Failure> {
-        let next = self.field.chunk().await.map_err(|_| broken_off(t))?;
-        self.ended = next.is_none();
-        Ok(next)
-    }
-
     /// Waits for the beginning.
-    async fn begin(&mut self, t: &Words) -> Result<(), Failure> {
+    async fn begin(&mut self) -> Result<(), Failure> {
         while self.head.len() <= DESCRIBED {
-            match self.next(t).await? {
+            match self.part.next().await? {
                 Some(bytes) => self.head.extend_from_slice(&bytes),
                 None => return Ok(()),
             }
@@ -108,11 +99,8 @@ impl<'a> Incoming<'a> {
     }
 
     /// What no one wants of it: the next file comes behind it.
-    pub(super) async fn pass_by(&mut self, t: &Words) -> Result<(), Failure> {
-        while !self.ended {
-            self.next(t).await?;
-        }
-        Ok(())
+    pub(super) async fn pass_by(&mut self) -> Result<(), Failure> {
+        self.part.pass_by().await
     }
 }
 
@@ -123,8 +111,8 @@ pub(super) async fn bring_in(
     batch: &mut Batch,
     path: &str,
 ) -> Result<(), ReadError> {
-    file.begin(target.t).await?;
-    if file.ended {
+    file.begin().await?;
+    if file.part.has_ended() {
         // All of it is here: one reader does.
         let head = std::mem::take(&mut file.head);
         let mut reader = target.reader(ReaderJob::Import, path, length(head.len())).await?;
@@ -152,7 +140,7 @@ async fn feed(target: &Target<'_>, file: &mut Incoming<'_>, path: &str) -> Resul
     let mut reader = target.reader(ReaderJob::Import, path, length(head.len())).await?;
     let mut wanted = reader.feed(&head).await;
     drop(head);
-    while wanted && let Some(bytes) = file.next(target.t).await? {
+    while wanted && let Some(bytes) = file.part.next().await? {
         wanted = reader.feed(&bytes).await;
     }
     Ok(reader.finish_in_lines().await)
@@ -165,7 +153,7 @@ async fn keep(target: &mut Target<'_>, file: &mut Incoming<'_>, document: Docume
     pieces
         .push(target.door, target.t, &std::mem::take(&mut file.head))
         .await?;
-    while let Some(bytes) = file.next(target.t).await? {
+    while let Some(bytes) = file.part.next().await? {
         pieces.push(target.door, target.t, &bytes).await?;
     }
     let upload = pieces.finish(target.door).await?;
