@@ -21,7 +21,7 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use pocket_core::{CallFailure, Method, PlaceStep, Terms};
 use pocket_grant::{Headers, Report, ToGateway};
-use pocket_post::{Metered, Traffic};
+use pocket_post::{Metered, Traffic, of_head};
 use rusty_s3::actions::{DeleteObject, HeadObject, PutObject, S3Action};
 use rusty_s3::{Bucket, Credentials, UrlStyle};
 use sha2::{Digest, Sha256};
@@ -304,7 +304,7 @@ impl Keeper<'_> {
             let mut running = true;
             loop {
                 tokio::select! {
-                    answer = &mut asked => return answer.map_err(|error| of(&error)),
+                    answer = &mut asked => return answer.map_err(|error| of_head(&error)),
                     // Its error comes out of the other as well.
                     _ = &mut connection, if running => running = false,
                 }
@@ -432,14 +432,4 @@ impl Keeper<'_> {
 
 const fn taken(is: bool) -> Result<(), CallFailure> {
     if is { Ok(()) } else { Err(CallFailure::NotKept) }
-}
-
-fn of(error: &hyper::Error) -> CallFailure {
-    if error.is_parse_too_large() {
-        CallFailure::AnswerHeadTooLarge
-    } else if error.is_parse() {
-        CallFailure::AnswerGarbled
-    } else {
-        CallFailure::ConnectionLost
-    }
 }

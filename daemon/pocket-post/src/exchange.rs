@@ -140,7 +140,8 @@ fn said(headers: &HeaderMap, name: HeaderName, most: usize) -> Option<String> {
     (!said.is_empty() && said.len() <= most && visible).then(|| said.to_owned())
 }
 
-fn of_head(error: &hyper::Error) -> CallFailure {
+/// Why no head of an answer came.
+pub fn of_head(error: &hyper::Error) -> CallFailure {
     if error.is_parse_too_large() {
         CallFailure::AnswerHeadTooLarge
     } else if error.is_parse() {

@@ -12,6 +12,6 @@ mod exchange;
 mod request;
 mod traffic;
 
-pub use exchange::{Limits, exchange};
+pub use exchange::{Limits, exchange, of_head};
 pub use request::Request;
 pub use traffic::{Metered, Traffic};

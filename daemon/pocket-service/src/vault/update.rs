@@ -206,13 +206,6 @@ fn unknown() -> Failure {
 }
 
 fn not_written(error: &io::Error) -> Failure {
-    let kind = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::Full,
-        _ => FailureKind::Internal,
-    };
-    Failure::new(
-        kind,
-        format!("the update could not be kept: {error}"),
-        "check the card and its free space; a stick works too (docs/flashing.md)",
-    )
+    let (kind, remedy) = failure::disk(error);
+    Failure::new(kind, format!("the update could not be kept: {error}"), remedy)
 }

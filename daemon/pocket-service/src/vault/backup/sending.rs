@@ -475,13 +475,10 @@ fn no_place() -> Failure {
 }
 
 fn not_written(error: &io::Error) -> Failure {
-    let kind = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::Full,
-        _ => FailureKind::Internal,
-    };
+    let (kind, remedy) = failure::disk(error);
     Failure::new(
         kind,
         format!("the backup could not be kept until it is sent: {error}"),
-        "check the card and its free space",
+        remedy,
     )
 }
