@@ -26,7 +26,9 @@ use rusty_s3::actions::{DeleteObject, HeadObject, PutObject, S3Action};
 use rusty_s3::{Bucket, Credentials, UrlStyle};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncWrite};
+#[cfg(any(test, feature = "fuzzing"))]
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::pin;
 use tokio::sync::mpsc::{Receiver, Sender};
 use tokio::time::timeout;
@@ -293,36 +295,10 @@ impl Keeper<'_> {
         if step == PlaceStep::Put {
             self.tell(Report::Connected { address }).await?;
         }
-        let exchange = async {
-            let (mut sender, connection) = http1::Builder::new()
-                .max_buf_size(MOST_HEAD)
-                .handshake(TokioIo::new(stream))
-                .await
-                .map_err(|_| CallFailure::ConnectionLost)?;
-            let asked = sender.send_request(request);
-            pin!(connection, asked);
-            let mut running = true;
-            loop {
-                tokio::select! {
-                    answer = &mut asked => return answer.map_err(|error| of_head(&error)),
-                    // Its error comes out of the other as well.
-                    _ = &mut connection, if running => running = false,
-                }
-            }
-        };
-        // What an answer says beside its head is of no use, and is not read.
-        let (head, _) = self.unless_stalled(exchange).await?.into_parts();
-        let length = head
-            .headers
-            .get(CONTENT_LENGTH)
-            .and_then(|value| value.to_str().ok()?.parse().ok());
-        let status = head.status;
-        self.tell(Report::Step {
-            step,
-            status: status.as_u16(),
-        })
-        .await?;
-        Ok(Answered { status, length })
+        let answered = self.unless_stalled(exchange(stream, request)).await?;
+        let status = answered.status.as_u16();
+        self.tell(Report::Step { step, status }).await?;
+        Ok(answered)
     }
 
     async fn tell(&self, report: Report) -> Result<(), CallFailure> {
@@ -430,6 +406,81 @@ impl Keeper<'_> {
     }
 }
 
+/// Sends one request. What is answered beside the head is of no use, and is not read.
+async fn exchange<S>(stream: S, request: Request<Pieces>) -> Result<Answered, CallFailure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let (mut sender, connection) = http1::Builder::new()
+        .max_buf_size(MOST_HEAD)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|_| CallFailure::ConnectionLost)?;
+    let asked = sender.send_request(request);
+    pin!(connection, asked);
+    let mut running = true;
+    let (head, _) = loop {
+        tokio::select! {
+            answer = &mut asked => break answer.map_err(|error| of_head(&error))?.into_parts(),
+            // Its error comes out of the other as well.
+            _ = &mut connection, if running => running = false,
+        }
+    };
+    let length = head.headers.get(CONTENT_LENGTH);
+    Ok(Answered {
+        status: head.status,
+        length: length.and_then(|value| value.to_str().ok()?.parse().ok()),
+    })
+}
+
+/// Asks a place that answers `bytes`, for tests that have it answer any bytes; gives the status and the length that
+/// it names.
+#[cfg(any(test, feature = "fuzzing"))]
+pub async fn hear_place(bytes: &[u8]) -> Option<(u16, Option<u64>)> {
+    let (ours, mut theirs) = tokio::io::duplex(2 * MOST_HEAD);
+    let answer = async {
+        // Who answers before it is asked is another matter.
+        theirs.read_u8().await.ok()?;
+        theirs.write_all(bytes).await.ok()?;
+        theirs.shutdown().await.ok()
+    };
+    let request = Request::head("/a").body(Pieces::default()).ok()?;
+    let (_, answered) = tokio::join!(answer, exchange(ours, request));
+    answered
+        .ok()
+        .map(|answered| (answered.status.as_u16(), answered.length))
+}
+
 const fn taken(is: bool) -> Result<(), CallFailure> {
     if is { Ok(()) } else { Err(CallFailure::NotKept) }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    #[test]
+    fn of_an_answer_its_status_and_length_count_wherever_it_ends() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        for (answer, heard) in [
+            (
+                &b"HTTP/1.1 200 OK\r\ncontent-length: 7\r\n\r\n"[..],
+                Some((200, Some(7))),
+            ),
+            (b"HTTP/1.1 404 Not Found\r\nx: y\r\n\r\n<html>", Some((404, None))),
+            (
+                b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n",
+                Some((200, None)),
+            ),
+            (b"SSH-2.0-x\r\n", None),
+        ] {
+            assert_eq!(runtime.block_on(hear_place(answer)), heard);
+            for end in 0..answer.len() {
+                let cut = runtime.block_on(hear_place(&answer[..end]));
+                assert!(cut.is_none() || cut == heard);
+            }
+        }
+    }
 }

@@ -25,6 +25,10 @@ mod service;
 mod tls;
 
 pub use gate::Daemons;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use keep::hear_place;
+#[cfg(any(test, feature = "fuzzing"))]
+pub use link::fuzzing::hear_broker;
 pub use route::{Exception, Exceptions, InvalidException};
 pub use service::{Gateway, serve};
 pub use tls::{CaError, Trust};

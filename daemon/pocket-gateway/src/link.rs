@@ -1,5 +1,7 @@
 //! A link to the owner's own broker, for as long as the daemon wants it and its leave lasts.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod own;
 mod session;
 mod topics;

@@ -21,6 +21,17 @@ pub(crate) struct Cut {
     length: usize,
 }
 
+#[cfg(any(test, feature = "fuzzing"))]
+impl Cut {
+    pub(crate) fn name(&self) -> &str {
+        &self.field
+    }
+
+    pub(crate) const fn next_offset(&self) -> usize {
+        self.next_offset
+    }
+}
+
 /// Fields, each cut to fit, and which were cut.
 pub(crate) struct Shortened {
     pub(crate) fields: Map<String, Value>,

@@ -316,7 +316,7 @@ fn bare_status(status: &Status, why: Option<&Failure>) -> StatusResult {
     }
 }
 
-fn content(category: Category, fields: Map<String, Value>) -> Result<Content, Failure> {
+pub(crate) fn content(category: Category, fields: Map<String, Value>) -> Result<Content, Failure> {
     let record = Record::deserialize_fields(category, Value::Object(fields)).map_err(|error| {
         let remedy = "correct the fields; the description of `add` lists them";
         Failure::new(FailureKind::Invalid, format!("{category}: {error}"), remedy)

@@ -30,6 +30,8 @@ mod callers;
 mod cut;
 mod desk;
 mod found;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gate;
 mod progress;
 mod prompts;

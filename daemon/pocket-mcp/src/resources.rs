@@ -111,7 +111,7 @@ pub(crate) async fn list(desk: &Desk, cursor: Option<&str>) -> Result<ListResour
 
 /// Where a cursor goes on. It is the agent's text, and no proof of anything: the category must be one
 /// that it may read.
-fn begin(readable: &[Category], cursor: &str) -> Option<(usize, Option<RecordId>)> {
+pub(crate) fn begin(readable: &[Category], cursor: &str) -> Option<(usize, Option<RecordId>)> {
     let (category, id) = cursor.split_once(':')?;
     let place = readable.iter().position(|known| known.name() == category)?;
     if id.is_empty() {

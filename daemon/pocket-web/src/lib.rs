@@ -13,6 +13,8 @@ mod door;
 mod events;
 mod exporting;
 mod fields;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod guard;
 mod kept;
 mod limit;

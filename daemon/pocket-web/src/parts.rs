@@ -157,6 +157,27 @@ impl Cutter {
     }
 }
 
+/// Reads a form as the pages do, to its end or its first fault.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) async fn read_any(form: Multipart) {
+    let t = &crate::words::ENGLISH;
+    let mut upload = Upload { form, t };
+    if upload.token().await.is_err() {
+        return;
+    }
+    while let Ok(Some(mut part)) = upload.next().await {
+        if part.file_name().is_empty() {
+            let text = part.text().await.unwrap_or_default();
+            assert!(text.len() <= UPLOAD_TEXT_BYTES);
+            continue;
+        }
+        let mut cutter = Cutter::default();
+        while let Ok(Some(bytes)) = part.next().await {
+            drop(cutter.cut(&mut bytes.as_ref()));
+        }
+    }
+}
+
 /// What was sent is at fault.
 pub(crate) fn invalid(message: &str, remedy: &str) -> Failure {
     Failure::new(FailureKind::Invalid, message, remedy)
