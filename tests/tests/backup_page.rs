@@ -13,20 +13,20 @@ use crate::device::{Device, PASSPHRASE};
 const HERE: &str = "/device/backup";
 
 /// A browser that runs no script.
-struct Plain<'d> {
+pub(crate) struct Plain<'d> {
     device: &'d Device,
     agent: Agent,
     cookies: BTreeMap<String, String>,
 }
 
-struct Answer {
-    status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     head: String,
     body: Vec<u8>,
 }
 
 impl<'d> Plain<'d> {
-    fn logged_in(device: &'d Device) -> Self {
+    pub(crate) fn logged_in(device: &'d Device) -> Self {
         let agent = Agent::config_builder()
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -44,14 +44,14 @@ impl<'d> Plain<'d> {
         plain
     }
 
-    fn get(&mut self, path: &str) -> Answer {
+    pub(crate) fn get(&mut self, path: &str) -> Answer {
         let request = self.agent.get(format!("{}{path}", self.device.ui));
         let response = request.header("Cookie", self.cookie()).call().unwrap();
         self.take(response)
     }
 
     /// Fills in a form of the page and sends it.
-    fn form(&mut self, page: &str, to: &str, fields: &str) -> Answer {
+    pub(crate) fn form(&mut self, page: &str, to: &str, fields: &str) -> Answer {
         let body = format!("form_token={}&{fields}", self.token(page));
         self.post(to, "application/x-www-form-urlencoded", body.into_bytes())
     }
@@ -102,7 +102,7 @@ impl<'d> Plain<'d> {
 }
 
 impl Answer {
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }

@@ -21,6 +21,7 @@ use crate::device::{Device, Done, Place, path_text, program, text, workspace};
 use crate::model::{HOST, tls};
 use crate::relay::relay;
 
+mod paged;
 mod stopped;
 
 const USER: &str = "ann";

@@ -29,6 +29,7 @@ pub(crate) fn may_be_kept(path: &str, name: &str) -> bool {
             name,
             "agent" | "provider" | "category" | "calls" | "bytes" | "minutes"
         ),
+        "/device/backup/send" => matches!(name, "folder" | "protocol" | "region" | "secret" | "user"),
         "/device/erase" => name == "category",
         "/documents/upload" => matches!(name, "note" | "tags"),
         "/models/new" => matches!(

@@ -20,6 +20,7 @@ pub(crate) mod profile;
 pub(crate) mod records;
 pub(crate) mod search;
 pub(crate) mod secrets;
+pub(crate) mod sending;
 pub(crate) mod settings;
 pub(crate) mod standing;
 pub(crate) mod strength;

@@ -12,8 +12,8 @@ use crate::guard::{Guard, enter};
 use crate::pages::records::{edit, listing, remove, tick};
 use crate::pages::{
     agents, asking, audit, backup, broker, consent, device, documents, erasing, export, first_run, home,
-    import, keys, login, models, profile, records, search, secrets, settings, standing, strength, update,
-    upload, viewing,
+    import, keys, login, models, profile, records, search, secrets, sending, settings, standing, strength,
+    update, upload, viewing,
 };
 use crate::trouble::Trouble;
 use crate::{assets, events, perimeter};
@@ -171,6 +171,10 @@ fn device_routes() -> Vec<Route> {
         post("/device/backup/drill", Upload, backup::drill),
         post("/device/backup/recipient", Owner, backup::recipient),
         post("/device/backup/schedule", Owner, backup::schedule),
+        get("/device/backup/send", Owner, sending::show),
+        post("/device/backup/send", Form, sending::place),
+        post("/device/backup/send/now", Owner, sending::send),
+        post("/device/backup/send/offer", Owner, sending::offer),
         get("/device/check", Owner, device::check),
         get("/device/storage", Owner, device::storage),
         post("/device/check", Owner, device::submit_check),

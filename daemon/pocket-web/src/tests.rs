@@ -8,6 +8,7 @@ mod consent;
 mod export;
 mod lists;
 mod perimeter;
+mod sending;
 mod serving;
 mod sessions;
 mod shown;

@@ -215,6 +215,14 @@ const FORMS: &[(&str, &str, &str, Ends)] = &[
     ),
     ("/device/backup/schedule", "", "days=1&newest=3", Done),
     (
+        "/device/backup/send",
+        "",
+        "protocol=webdav&folder=https://far.example/x/&user=ann&secret=none",
+        Refused,
+    ),
+    ("/device/backup/send/offer", "", "", Refused),
+    ("/device/backup/send/now", "", "read=yes&sha256=00", Refused),
+    (
         "/device/update/install",
         "",
         "sha256=http://far.example&passphrase={passphrase}",

@@ -84,7 +84,10 @@ async fn done(door: &Door, owner: &Owner) -> Result<Vec<audit::Row>, Failure> {
     let names = audit::Names::of(door).await?;
     let backups = entries.iter().filter(|entry| {
         let kind = entry.event.operation;
-        matches!(kind, OperationKind::BackupDone | OperationKind::BackupDrilled)
+        matches!(
+            kind,
+            OperationKind::BackupDone | OperationKind::BackupDrilled | OperationKind::BackupSent
+        )
     });
     let rows = backups.map(|entry| audit::row(owner.look.words(), entry, &names));
     Ok(rows.take(SHOWN).collect())
@@ -172,7 +175,7 @@ async fn next_piece(mut pieces: Pieces) -> io::Result<Option<(Bytes, Pieces)>> {
 }
 
 /// As `pocketctl` names one, so that a folder of them stays in order.
-fn name_of_now() -> String {
+pub(crate) fn name_of_now() -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Timestamp::from_millis(i64::try_from(now.as_millis()).unwrap_or(i64::MAX)).to_string();
     let now: String = now.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
