@@ -66,9 +66,10 @@ async fn one_that_is_downloaded_counts_once_all_of_it_was_taken() {
     }
     assert_eq!(status(&device).await.unfinished, None);
     let page = owner.get(HERE).await.text;
-    assert!(
-        page.contains("finished a backup"),
-        "what was made is listed: {page}"
+    assert_eq!(
+        page.matches("finished a backup").count(),
+        1,
+        "what was made is listed, and nothing else: {page}"
     );
     let home = owner.get("/").await.text;
     assert!(home.contains("/device/backup\">Backups</a>"), "{home}");
