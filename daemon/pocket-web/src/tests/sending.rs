@@ -1,7 +1,8 @@
 //! Where backups are sent, by the page. The sending itself is tested over the real programs.
 
 use axum::http::StatusCode;
-use pocket_core::{Answer, BackupPlace, Operation, PlaceProtocol};
+use pocket_core::{Answer, BackupPlace, Operation, PlaceProtocol, PressFor};
+use pocket_service::ButtonReport;
 
 use super::browser::{Browser, Device, PASSPHRASE};
 
@@ -103,4 +104,19 @@ async fn a_place_that_makes_no_sense_is_refused_and_what_was_typed_stands_there_
         }
         assert_eq!(place(&device).await, None, "{field} {value}");
     }
+}
+
+#[tokio::test]
+async fn an_owner_whose_button_is_waited_for_is_told_here_too() {
+    let (device, mut owner) = Device::with_owner().await;
+    let hurry = "data-hurry";
+    assert!(!owner.get(HERE).await.text.contains(hurry));
+    device.handle.button(ButtonReport::Here).await.unwrap();
+    let every = Operation::PressSet {
+        need: PressFor::Every,
+    };
+    let asked = device.control_with_passphrase(every).await.unwrap();
+    assert!(matches!(asked.answer, Answer::PressNeeded { .. }));
+    let page = owner.get(HERE).await.text;
+    assert!(page.contains(hurry), "{page}");
 }
