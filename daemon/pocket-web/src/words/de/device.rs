@@ -116,7 +116,7 @@ pub(super) const WORDS: DeviceWords = DeviceWords {
     send_address_hint: "Den Ordner muss es schon geben. Bei S3 beginnt die Adresse mit dem Bucket: https://HOST/BUCKET/",
     send_answered: "Der Server hat {0} geantwortet.",
     send_closed: "Das Profil lässt nichts hinaus; so kann nichts geschickt werden.",
-    send_consent_about: "Es geht an {0}, verschlüsselt, und sonst nirgendwohin: eine neue Sicherung von allem, versiegelt für deinen Wiederherstellungsschlüssel und für die, die du hinzugefügt hast. Der Server sieht ihre Länge, die Adresse deines Netzes, den Benutzer und bei WebDAV das Passwort.",
+    send_consent_about: "Es geht an {0}, verschlüsselt, und sonst nirgendwohin: eine neue Sicherung von allem, versiegelt für deinen Wiederherstellungs\u{ad}schlüssel und für die, die du hinzugefügt hast. Der Server sieht ihre Länge, die Adresse deines Netzes, den Benutzer und bei WebDAV das Passwort.",
     send_failed: "Die letzte kam nicht bei {0} an: {1}. {2} {3}",
     send_left: "Ein Teil davon liegt vielleicht noch dort; er zählt nicht: Entferne ihn.",
     send_now: "Schicken, einmal",
