@@ -38,6 +38,10 @@ pub(crate) fn keyring(error: &KeyringFileError) -> Failure {
         ),
         KeyringFileError::Newer { .. } => (FailureKind::Newer, "update the software; nothing was touched"),
         KeyringFileError::Io { source, .. } => disk(source),
+        KeyringFileError::Unread { .. } => (
+            FailureKind::Unavailable,
+            "nothing was changed, and nothing has to be reset: check the card and its permissions, then start pocketd again",
+        ),
     };
     Failure::new(kind, error.to_string(), remedy)
 }

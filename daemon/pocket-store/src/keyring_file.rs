@@ -55,12 +55,22 @@ pub enum KeyringFileError {
         /// The newest known here.
         known: u16,
     },
+    /// No copy is whole, and one is not given by the file system: nobody knows that it is damaged.
+    #[error("the keyring can't be read: {path}: {source}", path = path.display())]
+    Unread {
+        /// The copy.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
 }
 
 enum Copy {
     Bad(KeyringError),
     Good(Keyring),
     Missing,
+    /// A bad block reads as an input/output error; so does a card that is gone.
+    Unread(io::Error),
 }
 
 impl Folder {
@@ -92,6 +102,10 @@ impl Folder {
             (Copy::Missing, Copy::Good(good)) => Ok(self.repair(0, good, "is missing")),
             (Copy::Good(good), Copy::Bad(error)) => Ok(self.repair(1, good, &error.to_string())),
             (Copy::Bad(error), Copy::Good(good)) => Ok(self.repair(0, good, &error.to_string())),
+            (Copy::Good(good), Copy::Unread(_)) => Ok(self.repair(1, good, "can't be read")),
+            (Copy::Unread(_), Copy::Good(good)) => Ok(self.repair(0, good, "can't be read")),
+            (Copy::Unread(source), _) => Err(self.unread(0, source)),
+            (_, Copy::Unread(source)) => Err(self.unread(1, source)),
             (a, b) => damaged(format!("{}: {}; {}: {}", COPIES[0], say(&a), COPIES[1], say(&b))),
         }
     }
@@ -117,13 +131,19 @@ impl Folder {
         let bytes = match read_if_there(&path, MAX_FILE as u64) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Ok(Copy::Missing),
-            // A bad block reads as an input/output error; the other copy is there for that.
-            Err(_) => return Ok(Copy::Bad(KeyringError::Damaged("unreadable"))),
+            Err(error) => return Ok(Copy::Unread(error)),
         };
         match Keyring::parse(&bytes) {
             Ok(keyring) => Ok(Copy::Good(keyring)),
             Err(KeyringError::Newer { found, known }) => Err(KeyringFileError::Newer { found, known }),
             Err(error) => Ok(Copy::Bad(error)),
+        }
+    }
+
+    fn unread(&self, copy: usize, source: io::Error) -> KeyringFileError {
+        KeyringFileError::Unread {
+            path: self.join(COPIES[copy]),
+            source,
         }
     }
 
@@ -172,5 +192,6 @@ fn say(copy: &Copy) -> String {
         Copy::Bad(error) => error.to_string(),
         Copy::Good(_) => "whole".to_owned(),
         Copy::Missing => "missing".to_owned(),
+        Copy::Unread(error) => error.to_string(),
     }
 }

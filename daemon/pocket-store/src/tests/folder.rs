@@ -194,6 +194,22 @@ fn a_lost_keyring_is_damage_and_never_a_new_device() {
         Err(KeyringFileError::Damaged { .. })
     ));
 
+    // What the file system does not give is not known to be damaged: here a folder in place of the file.
+    for (unread, other) in [("keyring.a", "keyring.b"), ("keyring.b", "keyring.a")] {
+        // The copies were removed above, and this one written in the round before.
+        fs::remove_file(device.path().join(unread)).unwrap_or_default();
+        fs::create_dir(device.path().join(unread)).unwrap();
+        fs::write(device.path().join(other), b"rubbish").unwrap();
+        assert!(matches!(
+            folder.read_keyring(),
+            Err(KeyringFileError::Unread { path, .. }) if path.ends_with(unread)
+        ));
+        fs::write(device.path().join(other), keyring.to_bytes()).unwrap();
+        let read = folder.read_keyring().unwrap().unwrap();
+        assert!(read.keyring == keyring && read.repaired.is_some());
+        fs::remove_dir(device.path().join(unread)).unwrap();
+    }
+
     let mut bytes = keyring.to_bytes();
     bytes[8] = 2;
     let end = bytes.len() - 32;
