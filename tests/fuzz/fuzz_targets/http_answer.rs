@@ -54,5 +54,5 @@ async fn post(bytes: &[u8]) {
         }
         assert!(received <= MOST);
     };
-    drop(tokio::join!(answer, asked, listen));
+    let (_, _, ()) = tokio::join!(answer, asked, listen);
 }
