@@ -112,8 +112,8 @@ impl Gateway {
                 carried = carried => carried,
             };
             if let Err(reason) = carried {
-                // A gateway that was stopped breaks off what it is at.
-                let stopped = !*wanted.borrow();
+                // A gateway that was stopped, or has lost its last way in, breaks off what it is at.
+                let stopped = wanted.has_changed().is_err() || !*wanted.borrow();
                 let reason = if stopped { CallFailure::Withdrawn } else { reason };
                 reports
                     .send(seen.failed(reason, length))
